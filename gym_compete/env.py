@@ -1,0 +1,76 @@
+"""One match as a Gymnasium environment with tuples for the two agents, as in 2017."""
+
+import gymnasium
+import numpy as np
+
+from gym_compete.games import NOBODY, find_game
+from gym_compete.vector_env import action_space, observation_space
+
+
+class CompeteEnv(gymnasium.Env):
+    """A match between agent0 and agent1.
+
+    Observations, actions, rewards and infos are tuples of two; there is one `terminated` and one
+    `truncated`, since a match ends for both. `infos[i]` holds `reward_move`, its parts,
+    `reward_remaining`, `agent_done` and, once the match is over, `ending` and for its winner
+    `winner` = True.
+
+    game: short name or Gymnasium id; options: keywords of the game (`max_episode_steps`, ...).
+    """
+
+    metadata = {"render_modes": []}
+
+    def __init__(self, game, **options):
+        self.game = find_game(game)(**options)
+        self.observation_space = observation_space(self.game)
+        self.action_space = action_space(self.game)
+
+    @property
+    def model(self):
+        """The `mujoco.MjModel`."""
+        return self.game.sim.models[0]
+
+    @property
+    def data(self):
+        """The `mujoco.MjData`; what is written into it counts from the next step on."""
+        return self.game.sim.datas[0]
+
+    def _observe(self):
+        obs = tuple(np.zeros((1, size), np.float32) for size in self.game.ob_dims)
+        self.game.observe(obs)
+        return tuple(ob[0] for ob in obs)
+
+    def reset(self, *, seed=None, options=None):
+        """Starts a match; options={"version": k} sets the curriculum position (sumo, kick)."""
+        super().reset(seed=seed)
+        self.game.reset(0, self.np_random, (options or {}).get("version"))
+        return self._observe(), ({}, {})
+
+    def step(self, actions):
+        """Plays one step; actions: one array a seat, not clipped here (the motors clamp)."""
+        game = self.game
+        acs = [np.asarray(ac, np.float64).reshape(1, size)
+               for ac, size in zip(actions, game.ac_dims, strict=True)]
+        game.step(acs)
+        rewards = tuple(map(float, game.reward_remaining[:, 0] + game.body_move[:, 0]))
+        truncated = bool(game.truncated[0])
+        terminated = bool(game.ending[0] > 0) and not truncated
+        return self._observe(), rewards, terminated, truncated, self._infos()
+
+    def _infos(self):
+        game, infos = self.game, []
+        for i in range(2):
+            info = {name: float(part[0]) for name, part in game.parts[i].items()}
+            info["reward_move"] = float(game.reward_move[i, 0])
+            info["reward_remaining"] = float(game.reward_remaining[i, 0])
+            info["agent_done"] = bool(game.down[i, 0])
+            if game.ending[0]:
+                info["ending"] = game.endings[game.ending[0]]
+            if game.winner[0] != NOBODY and game.winner[0] == i:
+                info["winner"] = True
+            infos.append(info)
+        return tuple(infos)
+
+    def close(self):
+        """Ends the game's threads."""
+        self.game.sim.close()

@@ -1,0 +1,54 @@
+"""Run to goal: whoever first crosses the line behind the other wins."""
+
+import numpy as np
+
+from gym_compete.bodies import ANT, HUMANOID
+from gym_compete.games.game import GOAL_REWARD, Game
+
+GOALS = np.array([4.0, -4.0])  # x of agent0's and of agent1's line [m]
+
+
+class RunToGoal(Game):
+    """agent0 runs to x = +4, agent1 to x = -4."""
+
+    endings = ("", "touchdown", "both touched down", "both down", "not finite", "time-out")
+
+    def dense(self, seat, ac):
+        """Way made minus effort; humanoids also pay for the distance still to go."""
+        goal = GOALS[seat.index]
+        move = self.forward(seat, np.sign(goal)) + self.effort(seat, ac)
+        if seat.body is HUMANOID:
+            distance = np.abs(seat.x - goal)
+            self.parts[seat.index]["reward_goal_dist"] = distance
+            move = move - distance
+        self.reward_move[seat.index] = move
+        self.down[seat.index] = seat.z < seat.body.down
+
+    def judge(self):
+        """Touchdown, then both down, then the time limit that this project adds."""
+        across = (self.seats[0].com[:, 0] > GOALS[0], self.seats[1].com[:, 0] < GOALS[1])
+        self.end(across[0] & across[1], "both touched down")
+        self.end(across[0], "touchdown", (GOAL_REWARD, -GOAL_REWARD), winner=0)
+        self.end(across[1], "touchdown", (-GOAL_REWARD, GOAL_REWARD), winner=1)
+        self.end(self.down.all(axis=0), "both down")
+        self.end(self.steps >= self.max_episode_steps, "time-out")
+
+    @property
+    def truncated(self):
+        """The time limit is no rule of the released game, so it truncates."""
+        return self.ending == self.endings.index("time-out")
+
+
+class RunToGoalAnts(RunToGoal):
+    """Run to goal for ants."""
+
+    name, env_id = "run-to-goal-ants", "run-to-goal-ants-v0"
+    bodies, starts = (ANT, ANT), ((-1, 0, 0.75), (1, 0, 0.75))
+    timestep = 0.01
+
+
+class RunToGoalHumans(RunToGoal):
+    """Run to goal for humanoids."""
+
+    name, env_id = "run-to-goal-humans", "run-to-goal-humans-v0"
+    bodies, starts = (HUMANOID, HUMANOID), ((-1, 0, 1.4), (1, 0, 1.4))

@@ -1,0 +1,107 @@
+"""Many matches of one game at a time."""
+
+import gymnasium
+import numpy as np
+from gymnasium.utils import seeding
+
+from gym_compete.games import find_game
+
+
+class CompeteVectorEnv:
+    """N matches of a game stepped by threads; a finished match starts again at once.
+
+    game: short name ("run-to-goal-ants") or Gymnasium id.
+    num_envs: matches; num_threads: threads that step them.
+    seed: match i draws its resets from seed + i, exactly as a single environment reset with that
+        seed does, whatever the number of threads; or a sequence of N seeds; None: chance.
+    options: further keywords go to the game (`max_episode_steps`, `integrator`, ...).
+
+    Arrays that `reset` and `step` return are overwritten by the next step: copy what you keep.
+    `version` is the curriculum position that resets use, None for the full game.
+
+    Raises ValueError for an unknown game, fewer than one match or thread, or a bad option.
+    """
+
+    def __init__(self, game, num_envs, num_threads=1, seed=None, **options):
+        for what, value in (("num_envs", num_envs), ("num_threads", num_threads)):
+            if value < 1:
+                raise ValueError(f"{what} {value}: must be at least 1")
+        self.game = find_game(game)(num_envs, num_threads, **options)
+        self.num_envs, self.num_threads = num_envs, num_threads
+        self.ob_dims, self.ac_dims = self.game.ob_dims, self.game.ac_dims
+        self.single_observation_space = observation_space(self.game)
+        self.single_action_space = action_space(self.game)
+        self.version = None
+        self.obs = tuple(np.zeros((num_envs, size), np.float32) for size in self.ob_dims)
+        self.rewards, move, remaining = np.zeros((3, 2, num_envs), np.float32)
+        self.infos = {
+            "reward_move": move, "reward_remaining": remaining, "parts": ({}, {}),
+            "winner": np.zeros(num_envs, np.int8), "ending": np.zeros(num_envs, np.int8),
+            "steps": np.zeros(num_envs, np.int64),
+        }
+        self._seed(seed)
+
+    def _seed(self, seed):
+        if seed is None or np.isscalar(seed):
+            first = np.random.SeedSequence().entropy % 2**31 if seed is None else seed
+            seed = [first + i for i in range(self.num_envs)]
+        if len(seed) != self.num_envs:
+            raise ValueError(f"{len(seed)} seeds for {self.num_envs} matches")
+        self.np_randoms = [seeding.np_random(int(s))[0] for s in seed]
+
+    def reset(self, seed=None, options=None):
+        """Starts every match; returns (obs, infos), obs one [N, ob_dim] float32 array a seat.
+
+        seed: as for the constructor, None goes on with the generators as they are.
+        options: {"version": k} sets the curriculum position.
+        """
+        if seed is not None:
+            self._seed(seed)
+        if options and "version" in options:
+            self.version = options["version"]
+        for i in range(self.num_envs):
+            self.game.reset(i, self.np_randoms[i], self.version)
+        self.game.observe(self.obs)
+        return self.obs, self.infos
+
+    def step(self, actions):
+        """Plays one step of every match; actions: one [N, ac_dim] array a seat.
+
+        Returns (obs, rewards, terminated, truncated, infos). obs: one [N, ob_dim] float32 array a
+        seat, of the new match where one has ended; rewards [2, N] float32, the released
+        environment's own sum; terminated, truncated [N] bool; infos holds `reward_move` (dense) and
+        `reward_remaining` (competition) [2, N] float32, `parts` (one dict of named parts [N] a
+        seat), `winner` [N] (0, 1, or -1), `ending` [N] (index into `game.endings`, 0 while the
+        match goes on), `steps` [N] played in the match that the step belongs to.
+        """
+        game, infos = self.game, self.infos
+        game.step(actions)
+        infos["reward_move"][:] = game.reward_move
+        infos["reward_remaining"][:] = game.reward_remaining
+        np.add(game.body_move, game.reward_remaining, out=self.rewards, casting="same_kind")
+        for name in ("winner", "ending", "steps"):
+            infos[name][:] = getattr(game, name)
+        infos["parts"] = game.parts
+        truncated = game.truncated
+        done = game.ending > 0
+        for i in np.flatnonzero(done):
+            game.reset(i, self.np_randoms[i], self.version)
+        game.observe(self.obs)
+        return self.obs, self.rewards, done & ~truncated, truncated, infos
+
+    def close(self):
+        """Ends the threads."""
+        self.game.sim.close()
+
+
+def observation_space(game):
+    """The Tuple space of both agents' observations in one match."""
+    return gymnasium.spaces.Tuple(
+        gymnasium.spaces.Box(-np.inf, np.inf, (size,), np.float32) for size in game.ob_dims)
+
+
+def action_space(game):
+    """The Tuple space of both agents' actions in one match."""
+    return gymnasium.spaces.Tuple(
+        gymnasium.spaces.Box(-high, high, dtype=np.float32)
+        for high in (seat.ac_high.astype(np.float32) for seat in game.seats))
