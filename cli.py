@@ -1,0 +1,31 @@
+"""What both scripts' command lines share: one-line errors, exit code 2, checked numbers."""
+
+import argparse
+import math
+import sys
+
+# Short names, so that --help need not import MuJoCo; a test holds them against gym_compete.GAMES.
+GAME_NAMES = ("run-to-goal-ants",)
+
+
+class Parser(argparse.ArgumentParser):
+    """An `ArgumentParser` whose errors are one line."""
+
+    def error(self, message):
+        """Says what is wrong in one line and exits with code 2."""
+        print(f"{self.prog}: error: {message}", file=sys.stderr)
+        sys.exit(2)
+
+
+def number(kind, low, high=math.inf, above=False):
+    """Returns an argparse type: an int or float in [low, high], or in (low, high] with `above`."""
+    def parse(text):
+        value = kind(text)
+        if not (value > low if above else value >= low) or value > high:
+            bounds = f"{'above' if above else 'at least'} {low}"
+            bounds += "" if high == math.inf else f" and at most {high}"
+            raise argparse.ArgumentTypeError(f"{text}: must be {bounds}")
+        return value
+
+    parse.__name__ = kind.__name__
+    return parse

@@ -1,0 +1,55 @@
+"""The MPI world: ranks, sums and means over them. A single process needs no mpirun."""
+
+import sys
+
+import numpy as np
+from mpi4py import MPI
+
+WORLD = MPI.COMM_WORLD
+RANK, SIZE = WORLD.Get_rank(), WORLD.Get_size()
+
+
+def allsum(x):
+    """Returns the sum of an array (or number) over the ranks, float64 unless x is float32."""
+    x = np.asarray(x)
+    x = np.asarray(x, np.float32 if x.dtype == np.float32 else np.float64, order="C")
+    total = np.empty_like(x)
+    WORLD.Allreduce(x, total, op=MPI.SUM)
+    return total
+
+
+def allmean(x):
+    """Returns the mean of an array (or number) over the ranks."""
+    return allsum(x) / SIZE
+
+
+def moments(x):
+    """Mean and standard deviation of all ranks' values of x together, as floats."""
+    x = np.asarray(x, np.float64)
+    total, square, count = allsum([x.sum(), np.square(x).sum(), x.size])
+    mean = total / count
+    return mean, np.sqrt(max(square / count - mean**2, 0.0))
+
+
+def broadcast(thing, root=0):
+    """Returns rank root's `thing` on every rank."""
+    return WORLD.bcast(thing, root=root)
+
+
+def gather(thing):
+    """Returns the list of all ranks' `thing` on every rank, in the order of ranks."""
+    return WORLD.allgather(thing)
+
+
+def abort_together():
+    """Makes an uncaught exception on one rank end the whole job instead of leaving it hanging."""
+    if SIZE == 1:
+        return
+    print_traceback = sys.excepthook
+
+    def hook(kind, value, traceback):
+        print_traceback(kind, value, traceback)
+        sys.stderr.flush()
+        WORLD.Abort(1)
+
+    sys.excepthook = hook

@@ -1,0 +1,62 @@
+"""Before TensorFlow is imported: which GPU, how many threads, and no start-up noise."""
+
+import os
+import shutil
+import subprocess
+import sys
+from contextlib import contextmanager
+
+# MPICH and Intel MPI, Open MPI, Slurm.
+LOCAL_RANK_NAMES = ("MPI_LOCALRANKID", "OMPI_COMM_WORLD_LOCAL_RANK", "SLURM_LOCALID")
+
+
+def local_rank():
+    """This process's number among the ranks of its host, 0 outside mpirun."""
+    return next((int(os.environ[name]) for name in LOCAL_RANK_NAMES if name in os.environ), 0)
+
+
+def visible_gpus():
+    """Ids of the NVIDIA GPUs that this process may use, as strings."""
+    if "CUDA_VISIBLE_DEVICES" in os.environ:
+        return [gpu for gpu in os.environ["CUDA_VISIBLE_DEVICES"].split(",") if gpu not in ("", "-1")]
+    if not shutil.which("nvidia-smi"):
+        return []
+    listing = subprocess.run(["nvidia-smi", "--list-gpus"], capture_output=True, text=True)
+    return [str(i) for i, _ in enumerate(listing.stdout.splitlines())]
+
+
+def prepare():
+    """Binds this rank to one GPU (local rank modulo the GPUs), then imports TensorFlow quietly."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    gpus = visible_gpus()
+    if gpus:
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpus[local_rank() % len(gpus)]
+    with _quiet_stderr():
+        import tensorflow.compat.v1 as tf
+    tf.disable_eager_execution()
+
+
+@contextmanager
+def _quiet_stderr():
+    """TensorFlow's C++ writes a few lines before any logging is set up, past Python's stderr."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with open(os.devnull, "w") as nothing:
+        os.dup2(nothing.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+def make_session():
+    """A session for nets this small: it computes in the calling thread, and takes GPU memory as it
+    needs it."""
+    import tensorflow.compat.v1 as tf
+
+    config = tf.ConfigProto(intra_op_parallelism_threads=1, inter_op_parallelism_threads=-1)
+    config.gpu_options.allow_growth = True
+    return tf.Session(config=config)

@@ -1,0 +1,46 @@
+"""Running mean and standard deviation over all ranks' data, as graph variables."""
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from distributed_data import comm
+
+
+class RunningMeanStd:
+    """Sums, sums of squares and a count in float64 variables; `mean` and `std` are tensors.
+
+    std = sqrt(max(sumsq / count - mean^2, 0.01)), as in the released policies, whose variable
+    order (sum, sum of squares, count) this keeps. Create it inside the variable scope of its policy.
+
+    shape: of one sample. decay: what the past weighs after one update, for statistics that must
+    follow a moving quantity; 1 weighs every sample ever seen alike.
+    """
+
+    def __init__(self, shape, decay=1.0, epsilon=1e-2):
+        self.shape, self.decay = tuple(shape), decay
+
+        def variable(name, shape, value):
+            return tf.get_variable(name, shape, tf.float64, tf.constant_initializer(value),
+                                   trainable=False)
+
+        self._sum = variable("sum", shape, 0.0)
+        self._sumsq = variable("sumsq", shape, epsilon)
+        self._count = variable("count", (), epsilon)
+        mean = self._sum / self._count
+        variance = tf.maximum(self._sumsq / self._count - tf.square(mean), 1e-2)
+        self.mean = tf.cast(mean, tf.float32, "mean")
+        self.std = tf.cast(tf.sqrt(variance), tf.float32, "std")
+
+        accumulators = (self._sum, self._sumsq, self._count)
+        self._increments = [tf.placeholder(tf.float64, v.shape) for v in accumulators]
+        self._update = tf.group(*[tf.assign(v, v * decay + increment)
+                                  for v, increment in zip(accumulators, self._increments)])
+
+    def update(self, sess, x):
+        """Takes in x [..., *shape], every rank its own."""
+        x = np.asarray(x, np.float64).reshape(-1, *self.shape)
+        local = np.concatenate([x.sum(axis=0).ravel(), np.square(x).sum(axis=0).ravel(), [len(x)]])
+        total = comm.allsum(local)
+        size = x[0].size
+        values = total[:size].reshape(self.shape), total[size:-1].reshape(self.shape), total[-1]
+        sess.run(self._update, dict(zip(self._increments, values)))

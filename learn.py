@@ -1,0 +1,265 @@
+"""The PPO self-play loop."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from distributed_data import comm
+from distributed_data.device import make_session
+from distributed_data.mpi_adam import FlatVariables
+from ppo import Learner
+from run_log import RunLog
+from snapshots import Snapshots
+from utils import InputError, Player, add_vtarg_and_adv, traj_segment_generator
+
+
+def compete_learn(
+        env, policy_fn, run_dir, headers, *, seed=0,
+        timesteps_per_batch, optim_batchsize, optim_epochs, optim_stepsize, optim_stepsize_final,
+        clip_param, entcoeff, l2, target_kl, gamma, gamma_dense, lam,
+        anneal_iters, delta, latest_share, opponents, logstd_floor, logstd_floor_dense,
+        max_iters=0, max_timesteps=0, max_episodes=0, max_seconds=0):
+    """Trains one learner a seat (one for both in a symmetric game) by self-play; returns `Progress`.
+
+    env: this rank's `CompeteVectorEnv`.
+    policy_fn: function (name, seat, rng) -> policy; rng None makes a frozen copy.
+    run_dir: where snapshots and logs go. headers: one dict a learner for its parameter files.
+    timesteps_per_batch, optim_batchsize: samples a learner over all ranks, an iteration's and a
+        minibatch's. optim_epochs, optim_stepsize, clip_param, entcoeff, l2, target_kl: see `ppo`.
+    optim_stepsize_final, gamma_dense, logstd_floor_dense: `optim_stepsize`, `gamma_dense` and
+        `logstd_floor_dense` hold while the reward is dense (alpha 1); as it is annealed they move
+        linearly to `optim_stepsize_final`, `gamma` and `logstd_floor`.
+    anneal_iters: iterations over which alpha falls from 1 to 0 (paper, section 4.1).
+    delta, latest_share, opponents: older versions come from Uniform(delta * latest, latest), a
+        worker seats `opponents` of them; `latest_share` of the games seat current learners only.
+    max_*: exactly one is positive and ends the training.
+
+    Raises InputError if batch, minibatch, games and ranks do not divide.
+    """
+    shared = env.game.shared_policy
+    players = seat_players(env.num_envs, latest_share, opponents, shared)
+    horizon = rollout_horizon(players, timesteps_per_batch, optim_batchsize, env)
+    limits = Limits(max_iters, max_timesteps, max_episodes, max_seconds)
+    rngs = Generators(seed)
+    with tf.Graph().as_default(), make_session() as sess:
+        # Graph, built once
+        for player in players:
+            name = f"opp{player.opponent}" if player.learner is None else f"pi{player.learner}"
+            frozen = player.learner is None
+            player.policy = policy_fn(name, player.seat, None if frozen else rngs.init)
+        pis = [p.policy for p in players if p.learner is not None]
+        learners = [Learner(pi, clip_param, entcoeff, l2) for pi in pis]
+        frozen = [p for p in players if p.learner is None]
+        flats = [FlatVariables(pi.get_variables()) for pi in pis]
+        copies = [FlatVariables(p.policy.get_variables()) for p in frozen]
+        sess.run(tf.global_variables_initializer())
+        tf.get_default_graph().finalize()
+        for learner in learners:
+            learner.start(sess)
+
+        # Start: filters that know the observations, version 0
+        progress = Progress(anneal_iters)
+        prime_filters(env, pis, sess, rngs.noise)
+        snapshots = Snapshots(run_dir, headers)
+        snapshots.save(0, [flat.get(sess) for flat in flats])
+        log = RunLog(run_dir) if comm.RANK == 0 else None
+        seg_gen = traj_segment_generator(
+            players, env, sess, horizon, rngs.noise, lambda: progress.alpha)
+
+        while not limits.reached(progress):
+            # Rollouts
+            started = time.perf_counter()
+            for copy, vector in zip(copies, snapshots.draw(rngs.draws, delta,
+                                                           [p.version_of for p in frozen])):
+                copy.set(sess, vector)
+            segs = next(seg_gen)
+            collected = time.perf_counter()
+            for seg in segs:
+                add_vtarg_and_adv(seg, progress.blend(gamma_dense, gamma), lam)
+
+            # Update
+            losses = update_all(
+                learners, segs, rngs.orders, optim_batchsize=optim_batchsize,
+                optim_epochs=optim_epochs, target_kl=target_kl,
+                optim_stepsize=progress.blend(optim_stepsize, optim_stepsize_final),
+                logstd_floor=progress.blend(logstd_floor_dense, logstd_floor))
+            updated = time.perf_counter()
+
+            # Snapshot
+            row = progress.advance(segs, losses, env, collected - started, updated - collected)
+            snapshots.save(progress.iteration, [flat.get(sess) for flat in flats])
+            if log:
+                log.write(progress.iteration, row)
+        if log:
+            log.close()
+    return progress
+
+
+def seat_players(num_envs, latest_share, opponents, shared):
+    """Decides who sits where, in every worker alike; returns the list of `Player`s, learners first.
+
+    The first `latest_share` of the games seat learners on both sides. The others are shared out
+    among the frozen opponents; even ones sit in seat 1 and odd ones in seat 0, each against a
+    learner. Each frozen player knows whose older version it is (`version_of`).
+    """
+    latest = round(latest_share * num_envs)
+    opponents = min(opponents, num_envs - latest)
+    if num_envs > latest and (opponents < 2 or opponents % 2 or (num_envs - latest) % opponents):
+        raise InputError(f"--opponents {opponents}: must be an even number that divides the "
+                         f"{num_envs - latest} games against older versions")
+    places, players = ([(0, slice(0, latest))], [(1, slice(0, latest))]), []
+    for k in range(opponents):
+        width = (num_envs - latest) // opponents
+        games = slice(latest + k * width, latest + (k + 1) * width)
+        seat = (k + 1) % 2
+        places[1 - seat].append((1 - seat, games))
+        player = Player(None, [(seat, games)])
+        player.opponent, player.seat, player.version_of = k, seat, 0 if shared else seat
+        players.append(player)
+    seats = [places[0] + places[1]] if shared else places
+    learners = [Player(None, seat, learner=k) for k, seat in enumerate(seats)]
+    for k, player in enumerate(learners):
+        player.seat = k
+    return learners + players
+
+
+def rollout_horizon(players, timesteps_per_batch, optim_batchsize, env):
+    """Steps of one rollout, so that every learner gets exactly its batch; InputError otherwise."""
+    for player in players:
+        columns = player.width * comm.SIZE
+        if player.learner is not None and timesteps_per_batch < columns:
+            raise InputError(f"--timesteps-per-batch {timesteps_per_batch}: smaller than the "
+                             f"{columns} games that each learner plays at a time")
+        if player.learner is not None and timesteps_per_batch % columns:
+            raise InputError(f"--timesteps-per-batch {timesteps_per_batch}: must be a multiple of "
+                             f"the {columns} games that each learner plays at a time")
+    if optim_batchsize % comm.SIZE or timesteps_per_batch % optim_batchsize:
+        raise InputError(f"--optim-batchsize {optim_batchsize}: must divide --timesteps-per-batch "
+                         f"{timesteps_per_batch} and be a multiple of the {comm.SIZE} ranks")
+    return timesteps_per_batch // (players[0].width * comm.SIZE)
+
+
+def prime_filters(env, pis, sess, rng, steps=100):
+    """Fills the observation filters from a few random steps, before the first policy acts."""
+    env.reset()
+    obs = [[] for _ in pis]
+    for _ in range(steps):
+        acs = [0.5 * rng.standard_normal((env.num_envs, size), dtype=np.float32)
+               for size in env.ac_dims]
+        seats, *_ = env.step(acs)
+        for seat, ob in enumerate(seats):
+            obs[seat % len(pis)].append(ob.copy())
+    for pi, ob in zip(pis, obs):
+        pi.ob_rms.update(sess, np.stack(ob))
+
+
+def update_all(learners, segs, orders, **options):
+    """Updates every learner; side by side in threads where no rank waits for another."""
+    def update(learner, seg, rng):
+        return learner.update(seg, rng, **options)
+
+    if comm.SIZE > 1:  # collective calls must come in the same order on every rank
+        return list(map(update, learners, segs, orders))
+    with ThreadPoolExecutor(len(learners)) as pool:
+        return list(pool.map(update, learners, segs, orders))
+
+
+class Generators:
+    """All of a rank's chance; nothing else draws random numbers."""
+
+    def __init__(self, seed):
+        common = np.random.SeedSequence([seed, 0])
+        own = np.random.SeedSequence([seed, 1, comm.RANK])
+        self.init = np.random.default_rng(common)  # first weights, the same on every rank
+        noise, draws, *orders = own.spawn(8)
+        self.noise, self.draws = np.random.default_rng(noise), np.random.default_rng(draws)
+        self.orders = [np.random.default_rng(order) for order in orders]
+
+
+class Limits:
+    """Ends the training by exactly one of four measures."""
+
+    def __init__(self, max_iters, max_timesteps, max_episodes, max_seconds):
+        self._limits = {"iteration": max_iters, "timesteps": max_timesteps,
+                        "episodes": max_episodes, "seconds": max_seconds}
+        if sum(limit > 0 for limit in self._limits.values()) != 1:
+            raise InputError("exactly one of --max-iters, --max-timesteps, --max-episodes, "
+                             "--max-seconds must be positive")
+
+    def reached(self, progress):
+        """Whether it is time to stop; rank 0's clock counts."""
+        over = any(0 < limit <= getattr(progress, what) for what, limit in self._limits.items())
+        return comm.broadcast(over)
+
+
+class Progress:
+    """How far a run is, and what an iteration's log row says.
+
+    iteration, timesteps (environment steps of all ranks), episodes, seconds; alpha: weight of the
+    dense reward, linear from 1 to 0 over `anneal_iters` iterations.
+    """
+
+    def __init__(self, anneal_iters):
+        self._anneal_iters, self._started = anneal_iters, time.perf_counter()
+        self.iteration = self.timesteps = self.episodes = self.not_finite = 0
+
+    @property
+    def seconds(self):
+        """Wall time since the start."""
+        return time.perf_counter() - self._started
+
+    @property
+    def alpha(self):
+        """Weight of the dense reward in this iteration."""
+        return max(0.0, 1.0 - self.iteration / self._anneal_iters) if self._anneal_iters else 0.0
+
+    def blend(self, dense, final):
+        """A setting between its values at alpha 1 and at alpha 0."""
+        return final + self.alpha * (dense - final)
+
+    def advance(self, segs, losses, env, collecting, updating):
+        """Counts an iteration in and returns its row of the log, the same on every rank."""
+        alpha = self.alpha
+        steps = comm.SIZE * len(segs[0]["rew"]) * env.num_envs
+        self.iteration += 1
+        self.timesteps += steps
+        row = {}
+        for k, (seg, loss) in enumerate(zip(segs, losses)):
+            figures = {**episode_figures(seg, env.game.endings), **loss}
+            row.update({f"agent{k}/{name}": value for name, value in figures.items()})
+        games = comm.gather(np.bincount(np.concatenate([seg["ep_endings"] for seg in segs])
+                                        .astype(int), minlength=len(env.game.endings)))
+        self.not_finite += int(sum(games)[env.game.endings.index("not finite")])
+        self.episodes += int(comm.allsum(segs[0]["episodes"]))
+        row |= {"run/alpha": alpha, "run/timesteps": self.timesteps, "run/episodes": self.episodes,
+                "run/seconds": self.seconds, "run/not_finite_games": self.not_finite,
+                "run/collect_steps_per_s": steps / collecting,
+                "run/update_samples_per_s": segs[0]["rew"].size * len(segs) * comm.SIZE / updating,
+                "run/collect_s": collecting, "run/update_s": updating}
+        return row
+
+
+def episode_figures(seg, endings):
+    """One learner's games of an iteration over all ranks: returns, lengths, outcomes, rewards."""
+    names = ("ep_rets", "ep_lens", "ep_outcomes", "ep_frozen", "ep_endings")
+    rets, lens, outcomes, frozen, ends = (
+        np.concatenate([np.asarray(x, np.float64) for x in comm.gather(seg[name])])
+        for name in names)
+    pool = outcomes[frozen == 1]
+
+    def share(mask):
+        return float(mask.mean()) if len(mask) else float("nan")
+
+    def mean(values):
+        return float(values.mean()) if len(values) else float("nan")
+
+    parts = {name: float(np.mean(comm.gather(total / seg["rew"].size)))
+             for name, total in sorted(seg["parts"].items())}
+    return {"games": len(outcomes), "ep_ret": mean(rets), "ep_len": mean(lens),
+            "win": share(outcomes > 0), "loss": share(outcomes < 0), "tie": share(outcomes == 0),
+            "win_vs_pool": share(pool > 0), "loss_vs_pool": share(pool < 0),
+            "tie_vs_pool": share(pool == 0),
+            **{f"end_{end.replace(' ', '_')}": share(ends == i)
+               for i, end in enumerate(endings) if end}, **parts}

@@ -1,0 +1,188 @@
+"""The networks. This is the file to edit, or to imitate, for a network of your own.
+
+A policy must offer:
+
+=============  ==============================  ====================================================
+Symbol         Shape                           Description
+=============  ==============================  ====================================================
+``ob``         [batch, ob_dim]                 placeholder: raw observations
+``noise``      [batch, ac_dim]                 placeholder: N(0, 1) samples; zeros for mean actions
+``state_in``   [batch, state_dim]              placeholder: recurrent state (state_dim may be 0)
+``ac_taken``   [batch, ac_dim]                 placeholder: actions to weigh, ``ac`` unless fed
+``ac``         [batch, ac_dim]                 mean + exp(logstd) * noise, unclipped
+``vpred``      [batch]                         value estimate in units of the return
+``state_out``  [batch, state_dim]              recurrent state after this step
+``logp``       [batch]                         log-probability of ``ac_taken``
+``entropy``    [batch]                         of the action distribution
+=============  ==============================  ====================================================
+
+and the attributes ``recurrent``, ``zero_state`` [state_dim], ``ob_rms``, ``ret_rms``, ``logstd`` (the
+variable), ``value_head`` (weight and bias of the last value layer, or None), with
+``get_variables()`` and ``get_trainable_variables()``. Deriving from `Policy` gives all of it: a
+subclass writes `value_and_mean` alone. Variables are created in the order of the policies that
+OpenAI released, so their vectors load as they are.
+"""
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from distributed_data import RunningMeanStd
+
+LOG_2PI = float(np.log(2 * np.pi))
+
+
+def normc_initializer(rng, std=1.0):
+    """Columns of Gaussian direction and length std, drawn from a NumPy generator (None: zeros)."""
+
+    def initializer(shape, dtype=None, partition_info=None):
+        if rng is None:
+            return tf.zeros(shape, tf.float32)
+        value = rng.standard_normal(shape)
+        value *= std / np.sqrt(np.square(value).sum(axis=0, keepdims=True))
+        return tf.constant(value, tf.float32)
+
+    return initializer
+
+
+def dense(x, size, name, rng, std=1.0):
+    """x W + b; variables `name`/w [in, size] and `name`/b [size]."""
+    with tf.variable_scope(name):
+        w = tf.get_variable("w", [x.shape[-1], size], initializer=normc_initializer(rng, std))
+        b = tf.get_variable("b", [size], initializer=tf.zeros_initializer())
+    return tf.matmul(x, w) + b
+
+
+class Policy:
+    """Filters, Gaussian and bookkeeping around the network that a subclass writes.
+
+    name: variable scope; ob_dim, ac_dim: sizes; rng: NumPy generator of the initial weights (None
+    for a frozen copy that is loaded anyway); logstd: initial log standard deviation of actions;
+    ret_decay: what past returns weigh in the return filter after one iteration.
+    Further keywords go to `value_and_mean`.
+    """
+
+    recurrent = False
+    state_dim = 0
+
+    def __init__(self, name, ob_dim, ac_dim, rng=None, logstd=0.0, ret_decay=1.0, **network):
+        self.name, self.ob_dim, self.ac_dim, self.rng = name, ob_dim, ac_dim, rng
+        with tf.variable_scope(name) as scope:
+            self.scope = scope.name
+            self.ob = tf.placeholder(tf.float32, [None, ob_dim], "ob")
+            self.noise = tf.placeholder(tf.float32, [None, ac_dim], "noise")
+            with tf.variable_scope("retfilter"):
+                self.ret_rms = RunningMeanStd((), decay=ret_decay)
+            with tf.variable_scope("obfilter"):
+                self.ob_rms = RunningMeanStd((ob_dim,))
+            self._add_state()
+            obz = tf.clip_by_value((self.ob - self.ob_rms.mean) / self.ob_rms.std, -5.0, 5.0)
+            value, mean, self.state_out = self.value_and_mean(obz, **network)
+            self.vpred = value[:, 0] * self.ret_rms.std + self.ret_rms.mean
+            self.logstd = tf.get_variable("logstd", [1, ac_dim],
+                                          initializer=tf.constant_initializer(logstd))
+            self._add_distribution(mean)
+            self._add_value_rescaling()
+
+    def _add_state(self):
+        self.zero_state = np.zeros(self.state_dim, np.float32)
+        self.state_in = tf.placeholder(tf.float32, [None, self.state_dim], "state_in")
+
+    def value_and_mean(self, obz, **network):
+        """Builds both networks, the value's first.
+
+        obz: filtered observations [batch, ob_dim]. Returns (value [batch, 1] in standardised
+        units, mean action [batch, ac_dim], state_out), and sets `value_head`.
+        """
+        raise NotImplementedError
+
+    def _add_distribution(self, mean):
+        """Gaussian with state-independent log-std (paper, section 4)."""
+        self.mean = mean
+        self.ac = mean + tf.exp(self.logstd) * self.noise
+        self.ac_taken = tf.placeholder_with_default(  # an action is data: no gradient through it
+            tf.stop_gradient(self.ac), [None, self.ac_dim], "ac_taken")
+        z = (self.ac_taken - mean) / tf.exp(self.logstd)
+        self.logp = -tf.reduce_sum(0.5 * tf.square(z) + self.logstd + 0.5 * LOG_2PI, axis=1)
+        entropy = tf.reduce_sum(self.logstd + 0.5 * (LOG_2PI + 1))
+        self.entropy = tf.fill(tf.shape(self.logp), entropy)
+
+    def _add_value_rescaling(self):
+        """New return statistics must not change what the value network says in reward units."""
+        if self.value_head is None:
+            return
+        w, b = self.value_head
+        self._old = tf.placeholder(tf.float32, [2], "old_mean_std")
+        old_mean, old_std = self._old[0], self._old[1]
+        mean, std = self.ret_rms.mean, self.ret_rms.std
+        self._rescale = tf.group(tf.assign(w, w * old_std / std),
+                                 tf.assign(b, (b * old_std + old_mean - mean) / std))
+
+    def update_ret_rms(self, sess, returns):
+        """Moves the return filter on and rescales the value head to match (van Hasselt, 2016)."""
+        old = sess.run([self.ret_rms.mean, self.ret_rms.std])
+        self.ret_rms.update(sess, returns)
+        if self.value_head is not None:
+            sess.run(self._rescale, {self._old: old})
+
+    def get_variables(self):
+        """All variables, filters included, in the order of a parameter vector."""
+        return tf.get_collection(tf.GraphKeys.GLOBAL_VARIABLES, self.scope + "/")
+
+    def get_trainable_variables(self):
+        """The variables that the optimizer moves."""
+        return tf.get_collection(tf.GraphKeys.TRAINABLE_VARIABLES, self.scope + "/")
+
+
+class MlpPolicy(Policy):
+    """Separate value and policy nets of tanh layers (paper, section 4; 64 wide as released)."""
+
+    def value_and_mean(self, obz, hid_size=64, num_hid_layers=2):
+        """Builds the nets; hid_size: width, num_hid_layers: depth of both."""
+        outputs = []
+        for net, size, std in (("vf", 1, 1.0), ("pol", self.ac_dim, 0.01)):
+            x = obz
+            for i in range(num_hid_layers):
+                x = tf.nn.tanh(dense(x, hid_size, f"{net}fc{i + 1}", self.rng))
+            outputs.append(dense(x, size, f"{net}final", self.rng, std))
+        self.value_head = self.get_trainable_variables()[2 * num_hid_layers:2 * num_hid_layers + 2]
+        return *outputs, tf.identity(self.state_in)
+
+
+class LSTMPolicy(Policy):
+    """Separate value and policy nets: dense + ReLU, LSTM, linear (paper, section 4).
+
+    The state [batch, 4 * hid_size] is (c, h) of the value's LSTM, then (c, h) of the policy's.
+    """
+
+    recurrent = True
+
+    def __init__(self, name, ob_dim, ac_dim, rng=None, hid_size=128, **options):
+        self.hid_size, self.state_dim = hid_size, 4 * hid_size
+        super().__init__(name, ob_dim, ac_dim, rng, **options)
+
+    def value_and_mean(self, obz):
+        """Builds the nets for one step; gates stand in the order i, j, f, o."""
+        states = tf.split(self.state_in, 4, axis=1)
+        outputs, new_states = [], []
+        for net, size, std, (c, h) in (("vf", 1, 1.0, states[:2]),
+                                       ("pol", self.ac_dim, 0.01, states[2:])):
+            x = tf.nn.relu(dense(obz, self.hid_size, f"{net}fc1", self.rng))
+            c, h = self._lstm_cell(x, c, h, f"{net}lstm")
+            outputs.append(dense(h, size, f"{net}final", self.rng, std))
+            if net == "vf":
+                self.value_head = self.get_trainable_variables()[-2:]
+            new_states += [c, h]
+        return *outputs, tf.concat(new_states, axis=1)
+
+    def _lstm_cell(self, x, c, h, name):
+        with tf.variable_scope(name):
+            kernel = tf.get_variable("kernel", [2 * self.hid_size, 4 * self.hid_size],
+                                     initializer=normc_initializer(self.rng))
+            bias = tf.get_variable("bias", [4 * self.hid_size],
+                                   initializer=tf.zeros_initializer())
+        i, j, f, o = tf.split(tf.matmul(tf.concat([x, h], 1), kernel) + bias, 4, axis=1)
+        c = c * tf.sigmoid(f + 1.0) + tf.sigmoid(i) * tf.tanh(j)
+        return c, tf.tanh(c) * tf.sigmoid(o)
+
+
+POLICIES = {"mlp": MlpPolicy, "lstm": LSTMPolicy}

@@ -1,0 +1,103 @@
+"""PPO for one learner: the clipped objective as a graph, and one iteration's update."""
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from distributed_data import MpiAdam, comm
+
+LOSS_NAMES = ("pol_surr", "vf_loss", "entropy", "kl", "clip_frac")
+
+
+class Learner:
+    """A policy and its optimizer (one per agent, paper section 4).
+
+    pi: the policy; clip_param: epsilon of the clipped objective; entcoeff: weight of an entropy
+    bonus; l2: weight of the sum of squares of all trainable variables.
+    """
+
+    def __init__(self, pi, clip_param=0.2, entcoeff=0.0, l2=0.0):
+        self.pi = pi
+        variables = pi.get_trainable_variables()
+        with tf.name_scope(f"{pi.name}_loss"):
+            self._atarg = tf.placeholder(tf.float32, [None], "atarg")
+            self._ret = tf.placeholder(tf.float32, [None], "ret")
+            self._oldlogp = tf.placeholder(tf.float32, [None], "oldlogp")
+            logratio = pi.logp - self._oldlogp
+            ratio = tf.exp(logratio)
+            clipped = tf.clip_by_value(ratio, 1.0 - clip_param, 1.0 + clip_param)
+            # Schulman et al., 2017, equation 7: the pessimistic of the two.
+            pol_surr = -tf.reduce_mean(tf.minimum(ratio * self._atarg, clipped * self._atarg))
+            # In standardised units, so that annealing the reward does not change its weight.
+            vf_loss = tf.reduce_mean(tf.square((pi.vpred - self._ret) / pi.ret_rms.std))
+            entropy = tf.reduce_mean(pi.entropy)
+            kl = tf.reduce_mean(ratio - 1.0 - logratio)  # an estimate that is never negative
+            clip_frac = tf.reduce_mean(tf.cast(tf.abs(ratio - 1.0) > clip_param, tf.float32))
+            self.losses = [pol_surr, vf_loss, entropy, kl, clip_frac]
+            total = pol_surr + vf_loss - entcoeff * entropy
+            total += l2 * tf.add_n([tf.reduce_sum(tf.square(v)) for v in variables])
+            gradients = tf.gradients(total, variables)
+            self.gradient = tf.concat([tf.reshape(g, [-1]) for g in gradients], 0)
+        self.adam = MpiAdam(variables)
+        start = sum(v.shape.num_elements() for v in variables[:_position(pi.logstd, variables)])
+        self._logstd = slice(start, start + pi.ac_dim)
+
+    def start(self, sess):
+        """Binds the session and takes rank 0's parameters on every rank."""
+        self.sess = sess
+        pi = self.pi
+        self._lossandgrad = sess.make_callable(
+            [*self.losses, self.gradient],
+            [pi.ob, pi.ac_taken, self._atarg, self._ret, self._oldlogp])
+        self.adam.sync(sess)
+
+    def update(self, seg, rng, *, optim_batchsize, optim_epochs, optim_stepsize, target_kl=0.0,
+               logstd_floor=-np.inf):
+        """Epochs of minibatches on one segment; returns a dict of what happened.
+
+        rng: generator of the minibatch order. optim_batchsize: samples a minibatch over all ranks;
+        target_kl: an epoch whose mean KL exceeds 1.5 times this is the last one (0: never);
+        logstd_floor: the action log-std is kept above this.
+        """
+        pi, sess = self.pi, self.sess
+        explained = explained_variance(seg["vpred"], seg["tdlamret"])
+        pi.update_ret_rms(sess, seg["tdlamret"])
+        self.adam.sync(sess)
+        mean, std = comm.moments(seg["adv"])
+        flat = {name: seg[name].reshape(-1, *seg[name].shape[2:]) for name in
+                ("ob", "ac", "adv", "tdlamret", "logp")}
+        flat["adv"] = (flat["adv"] - np.float32(mean)) / np.float32(std + 1e-8)
+        size, count = optim_batchsize // comm.SIZE, len(flat["adv"])
+        for epoch in range(1, optim_epochs + 1):
+            order, losses = rng.permutation(count), []
+            for start in range(0, count - size + 1, size):
+                rows = order[start:start + size]
+                *loss, g = self._lossandgrad(*(flat[name][rows] for name in flat))
+                self.adam.update(sess, g, optim_stepsize)
+                self._raise_logstd(logstd_floor)
+                losses.append(loss)
+            means = comm.allmean(np.mean(losses, axis=0))
+            if target_kl and means[LOSS_NAMES.index("kl")] > 1.5 * target_kl:
+                break
+        pi.ob_rms.update(sess, seg["ob"])  # after the epochs, which need the filter of the rollout
+        return {**dict(zip(LOSS_NAMES, map(float, means))), "epochs": epoch,
+                "ev_tdlam": explained, "action_std": self.action_std()}
+
+    def _raise_logstd(self, floor):
+        logstd = self.adam.theta[self._logstd]
+        if (logstd < floor).any():
+            np.maximum(logstd, floor, out=logstd)
+            self.adam.flat.set(self.sess, self.adam.theta)
+
+    def action_std(self):
+        """Mean standard deviation of the actions."""
+        return float(np.exp(self.adam.theta[self._logstd]).mean())
+
+
+def _position(variable, variables):
+    return next(i for i, v in enumerate(variables) if v is variable)
+
+
+def explained_variance(prediction, target):
+    """1 - Var(target - prediction) / Var(target) over all ranks; 1 is perfect, 0 says nothing."""
+    spread = comm.moments(target)[1]
+    return float("nan") if spread == 0 else 1 - (comm.moments(target - prediction)[1] / spread) ** 2

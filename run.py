@@ -1,0 +1,192 @@
+"""Trains two robots by self-play: python run.py --env run-to-goal-ants"""
+
+import json
+import os
+import sys
+import time
+
+from cli import GAME_NAMES, Parser, number
+
+SAVE_DIR = os.path.join(os.path.dirname(os.path.abspath(__file__)), "saveparameters")
+LIMITS = ("max_iters", "max_timesteps", "max_episodes", "max_seconds")
+
+# One ordinary machine: what learned fastest there (README, "How the preset was found").
+ONE_MACHINE = dict(
+    policy="mlp", hid_size=64, num_envs=64, integrator="Euler",
+    timesteps_per_batch=7680, optim_batchsize=512, optim_epochs=6, optim_stepsize=5e-4,
+    optim_stepsize_final=2e-4, target_kl=0.02, gamma=0.995, gamma_dense=0.99, lam=0.95,
+    clip_param=0.2, entcoeff=0.0, l2=0.0, anneal_iters=500, delta=0.5, latest_share=0.5,
+    opponents=4, logstd=-0.5, logstd_floor=-1.9, logstd_floor_dense=-1.1, ret_decay=0.9,
+    max_seconds=1200)
+
+# The paper's values (section 5.1), for machines that can pay for them; what it leaves open is as
+# OpenAI's released policies have it (hid_size 64, log-std from 0, no floor, no early stop).
+PAPER = dict(
+    policy="mlp", hid_size=64, num_envs=128, integrator="RK4",
+    timesteps_per_batch=409600, optim_batchsize=5120, optim_epochs=6, optim_stepsize=1e-3,
+    optim_stepsize_final=1e-3, target_kl=0.0, gamma=0.995, gamma_dense=0.995, lam=0.95,
+    clip_param=0.2, entcoeff=0.0, l2=0.0, anneal_iters=500, delta=0.5, latest_share=0.0,
+    opponents=8, logstd=0.0, logstd_floor=-20.0, logstd_floor_dense=-20.0, ret_decay=1.0,
+    max_iters=5000)
+
+PRESETS = {"one-machine": {game: ONE_MACHINE for game in GAME_NAMES},
+           "paper": {game: PAPER for game in GAME_NAMES}}
+
+
+def make_parser():
+    """The command line; an option that is not given takes the preset's value."""
+    parser = Parser(
+        prog="run.py", description="Trains two robots by PPO self-play against their own past.",
+        epilog="Numbers in brackets: default preset / --paper, for run-to-goal-ants.")
+
+    def add(group, name, kind, text, **options):
+        key = name.removeprefix("--").replace("-", "_")
+        if key in ONE_MACHINE or key in PAPER:
+            text += f" [{ONE_MACHINE.get(key, '-')} / {PAPER.get(key, '-')}]"
+        group.add_argument(name, type=kind, help=text, **options)
+
+    game = parser.add_argument_group("what to train")
+    add(game, "--env", str, "The game.", choices=GAME_NAMES, default="run-to-goal-ants")
+    add(game, "--policy", str, "The network, a class of policy.py.", choices=("mlp",))
+    add(game, "--hid-size", number(int, 1), "Width of the network's hidden layers.")
+    add(game, "--seed", number(int, 0), "Seed of all chance; the same seed, the same run.", default=0)
+    add(game, "--run", str, "Name of the folder in saveparameters/; default: game and time.")
+    game.add_argument("--paper", action="store_true",
+                      help="Take the paper's values instead of those for one machine.")
+    add(game, "--integrator", str, "Physics: Euler is 3.6 times faster, RK4 is what games are "
+        "judged on.", choices=("RK4", "Euler"))
+
+    batch = parser.add_argument_group("batch")
+    add(batch, "--num-envs", number(int, 1), "Games that each worker plays at a time.")
+    add(batch, "--num-threads", number(int, 1), "Threads that step games; default: one a core.")
+    add(batch, "--timesteps-per-batch", number(int, 1),
+        "Samples an iteration for each learner, over all workers.")
+
+    optim = parser.add_argument_group("optimization")
+    add(optim, "--optim-batchsize", number(int, 1), "Samples a minibatch, over all workers.")
+    add(optim, "--optim-epochs", number(int, 1), "Passes over the batch in an iteration.")
+    add(optim, "--optim-stepsize", number(float, 0, above=True), "Adam's step size.")
+    add(optim, "--optim-stepsize-final", number(float, 0, above=True),
+        "Step size once the dense reward is gone; between, linear in alpha.")
+    add(optim, "--target-kl", number(float, 0),
+        "Stop an iteration's epochs when the policy has moved 1.5 times this far; 0: never.")
+    add(optim, "--gamma", number(float, 0, 1), "Discount a step.")
+    add(optim, "--gamma-dense", number(float, 0, 1),
+        "Discount while the reward is dense; between, linear in alpha.")
+    add(optim, "--lam", number(float, 0, 1), "Lambda of generalized advantage estimation.")
+    add(optim, "--clip-param", number(float, 0, above=True),
+        "How far from 1 the probability ratio still counts.")
+    add(optim, "--entcoeff", number(float, 0), "Weight of an entropy bonus.")
+    add(optim, "--l2", number(float, 0), "Weight of the sum of squared parameters.")
+    add(optim, "--logstd", float, "Initial log standard deviation of the actions.")
+    add(optim, "--logstd-floor", float, "The log-std never falls below this at alpha 0.")
+    add(optim, "--logstd-floor-dense", float, "The same at alpha 1; between, linear in alpha.")
+    add(optim, "--ret-decay", number(float, 0, 1, above=True),
+        "What past returns weigh in the return filter after one iteration; 1: all alike.")
+
+    play = parser.add_argument_group("self-play")
+    add(play, "--anneal-iters", number(int, 0),
+        "Iterations over which alpha, the weight of the dense reward, falls from 1 to 0.")
+    add(play, "--delta", number(float, 0, 1),
+        "Opponents come from Uniform(delta * latest, latest) versions; 0.5: the latter half.")
+    add(play, "--latest-share", number(float, 0, 1),
+        "Share of the games that seat current learners on both sides.")
+    add(play, "--opponents", number(int, 2),
+        "Older versions that each worker seats at a time, drawn anew every iteration.")
+
+    limits = parser.add_argument_group("when to stop (one of)").add_mutually_exclusive_group()
+    add(limits, "--max-iters", number(int, 1), "Iterations.")
+    add(limits, "--max-timesteps", number(int, 1), "Environment steps of all workers together.")
+    add(limits, "--max-episodes", number(int, 1), "Finished games.")
+    add(limits, "--max-seconds", number(float, 0, above=True), "Wall time.")
+    return parser
+
+
+def settle(args):
+    """Fills in the preset; returns a dict of everything that makes the run."""
+    config = vars(args)
+    preset = dict(PRESETS["paper" if config.pop("paper") else "one-machine"][config["env"]])
+    if any(config[limit] for limit in LIMITS):
+        preset = {key: value for key, value in preset.items() if key not in LIMITS}
+    config = {key: preset.get(key) if value is None else value for key, value in config.items()}
+    config["run"] = config["run"] or f"{config['env']}-{time.strftime('%Y%m%d-%H%M%S')}"
+    config["num_threads"] = config["num_threads"] or len(os.sched_getaffinity(0))
+    return config
+
+
+def open_run(name):
+    """Makes the run's folder, which must be new; returns its path."""
+    from utils import InputError
+
+    path = os.path.join(SAVE_DIR, name)
+    if os.path.dirname(name) or name in (".", ".."):
+        raise InputError(f"--run {name}: must be a plain name, without slashes")
+    try:
+        os.makedirs(path)
+    except FileExistsError:
+        raise InputError(f"--run {name}: exists already in saveparameters/; choose another") from None
+    except OSError as error:
+        raise InputError(f"--run {name}: {error.strerror}") from None
+    return path
+
+
+def train(config):
+    """Builds environment and policies from a configuration, and trains."""
+    from distributed_data import comm, device
+
+    comm.abort_together()
+    device.prepare()
+    import numpy as np
+
+    from gym_compete import CompeteVectorEnv
+    from learn import compete_learn
+    from policy import POLICIES
+
+    config = dict(config)
+    keep = {key: config.pop(key) for key in ("env", "run", "policy", "integrator", "num_envs",
+                                             "num_threads", "hid_size", "logstd", "ret_decay")}
+    seeds = np.random.SeedSequence([config["seed"], 2, comm.RANK]).generate_state(keep["num_envs"])
+    env = CompeteVectorEnv(keep["env"], keep["num_envs"], keep["num_threads"],
+                           [int(s) for s in seeds], integrator=keep["integrator"])
+    policy_args = {"hid_size": keep["hid_size"]}
+
+    def policy_fn(name, seat, rng):
+        return POLICIES[keep["policy"]](
+            name, env.ob_dims[seat], env.ac_dims[seat], rng, logstd=keep["logstd"],
+            ret_decay=keep["ret_decay"], **policy_args)
+
+    seats = ["both"] if env.game.shared_policy else [0, 1]
+    headers = [{"game": keep["env"], "seat": seat, "policy": keep["policy"],
+                "policy_args": policy_args, "ob_dim": env.ob_dims[k], "ac_dim": env.ac_dims[k]}
+               for k, seat in enumerate(seats)]
+    run_dir = comm.broadcast(open_run(keep["run"]) if comm.RANK == 0 else None)
+    if comm.RANK == 0:
+        with open(os.path.join(run_dir, "config.json"), "w") as file:
+            json.dump({**keep, **config, "ranks": comm.SIZE}, file, indent=1)
+            file.write("\n")
+        print(f"{keep['env']}: {comm.SIZE} worker(s) x {keep['num_envs']} games x "
+              f"{keep['num_threads']} thread(s), into saveparameters/{keep['run']}", flush=True)
+    return compete_learn(env, policy_fn, run_dir, headers,
+                         **{key: value for key, value in config.items() if value is not None})
+
+
+def main(argv=None):
+    """Parses the command line and trains; bad input ends with one line and exit code 2."""
+    parser = make_parser()
+    config = settle(parser.parse_args(argv))
+    from utils import InputError
+
+    try:
+        progress = train(config)
+    except InputError as error:
+        parser.error(error)
+    except KeyboardInterrupt:
+        print(f"\nstopped; the snapshots are in saveparameters/{config['run']}", file=sys.stderr)
+        sys.exit(130)
+    print(f"done: {progress.iteration} iterations, {progress.timesteps:,} steps, "
+          f"{progress.episodes:,} games in {progress.seconds:,.0f} s. "
+          f"Watch: python load_parameter_run.py --run {config['run']}")
+
+
+if __name__ == "__main__":
+    main()

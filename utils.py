@@ -1,0 +1,352 @@
+"""Rollouts, advantages and parameter files."""
+
+import io
+import json
+import os
+import pickle
+import zipfile
+from dataclasses import dataclass, field
+
+import numpy as np
+from tqdm import tqdm
+
+MAX_FILE_BYTES = 256 * 2**20
+
+
+class InputError(ValueError):
+    """Something the user gave is wrong; the message is one line that names it and what is allowed."""
+
+
+# Rollouts
+
+
+@dataclass
+class Player:
+    """A policy and where it sits: `places` is a list of (seat, slice of matches).
+
+    learner: its number among the learners, None for a frozen opponent. The player's columns are
+    its places one after the other; `width` counts them.
+    """
+
+    policy: object
+    places: list
+    learner: int | None = None
+    width: int = field(init=False)
+
+    def __post_init__(self):
+        self.width = sum(games.stop - games.start for _, games in self.places)
+
+    def columns(self):
+        """Yields (seat, games, columns): which of the player's columns each place fills."""
+        start = 0
+        for seat, games in self.places:
+            stop = start + games.stop - games.start
+            yield seat, games, slice(start, stop)
+            start = stop
+
+
+class Actors:
+    """Steps all players' policies in one `session.run`, and keeps their recurrent states."""
+
+    def __init__(self, sess, players):
+        self.players = players
+        feeds, fetches = [], []
+        for player in players:
+            pi = player.policy
+            player.state = np.tile(pi.zero_state, (player.width, 1))
+            feeds += [pi.ob, pi.noise] + [pi.state_in] * pi.recurrent
+            fetches.append([pi.ac, pi.vpred, pi.logp] if player.learner is not None else [pi.ac])
+            fetches[-1] += [pi.state_out] * pi.recurrent
+        self._run = sess.make_callable(fetches, feeds)
+        learners = [p for p in players if p.learner is not None]
+        self._value = sess.make_callable(
+            [p.policy.vpred for p in learners],
+            [x for p in learners for x in [p.policy.ob] + [p.policy.state_in] * p.policy.recurrent])
+
+    def act(self, obs, rng):
+        """obs: one [width, ob_dim] array a player; returns each player's [ac, vpred, logp] (a frozen
+        one's [ac]) and moves the states on."""
+        feeds = []
+        for player, ob in zip(self.players, obs):
+            noise = rng.standard_normal((player.width, player.policy.ac_dim), dtype=np.float32)
+            feeds += [ob, noise] + [player.state] * player.policy.recurrent
+        outputs = self._run(*feeds)
+        for player, output in zip(self.players, outputs):
+            if player.policy.recurrent:
+                player.state = np.array(output.pop())
+        return outputs
+
+    def values(self, obs):
+        """The learners' value estimates of their obs, without a step."""
+        feeds = []
+        for player, ob in zip(self.players, obs):
+            if player.learner is not None:
+                feeds += [ob] + [player.state] * player.policy.recurrent
+        return self._value(*feeds)
+
+    def restart(self, done):
+        """Zeroes the recurrent states of all who sit in the matches of the mask [num_envs]."""
+        for player in self.players:
+            if player.policy.recurrent:
+                for _, games, columns in player.columns():
+                    player.state[columns][done[games]] = player.policy.zero_state
+
+
+def new_segment(horizon, player, chunk):
+    """Allocates one learner's segment (DESIGN: [T, N] columns, time-major)."""
+    n, pi = player.width, player.policy
+    floats = {name: np.zeros((horizon, n), np.float32) for name in ("logp", "vpred", "rew")}
+    return {
+        "ob": np.zeros((horizon, n, pi.ob_dim), np.float32),
+        "ac": np.zeros((horizon, n, pi.ac_dim), np.float32),
+        "new": np.zeros((horizon, n), bool),
+        "state": np.zeros((-(-horizon // chunk), n, pi.state_dim), np.float32),
+        "nextvpred": np.zeros(n, np.float32),
+        **floats,
+    }
+
+
+class Scores:
+    """What the finished games of a segment say: per learner returns, lengths and outcomes."""
+
+    def __init__(self, players, num_envs):
+        self.learners = [p for p in players if p.learner is not None]
+        # Who sits opposite: frozen opponents make the outcome count "against the pool".
+        self._frozen = np.zeros((2, num_envs), bool)
+        for player in players:
+            for seat, games in player.places:
+                self._frozen[seat, games] = player.learner is None
+        self._returns = np.zeros((2, num_envs))
+        self.clear()
+
+    def clear(self):
+        """Starts a new segment; games that go on keep their returns."""
+        self.episodes = 0
+        self.found = [{"ep_rets": [], "ep_lens": [], "ep_outcomes": [], "ep_frozen": [],
+                       "ep_endings": [], "parts": {}} for _ in self.learners]
+
+    def add(self, rew, infos):
+        """Takes in one step: rew [2, N] mixed rewards, infos of the vector environment."""
+        self._returns += rew
+        done = np.flatnonzero(infos["ending"])
+        self.episodes += len(done)
+        for player, found in zip(self.learners, self.found):
+            for seat, games in player.places:
+                for name, part in {**infos["parts"][seat],
+                                   "reward_move": infos["reward_move"][seat],
+                                   "reward_remaining": infos["reward_remaining"][seat]}.items():
+                    found["parts"][name] = found["parts"].get(name, 0.0) + float(part[games].sum())
+                for i in done[(done >= games.start) & (done < games.stop)]:
+                    self._finish(found, seat, i, infos)
+        self._returns[:, done] = 0
+
+    def _finish(self, found, seat, i, infos):
+        winner = infos["winner"][i]
+        found["ep_rets"].append(self._returns[seat, i])
+        found["ep_lens"].append(int(infos["steps"][i]))
+        found["ep_outcomes"].append(0 if winner < 0 else 1 if winner == seat else -1)
+        found["ep_frozen"].append(bool(self._frozen[1 - seat, i]))
+        found["ep_endings"].append(int(infos["ending"][i]))
+
+
+def traj_segment_generator(players, env, sess, horizon, rng, alpha, chunk=10):
+    """Plays on for ever, and yields every `horizon` steps a list of one segment dict a learner.
+
+    players: who sits where; every place of every match must be filled. env: `CompeteVectorEnv`.
+    rng: NumPy generator of the action noise. alpha: function that returns the weight of the dense
+    reward, r = alpha * reward_move + (1 - alpha) * reward_remaining (paper, section 4.1).
+    chunk: recurrent states are kept at every chunk-th step.
+
+    The arrays are reused by the next segment.
+    """
+    actors, scores = Actors(sess, players), Scores(players, env.num_envs)
+    segs = [new_segment(horizon, p, chunk) for p in scores.learners]
+    obs = [np.zeros((p.width, p.policy.ob_dim), np.float32) for p in players]
+    acs = [np.zeros((env.num_envs, size), np.float32) for size in env.ac_dims]
+    new = np.ones(env.num_envs, bool)
+    env.reset()
+    _seat(players, env.obs, obs)
+    while True:
+        for t in tqdm(range(horizon), desc="collecting", leave=False, disable=None):
+            for player, seg, ob in _learners(players, segs, obs):
+                seg["ob"][t] = ob
+                seg["state"][t // chunk] = player.state if t % chunk == 0 else seg["state"][t // chunk]
+                for _, games, columns in player.columns():
+                    seg["new"][t, columns] = new[games]
+            outputs = actors.act(obs, rng)
+            for player, output in zip(players, outputs):
+                for seat, games, columns in player.columns():
+                    acs[seat][games] = output[0][columns]
+            for (_, seg, _), output in zip(_learners(players, segs, obs), _of_learners(players, outputs)):
+                seg["ac"][t], seg["vpred"][t], seg["logp"][t] = output
+            _, _, terminated, truncated, infos = env.step(acs)
+            mix = alpha()
+            rew = mix * infos["reward_move"] + (1 - mix) * infos["reward_remaining"]
+            for player, seg, _ in _learners(players, segs, obs):
+                for seat, games, columns in player.columns():
+                    seg["rew"][t, columns] = rew[seat, games]
+            scores.add(rew, infos)
+            new = terminated | truncated
+            actors.restart(new)
+            _seat(players, env.obs, obs)
+        _close(segs, players, actors, obs, new)
+        for seg, found in zip(segs, scores.found):
+            seg.update(found, episodes=scores.episodes)
+        yield segs
+        scores.clear()
+
+
+def _learners(players, segs, obs):
+    return [(p, segs[p.learner], ob) for p, ob in zip(players, obs) if p.learner is not None]
+
+
+def _of_learners(players, things):
+    return [thing for p, thing in zip(players, things) if p.learner is not None]
+
+
+def _seat(players, env_obs, obs):
+    """Brings the environment's observations before those who sit there."""
+    for player, ob in zip(players, obs):
+        for seat, games, columns in player.columns():
+            ob[columns] = env_obs[seat][games]
+
+
+def _close(segs, players, actors, obs, new):
+    """Values after the last step bootstrap the cut; a game that has just ended is worth nothing."""
+    values = iter(actors.values(obs))
+    for player, seg, _ in _learners(players, segs, obs):
+        seg["nextvpred"][:] = next(values)
+        for _, games, columns in player.columns():
+            seg["nextvpred"][columns] *= ~new[games]
+
+
+def add_vtarg_and_adv(seg, gamma, lam):
+    """Adds generalized advantages `adv` and TD(lambda) returns `tdlamret` [T, N] to a segment.
+
+    Schulman et al., 2016, equation 16: adv[t] = delta[t] + gamma lam adv[t + 1] within a game.
+    """
+    rew, vpred = seg["rew"], seg["vpred"]
+    adv = np.empty_like(rew)
+    last = np.zeros_like(rew[0])
+    nextvpred, nonterminal = seg["nextvpred"], 1.0
+    for t in range(len(rew) - 1, -1, -1):
+        delta = rew[t] + gamma * nextvpred * nonterminal - vpred[t]
+        last = delta + gamma * lam * nonterminal * last
+        adv[t] = last
+        nextvpred, nonterminal = vpred[t], 1.0 - seg["new"][t]
+    seg["adv"], seg["tdlamret"] = adv, adv + vpred
+
+
+# Parameter files
+
+
+def write_whole(path, write):
+    """Calls write(file) on a temporary file beside `path` and renames it: never half a file."""
+    temporary = f"{path}.tmp{os.getpid()}"
+    try:
+        with open(temporary, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        if os.path.exists(temporary):
+            os.unlink(temporary)
+
+
+def save_parameters(path, vector, header):
+    """Writes one parameter file (.npz): a flat float32 vector and a JSON header.
+
+    header: dict with at least `game`, `seat`, `policy`, `policy_args`, `ob_dim`, `ac_dim`,
+    `version` and `iteration`.
+    """
+    arrays = {"parameters": np.asarray(vector, np.float32),
+              "header": np.array(json.dumps(header, sort_keys=True))}
+    write_whole(path, lambda file: np.savez(file, **arrays))
+
+
+def load_parameters(path):
+    """Reads a parameter file; returns (vector float32 [P], header dict).
+
+    Takes our own .npz and, with an empty header, the released policies as .npy or as the original
+    pickles. Nothing in a file is ever executed. Raises InputError for whatever is none of these.
+    """
+    try:
+        size = os.path.getsize(path)
+        if not 0 < size <= MAX_FILE_BYTES:
+            raise InputError(f"{path}: {size} bytes, a parameter file has 1 to {MAX_FILE_BYTES}")
+        with open(path, "rb") as file:
+            raw = file.read()
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from None
+    try:
+        vector, header = _parse(raw)
+    except Exception as error:
+        # Damaged bytes make the readers fail in a dozen ways, all meaning the same to the user.
+        raise InputError(f"{path}: not a parameter file ({_first_line(error)})") from None
+    if vector.dtype.kind != "f" or vector.ndim != 1 or not vector.size:
+        raise InputError(f"{path}: holds a {vector.dtype} array of shape {vector.shape}, "
+                         "not a flat vector of floats")
+    if not np.isfinite(vector).all():
+        raise InputError(f"{path}: holds numbers that are not finite")
+    return vector.astype(np.float32), header
+
+
+def _first_line(error):
+    return (str(error).splitlines() or [type(error).__name__])[0][:100]
+
+
+def _parse(raw):
+    if raw.startswith(b"PK"):
+        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+            if sum(entry.file_size for entry in archive.infolist()) > MAX_FILE_BYTES:
+                raise ValueError("unpacks to too much")
+        with np.load(io.BytesIO(raw), allow_pickle=False) as arrays:
+            header = json.loads(str(arrays["header"]))
+            if not isinstance(header, dict):
+                raise ValueError("its header is no object")
+            return arrays["parameters"], header
+    if raw.startswith(b"\x93NUMPY"):
+        return np.load(io.BytesIO(raw), allow_pickle=False), {}
+    vector = ArrayUnpickler(io.BytesIO(raw), encoding="latin1").load()
+    if not isinstance(vector, np.ndarray):
+        raise ValueError(f"a pickled {type(vector).__name__}, not an array")
+    return vector, {}
+
+
+class ArrayUnpickler(pickle.Unpickler):
+    """Reads pickled float arrays, as OpenAI released them, and admits nothing else."""
+
+    def find_class(self, module, name):
+        """Maps the four names such a pickle needs to harmless stand-ins; refuses all others."""
+        allowed = {
+            ("numpy.core.multiarray", "_reconstruct"): _empty_array,
+            ("numpy._core.multiarray", "_reconstruct"): _empty_array,
+            ("numpy", "ndarray"): np.ndarray,
+            ("numpy", "dtype"): _float_dtype,
+            ("_codecs", "encode"): _latin1,
+        }
+        try:
+            return allowed[module, name]
+        except KeyError:
+            raise pickle.UnpicklingError(f"it asks for {module}.{name}") from None
+
+
+def _empty_array(kind, shape, code):
+    """What `_reconstruct` does for a sound pickle; the shape comes later, with the bytes."""
+    if kind is not np.ndarray or shape != (0,):
+        raise pickle.UnpicklingError("a malformed array")
+    return np.empty(0, np.uint8)
+
+
+def _float_dtype(code, *_):
+    if code not in ("f4", "f8"):
+        raise pickle.UnpicklingError(f"an array of {code!r}")
+    return np.dtype(code)
+
+
+def _latin1(text, encoding):
+    """`_codecs.encode` as pickles use it, for bytes alone."""
+    if encoding != "latin1":
+        raise pickle.UnpicklingError(f"text in {encoding!r}")
+    return text.encode("latin1")
