@@ -21,7 +21,7 @@ def compete_learn(
         clip_param, entcoeff, l2, target_kl, gamma, gamma_dense, lam,
         anneal_iters, delta, latest_share, opponents, logstd_floor, logstd_floor_dense,
         max_iters=0, max_timesteps=0, max_episodes=0, max_seconds=0):
-    """Trains one learner a seat (one for both in a symmetric game) by self-play; returns `Progress`.
+    """Trains one learner a seat (one for both in a symmetric game); returns `Progress`.
 
     env: this rank's `CompeteVectorEnv`.
     policy_fn: function (name, seat, rng) -> policy; rng None makes a frozen copy.

@@ -16,8 +16,8 @@ Symbol         Shape                           Description
 ``entropy``    [batch]                         of the action distribution
 =============  ==============================  ====================================================
 
-and the attributes ``recurrent``, ``zero_state`` [state_dim], ``ob_rms``, ``ret_rms``, ``logstd`` (the
-variable), ``value_head`` (weight and bias of the last value layer, or None), with
+and the attributes ``recurrent``, ``zero_state`` [state_dim], ``ob_rms``, ``ret_rms``, ``logstd``
+(the variable), ``value_head`` (weight and bias of the last value layer, or None), with
 ``get_variables()`` and ``get_trainable_variables()``. Deriving from `Policy` gives all of it: a
 subclass writes `value_and_mean` alone. Variables are created in the order of the policies that
 OpenAI released, so their vectors load as they are.

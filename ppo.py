@@ -67,7 +67,7 @@ class Learner:
                 ("ob", "ac", "adv", "tdlamret", "logp")}
         flat["adv"] = (flat["adv"] - np.float32(mean)) / np.float32(std + 1e-8)
         size, count = optim_batchsize // comm.SIZE, len(flat["adv"])
-        for epoch in range(1, optim_epochs + 1):
+        for epoch in range(optim_epochs):
             order, losses = rng.permutation(count), []
             for start in range(0, count - size + 1, size):
                 rows = order[start:start + size]
@@ -79,7 +79,7 @@ class Learner:
             if target_kl and means[LOSS_NAMES.index("kl")] > 1.5 * target_kl:
                 break
         pi.ob_rms.update(sess, seg["ob"])  # after the epochs, which need the filter of the rollout
-        return {**dict(zip(LOSS_NAMES, map(float, means))), "epochs": epoch,
+        return {**dict(zip(LOSS_NAMES, map(float, means))), "epochs": epoch + 1,
                 "ev_tdlam": explained, "action_std": self.action_std()}
 
     def _raise_logstd(self, floor):

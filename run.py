@@ -49,7 +49,8 @@ def make_parser():
     add(game, "--env", str, "The game.", choices=GAME_NAMES, default="run-to-goal-ants")
     add(game, "--policy", str, "The network, a class of policy.py.", choices=("mlp",))
     add(game, "--hid-size", number(int, 1), "Width of the network's hidden layers.")
-    add(game, "--seed", number(int, 0), "Seed of all chance; the same seed, the same run.", default=0)
+    add(game, "--seed", number(int, 0), "Seed of all chance: the same seed, the same run.",
+        default=0)
     add(game, "--run", str, "Name of the folder in saveparameters/; default: game and time.")
     game.add_argument("--paper", action="store_true",
                       help="Take the paper's values instead of those for one machine.")
@@ -124,7 +125,8 @@ def open_run(name):
     try:
         os.makedirs(path)
     except FileExistsError:
-        raise InputError(f"--run {name}: exists already in saveparameters/; choose another") from None
+        raise InputError(f"--run {name}: exists already in saveparameters/, choose another "
+                         "name") from None
     except OSError as error:
         raise InputError(f"--run {name}: {error.strerror}") from None
     return path

@@ -25,8 +25,8 @@ class RunLog:
             self._rows.writeheader()
         self._rows.writerow({"iteration": iteration, **row})
         self._csv.flush()
-        self._events.add_summary(tf.Summary(value=[
-            tf.Summary.Value(tag=name, simple_value=value) for name, value in row.items()]), iteration)
+        values = [tf.Summary.Value(tag=name, simple_value=value) for name, value in row.items()]
+        self._events.add_summary(tf.Summary(value=values), iteration)
         self._events.flush()
         print(_table(iteration, row), flush=True)
 

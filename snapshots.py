@@ -45,6 +45,7 @@ class Snapshots:
         asked = comm.gather(wanted)
         vectors = {}
         if comm.RANK == 0:
-            vectors = {draw: load_parameters(self.path(*draw))[0] for draws in asked for draw in draws}
+            vectors = {draw: load_parameters(self.path(*draw))[0]
+                       for draws in asked for draw in draws}
         vectors = comm.broadcast(vectors)
         return [vectors[draw] for draw in wanted]

@@ -5,7 +5,6 @@ import json
 import os
 import pickle
 import zipfile
-from dataclasses import dataclass, field
 
 import numpy as np
 from tqdm import tqdm
@@ -14,27 +13,28 @@ MAX_FILE_BYTES = 256 * 2**20
 
 
 class InputError(ValueError):
-    """Something the user gave is wrong; the message is one line that names it and what is allowed."""
+    """Something the user gave is wrong: one line that names it and what is allowed."""
 
 
 # Rollouts
 
 
-@dataclass
 class Player:
-    """A policy and where it sits: `places` is a list of (seat, slice of matches).
+    """A policy and where it sits.
 
-    learner: its number among the learners, None for a frozen opponent. The player's columns are
-    its places one after the other; `width` counts them.
+    places: list of (seat, slice of matches); the player's columns are its places one after the
+    other, `width` counts them. learner: its number among the learners, None if it is frozen.
+    `ob` [width, ob_dim] is what it sees, `state` [width, state_dim] what it remembers.
     """
 
-    policy: object
-    places: list
-    learner: int | None = None
-    width: int = field(init=False)
+    def __init__(self, policy, places, learner=None):
+        self.policy, self.places, self.learner = policy, places, learner
+        self.width = sum(games.stop - games.start for _, games in places)
 
-    def __post_init__(self):
-        self.width = sum(games.stop - games.start for _, games in self.places)
+    def sit_down(self):
+        """Allocates what depends on the policy."""
+        self.ob = np.zeros((self.width, self.policy.ob_dim), np.float32)
+        self.state = np.tile(self.policy.zero_state, (self.width, 1))
 
     def columns(self):
         """Yields (seat, games, columns): which of the player's columns each place fills."""
@@ -44,6 +44,20 @@ class Player:
             yield seat, games, slice(start, stop)
             start = stop
 
+    def look(self, obs):
+        """Takes its observations from the environment's (one array a seat)."""
+        for seat, games, columns in self.columns():
+            self.ob[columns] = obs[seat][games]
+
+    def move(self, ac, acs):
+        """Writes its actions ac [width, ac_dim] into the environment's (one array a seat)."""
+        for seat, games, columns in self.columns():
+            acs[seat][games] = ac[columns]
+
+    def pick(self, values):
+        """Its columns of values [2, num_envs]."""
+        return np.concatenate([values[seat][games] for seat, games in self.places])
+
 
 class Actors:
     """Steps all players' policies in one `session.run`, and keeps their recurrent states."""
@@ -52,44 +66,44 @@ class Actors:
         self.players = players
         feeds, fetches = [], []
         for player in players:
+            player.sit_down()
             pi = player.policy
-            player.state = np.tile(pi.zero_state, (player.width, 1))
             feeds += [pi.ob, pi.noise] + [pi.state_in] * pi.recurrent
             fetches.append([pi.ac, pi.vpred, pi.logp] if player.learner is not None else [pi.ac])
             fetches[-1] += [pi.state_out] * pi.recurrent
         self._run = sess.make_callable(fetches, feeds)
-        learners = [p for p in players if p.learner is not None]
-        self._value = sess.make_callable(
-            [p.policy.vpred for p in learners],
-            [x for p in learners for x in [p.policy.ob] + [p.policy.state_in] * p.policy.recurrent])
+        self._learners = [p for p in players if p.learner is not None]
+        if self._learners:
+            self._value = sess.make_callable(
+                [p.policy.vpred for p in self._learners],
+                [x for p in self._learners
+                 for x in [p.policy.ob] + [p.policy.state_in] * p.policy.recurrent])
 
-    def act(self, obs, rng):
-        """obs: one [width, ob_dim] array a player; returns each player's [ac, vpred, logp] (a frozen
-        one's [ac]) and moves the states on."""
+    def act(self, rng):
+        """Each player's [ac, vpred, logp] (a frozen one's [ac]); moves the states on.
+
+        rng: NumPy generator, or what has its `standard_normal`, of the action noise.
+        """
         feeds = []
-        for player, ob in zip(self.players, obs):
+        for player in self.players:
             noise = rng.standard_normal((player.width, player.policy.ac_dim), dtype=np.float32)
-            feeds += [ob, noise] + [player.state] * player.policy.recurrent
+            feeds += [player.ob, noise] + [player.state] * player.policy.recurrent
         outputs = self._run(*feeds)
         for player, output in zip(self.players, outputs):
             if player.policy.recurrent:
                 player.state = np.array(output.pop())
         return outputs
 
-    def values(self, obs):
-        """The learners' value estimates of their obs, without a step."""
-        feeds = []
-        for player, ob in zip(self.players, obs):
-            if player.learner is not None:
-                feeds += [ob] + [player.state] * player.policy.recurrent
-        return self._value(*feeds)
+    def values(self):
+        """The learners' value estimates of what they see, without a step."""
+        return self._value(*(x for p in self._learners
+                             for x in [p.ob] + [p.state] * p.policy.recurrent))
 
     def restart(self, done):
         """Zeroes the recurrent states of all who sit in the matches of the mask [num_envs]."""
         for player in self.players:
             if player.policy.recurrent:
-                for _, games, columns in player.columns():
-                    player.state[columns][done[games]] = player.policy.zero_state
+                player.state[player.pick((done, done))] = player.policy.zero_state
 
 
 def new_segment(horizon, player, chunk):
@@ -152,72 +166,47 @@ class Scores:
 def traj_segment_generator(players, env, sess, horizon, rng, alpha, chunk=10):
     """Plays on for ever, and yields every `horizon` steps a list of one segment dict a learner.
 
-    players: who sits where; every place of every match must be filled. env: `CompeteVectorEnv`.
-    rng: NumPy generator of the action noise. alpha: function that returns the weight of the dense
-    reward, r = alpha * reward_move + (1 - alpha) * reward_remaining (paper, section 4.1).
-    chunk: recurrent states are kept at every chunk-th step.
+    players: who sits where, learners first; every place of every match must be filled.
+    env: `CompeteVectorEnv`. rng: NumPy generator of the action noise. alpha: function that returns
+    the weight of the dense reward, r = alpha * reward_move + (1 - alpha) * reward_remaining
+    (paper, section 4.1). chunk: recurrent states are kept at every chunk-th step.
 
     The arrays are reused by the next segment.
     """
     actors, scores = Actors(sess, players), Scores(players, env.num_envs)
-    segs = [new_segment(horizon, p, chunk) for p in scores.learners]
-    obs = [np.zeros((p.width, p.policy.ob_dim), np.float32) for p in players]
+    learners = scores.learners
+    segs = [new_segment(horizon, p, chunk) for p in learners]
     acs = [np.zeros((env.num_envs, size), np.float32) for size in env.ac_dims]
     new = np.ones(env.num_envs, bool)
     env.reset()
-    _seat(players, env.obs, obs)
     while True:
         for t in tqdm(range(horizon), desc="collecting", leave=False, disable=None):
-            for player, seg, ob in _learners(players, segs, obs):
-                seg["ob"][t] = ob
-                seg["state"][t // chunk] = player.state if t % chunk == 0 else seg["state"][t // chunk]
-                for _, games, columns in player.columns():
-                    seg["new"][t, columns] = new[games]
-            outputs = actors.act(obs, rng)
+            for player in players:
+                player.look(env.obs)
+            for player, seg in zip(learners, segs):
+                seg["ob"][t], seg["new"][t] = player.ob, player.pick((new, new))
+                if t % chunk == 0:
+                    seg["state"][t // chunk] = player.state
+            outputs = actors.act(rng)
             for player, output in zip(players, outputs):
-                for seat, games, columns in player.columns():
-                    acs[seat][games] = output[0][columns]
-            for (_, seg, _), output in zip(_learners(players, segs, obs), _of_learners(players, outputs)):
+                player.move(output[0], acs)
+            for seg, output in zip(segs, outputs):
                 seg["ac"][t], seg["vpred"][t], seg["logp"][t] = output
             _, _, terminated, truncated, infos = env.step(acs)
-            mix = alpha()
-            rew = mix * infos["reward_move"] + (1 - mix) * infos["reward_remaining"]
-            for player, seg, _ in _learners(players, segs, obs):
-                for seat, games, columns in player.columns():
-                    seg["rew"][t, columns] = rew[seat, games]
+            rew = alpha() * infos["reward_move"] + (1 - alpha()) * infos["reward_remaining"]
+            for player, seg in zip(learners, segs):
+                seg["rew"][t] = player.pick(rew)
             scores.add(rew, infos)
             new = terminated | truncated
             actors.restart(new)
-            _seat(players, env.obs, obs)
-        _close(segs, players, actors, obs, new)
-        for seg, found in zip(segs, scores.found):
+        for player in learners:
+            player.look(env.obs)
+        for player, seg, vpred, found in zip(learners, segs, actors.values(), scores.found):
+            # A game that has just ended is worth nothing more.
+            seg["nextvpred"][:] = vpred * ~player.pick((new, new))
             seg.update(found, episodes=scores.episodes)
         yield segs
         scores.clear()
-
-
-def _learners(players, segs, obs):
-    return [(p, segs[p.learner], ob) for p, ob in zip(players, obs) if p.learner is not None]
-
-
-def _of_learners(players, things):
-    return [thing for p, thing in zip(players, things) if p.learner is not None]
-
-
-def _seat(players, env_obs, obs):
-    """Brings the environment's observations before those who sit there."""
-    for player, ob in zip(players, obs):
-        for seat, games, columns in player.columns():
-            ob[columns] = env_obs[seat][games]
-
-
-def _close(segs, players, actors, obs, new):
-    """Values after the last step bootstrap the cut; a game that has just ended is worth nothing."""
-    values = iter(actors.values(obs))
-    for player, seg, _ in _learners(players, segs, obs):
-        seg["nextvpred"][:] = next(values)
-        for _, games, columns in player.columns():
-            seg["nextvpred"][columns] *= ~new[games]
 
 
 def add_vtarg_and_adv(seg, gamma, lam):

@@ -18,7 +18,8 @@ def local_rank():
 def visible_gpus():
     """Ids of the NVIDIA GPUs that this process may use, as strings."""
     if "CUDA_VISIBLE_DEVICES" in os.environ:
-        return [gpu for gpu in os.environ["CUDA_VISIBLE_DEVICES"].split(",") if gpu not in ("", "-1")]
+        ids = os.environ["CUDA_VISIBLE_DEVICES"].split(",")
+        return [gpu for gpu in ids if gpu not in ("", "-1")]
     if not shutil.which("nvidia-smi"):
         return []
     listing = subprocess.run(["nvidia-smi", "--list-gpus"], capture_output=True, text=True)

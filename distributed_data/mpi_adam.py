@@ -13,7 +13,8 @@ class FlatVariables:
         self.variables = list(variables)
         sizes = [v.shape.num_elements() for v in self.variables]
         self.size = sum(sizes)
-        self._read = tf.concat([tf.reshape(tf.cast(v, tf.float32), [-1]) for v in self.variables], 0)
+        self._read = tf.concat(
+            [tf.reshape(tf.cast(v, tf.float32), [-1]) for v in self.variables], 0)
         self._vector = tf.placeholder(tf.float32, [self.size])
         self._write = tf.group(*[
             tf.assign(v, tf.cast(tf.reshape(part, v.shape), v.dtype.base_dtype))

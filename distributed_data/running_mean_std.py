@@ -10,7 +10,7 @@ class RunningMeanStd:
     """Sums, sums of squares and a count in float64 variables; `mean` and `std` are tensors.
 
     std = sqrt(max(sumsq / count - mean^2, 0.01)), as in the released policies, whose variable
-    order (sum, sum of squares, count) this keeps. Create it inside the variable scope of its policy.
+    order (sum, sum of squares, count) this keeps. Create it inside its policy's variable scope.
 
     shape: of one sample. decay: what the past weighs after one update, for statistics that must
     follow a moving quantity; 1 weighs every sample ever seen alike.

@@ -1,0 +1,152 @@
+"""Plays two parameter files against each other: python load_parameter_run.py --param-paths A B"""
+
+import glob
+import json
+import os
+import sys
+
+from cli import GAME_NAMES, Parser, number
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SAVE_DIR, SHIPPED_DIR = os.path.join(HERE, "saveparameters"), os.path.join(HERE, "parameters")
+
+
+def make_parser():
+    """The command line."""
+    parser = Parser(prog="load_parameter_run.py", description=(
+        "Plays parameter files against each other and counts wins. Without --param-paths: the "
+        "newest run's latest snapshots, or what parameters/ ships if there is no run."))
+    parser.add_argument("--param-paths", nargs=2, metavar=("A", "B"), help=(
+        "Who sits in seat 0 and who in seat 1: files of ours (.npz), or of OpenAI's (.npy, .pkl)."))
+    parser.add_argument("--run", help="Take this run's latest snapshots from saveparameters/.")
+    parser.add_argument("--env", choices=GAME_NAMES, help="The game; default: what the files say.")
+    parser.add_argument("--max-episodes", type=number(int, 1), default=100,
+                        help="Games to play. [100]")
+    parser.add_argument("--seed", type=number(int, 0), default=0,
+                        help="Seed; game g of a seed is always the same game. [0]")
+    parser.add_argument("--deterministic", action="store_true",
+                        help="Play the mean actions, without noise.")
+    parser.add_argument("--integrator", choices=("RK4", "Euler"), default="RK4",
+                        help="Physics; RK4 is that of the released games. [RK4]")
+    parser.add_argument("--num-threads", type=number(int, 1),
+                        help="Threads that step games; default: one a core.")
+    parser.add_argument("--json", metavar="FILE", help="Write the result to this file too.")
+    parser.add_argument("--verbose", action="store_true",
+                        help="Print the rewards of every step (one game at a time).")
+    return parser
+
+
+# Choosing the files
+
+
+def choose_files(args):
+    """Returns the two paths that the command line means; raises InputError if there are none."""
+    from utils import InputError
+
+    if args.param_paths:
+        if args.run:
+            raise InputError("--run: not together with --param-paths")
+        return args.param_paths
+    runs = [os.path.join(SAVE_DIR, args.run)] if args.run else newest_runs()
+    for run in runs:
+        snapshots = [sorted(glob.glob(os.path.join(run, f"agent{k}", "*.npz"))) for k in (0, 1)]
+        if snapshots[0]:  # a symmetric game's one learner plays both seats
+            return snapshots[0][-1], (snapshots[1] or snapshots[0])[-1]
+    if args.run:
+        names = ", ".join(os.path.basename(run) for run in newest_runs()) or "none yet"
+        raise InputError(f"--run {args.run}: no such run with snapshots; there are: {names}")
+    shipped = os.path.join(SHIPPED_DIR, args.env or GAME_NAMES[0])
+    paths = [os.path.join(shipped, f"agent{k}.npz") for k in (0, 1)]
+    if all(map(os.path.exists, paths)):
+        return paths
+    raise InputError(f"nothing to play: no run in saveparameters/ and no {shipped}; train one with "
+                     "run.py or give --param-paths")
+
+
+def newest_runs():
+    """The runs in saveparameters/, newest first."""
+    configs = glob.glob(os.path.join(SAVE_DIR, "*", "config.json"))
+    return [os.path.dirname(path) for path in sorted(configs, key=os.path.getmtime, reverse=True)]
+
+
+# Telling
+
+
+def describe(summary, paths):
+    """The summary as lines of text."""
+    lines = []
+    for who, count, (low, high) in zip(
+            (f"agent0 wins ({os.path.relpath(paths[0])})", f"agent1 wins "
+             f"({os.path.relpath(paths[1])})", "ties"),
+            (*summary["wins"], summary["ties"]), summary["intervals"]):
+        share = count / summary["games"]
+        lines.append(f"{share:7.1%}  [{low:.1%}, {high:.1%}]  {count:5d}  {who}")
+    endings = ", ".join(f"{name} {count}" for name, count in sorted(summary["endings"].items()))
+    lines.append(f"{summary['games']} games of {summary['env']}, mean length "
+                 f"{summary['mean_length']:.1f} steps, seed {summary['seed']}; {endings}")
+    return "\n".join(lines)
+
+
+def tell_game(result):
+    """One line a game."""
+    who = "tie" if result["winner"] is None else f"agent{result['winner']} wins"
+    return (f"game {result['game']:4d}: {who:11s} {result['ending']:17s} "
+            f"{result['length']:4d} steps  returns {result['returns'][0]:9.1f} "
+            f"{result['returns'][1]:9.1f}")
+
+
+def tell_step(env):
+    """The rewards of match 0's last step."""
+    infos = env.infos
+    for seat, parts in enumerate(infos["parts"]):
+        named = {name: part[0] for name, part in parts.items()}
+        named |= {name: infos[name][seat, 0] for name in ("reward_move", "reward_remaining")}
+        print(f"step {infos['steps'][0]:4d} agent{seat} "
+              + " ".join(f"{name} {value:.4f}" for name, value in named.items()))
+
+
+def run_matches(args):
+    """Does what the command line says; returns the summary."""
+    from tqdm import tqdm
+
+    from matches import load_entries, play, summarize
+    from utils import write_whole
+
+    paths = choose_files(args)
+    game, entries = load_entries(paths, args.env)
+    with tqdm(total=args.max_episodes, desc="playing", unit="game", disable=None) as bar:
+        def on_game(result):
+            bar.write(tell_game(result), file=sys.stdout)
+            bar.update()
+
+        results = play(
+            game, entries, args.max_episodes, args.seed, deterministic=args.deterministic,
+            num_threads=args.num_threads or len(os.sched_getaffinity(0)),
+            num_envs=1 if args.verbose else 32, integrator=args.integrator,
+            on_step=tell_step if args.verbose else None, on_game=on_game)
+    summary = summarize(game, results, args.seed)
+    print(describe(summary, paths))
+    if args.json:
+        text = json.dumps({**summary, "paths": list(paths)}, indent=1) + "\n"
+        write_whole(args.json, lambda file: file.write(text.encode()))
+
+
+def main(argv=None):
+    """Parses the command line and plays; bad input ends with one line and exit code 2."""
+    parser = make_parser()
+    args = parser.parse_args(argv)
+    from distributed_data import device
+
+    device.prepare()  # TensorFlow takes seconds: not before the command line has been understood
+    from utils import InputError
+
+    try:
+        run_matches(args)
+    except InputError as error:
+        parser.error(error)
+    except OSError as error:
+        parser.error(f"{error.filename}: {error.strerror}")
+
+
+if __name__ == "__main__":
+    main()

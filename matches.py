@@ -1,0 +1,192 @@
+"""Matches between parameter files: reading them, seating them, playing, counting."""
+
+import contextlib
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+from scipy.stats import binomtest
+
+from distributed_data.device import make_session
+from distributed_data.mpi_adam import FlatVariables
+from gym_compete import GAMES, CompeteVectorEnv, find_game
+from policy import POLICIES
+from utils import Actors, InputError, Player, load_parameters
+
+# What a released vector, which has no header, may be.
+ZOO_NETWORKS = (("mlp", {"hid_size": 64}), ("lstm", {"hid_size": 128}))
+
+# Parameter files
+
+
+@dataclass
+class Entry:
+    """A parameter file that is to play: its vector and the header, guessed for released vectors."""
+
+    path: str
+    vector: object
+    header: dict
+
+
+def load_entries(paths, env_name):
+    """Reads the files and settles the game; returns (game name, two entries)."""
+    entries = [Entry(path, *load_parameters(path)) for path in paths]
+    for entry in entries:
+        game = entry.header.get("game")
+        if entry.header and game not in GAMES:
+            raise InputError(f"{entry.path}: its header names no game (found {game!r})")
+        if env_name is None:
+            env_name = game
+    if env_name is None:
+        fitting = [name for name in GAMES if all(zoo_network(name, e.vector.size) for e in entries)]
+        if len(fitting) != 1:
+            raise InputError(f"{entries[0].path}: {entries[0].vector.size} numbers fit "
+                             f"{' or '.join(fitting) or 'no game'}; say which with --env")
+        env_name = fitting[0]
+    for entry in entries:
+        check_entry(entry, env_name)
+    return env_name, entries
+
+
+def check_entry(entry, env_name):
+    """Refuses a file of another game; guesses the header of a released vector."""
+    header, size = entry.header, entry.vector.size
+    if not header:
+        network = zoo_network(env_name, size)
+        if network is None:
+            sizes = [vector_size(env_name, *network) for network in ZOO_NETWORKS]
+            raise InputError(f"{entry.path}: {size:,} numbers, but {env_name} takes "
+                             f"{' or '.join(f'{s:,}' for s in sizes)}")
+        entry.header = {"game": env_name, "policy": network[0], "policy_args": network[1]}
+        return
+    if header["game"] != env_name:
+        raise InputError(f"{entry.path}: is for {header['game']}, not for {env_name}")
+    if header.get("policy") not in POLICIES:
+        raise InputError(f"{entry.path}: policy {header.get('policy')!r}: must be one of "
+                         f"{', '.join(POLICIES)}")
+
+
+def vector_size(game, policy, policy_args):
+    """How many numbers a network for the game has."""
+    with tf.Graph().as_default():
+        pi = POLICIES[policy]("pi", *game_sizes(game), **policy_args)
+        return sum(v.shape.num_elements() for v in pi.get_variables())
+
+
+def game_sizes(game):
+    """(ob_dim, ac_dim) of a game."""
+    probe = find_game(game)()
+    return probe.ob_dims[0], probe.ac_dims[0]
+
+
+def zoo_network(game, size):
+    """The (policy, arguments) whose vector for the game has this size, or None."""
+    return next((network for network in ZOO_NETWORKS if vector_size(game, *network) == size), None)
+
+
+# Playing
+
+
+class MatchNoise:
+    """Action noise in which every match draws from the generator of the game it plays."""
+
+    def __init__(self, rngs, silent):
+        self.rngs, self._silent = rngs, silent
+
+    def standard_normal(self, shape, dtype):
+        """One row a match; zeros for mean actions."""
+        noise = np.zeros(shape, dtype)
+        if not self._silent:
+            for row, rng in zip(noise, self.rngs):
+                rng.standard_normal(dtype=dtype, out=row)
+        return noise
+
+
+def game_rngs(seed, game):
+    """The two generators, of starts and of actions, that make game number `game` of a seed."""
+    return [np.random.default_rng(s) for s in np.random.SeedSequence([seed, game]).spawn(2)]
+
+
+def play(game, entries, max_episodes, seed=0, *, deterministic=False, num_threads=1, num_envs=32,
+         integrator="RK4", on_step=None, on_game=None):
+    """Plays exactly `max_episodes` games; returns the list of their results in the order of games.
+
+    entries: who sits in seat 0 and who in seat 1. Games are shared out to `num_envs` slots
+    beforehand, so that short games are not counted more often than long ones.
+    on_step(env): called after every step; on_game(result): after every finished game.
+
+    A result is a dict: game, winner (0, 1 or None), length, ending, returns (two floats).
+    """
+    num_envs = min(num_envs, max_episodes)
+    env = CompeteVectorEnv(game, num_envs, num_threads, integrator=integrator)
+    with contextlib.closing(env), tf.Graph().as_default(), make_session() as sess:
+        players = [Player(load_policy(sess, entry, env, seat), [(seat, slice(0, num_envs))])
+                   for seat, entry in enumerate(entries)]
+        actors = Actors(sess, players)
+        noise = MatchNoise([game_rngs(seed, g)[1] for g in range(num_envs)], deterministic)
+        env.np_randoms = [game_rngs(seed, g)[0] for g in range(num_envs)]
+        env.reset()
+        env.np_randoms = [game_rngs(seed, g + num_envs)[0] for g in range(num_envs)]
+        current, results = list(range(num_envs)), []
+        returns = np.zeros((2, num_envs))
+        while len(results) < max_episodes:
+            for player in players:
+                player.look(env.obs)
+            acs = [output[0] for output in actors.act(noise)]
+            _, rewards, terminated, truncated, infos = env.step(acs)
+            returns += rewards
+            if on_step:
+                on_step(env)
+            actors.restart(terminated | truncated)
+            for i in np.flatnonzero(terminated | truncated):
+                if current[i] < max_episodes:
+                    results.append(_result(current[i], i, env, infos, returns))
+                    if on_game:
+                        on_game(results[-1])
+                returns[:, i] = 0
+                current[i] += num_envs
+                noise.rngs[i] = game_rngs(seed, current[i])[1]
+                env.np_randoms[i] = game_rngs(seed, current[i] + num_envs)[0]
+    return sorted(results, key=lambda result: result["game"])
+
+
+def _result(game, i, env, infos, returns):
+    winner = int(infos["winner"][i])
+    return {"game": game, "winner": winner if winner >= 0 else None,
+            "length": int(infos["steps"][i]), "ending": env.game.endings[infos["ending"][i]],
+            "returns": [float(r) for r in returns[:, i]]}
+
+
+def load_policy(sess, entry, env, seat):
+    """Builds the entry's network for a seat and loads its vector."""
+    header = entry.header
+    try:
+        pi = POLICIES[header["policy"]](f"pi{seat}", env.ob_dims[seat], env.ac_dims[seat],
+                                        **header["policy_args"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{entry.path}: its header does not make a network ({error})") from None
+    flat = FlatVariables(pi.get_variables())
+    if flat.size != entry.vector.size:
+        raise InputError(f"{entry.path}: {entry.vector.size:,} numbers, but its network takes "
+                         f"{flat.size:,}")
+    flat.set(sess, entry.vector)
+    return pi
+
+
+def summarize(game, results, seed):
+    """The result as a dict for --json; intervals are Wilson's, 95 %."""
+    wins = [sum(result["winner"] == seat for result in results) for seat in (0, 1)]
+    ties = len(results) - sum(wins)
+    endings = {}
+    for result in results:
+        endings[result["ending"]] = endings.get(result["ending"], 0) + 1
+    return {"env": game, "games": len(results), "wins": wins, "ties": ties,
+            "mean_length": float(np.mean([result["length"] for result in results])), "seed": seed,
+            "endings": endings,
+            "intervals": [wilson(count, len(results)) for count in (*wins, ties)]}
+
+
+def wilson(count, total):
+    """95 % interval of a share, [low, high]."""
+    interval = binomtest(count, total).proportion_ci(method="wilson")
+    return [float(interval.low), float(interval.high)]
