@@ -185,9 +185,12 @@ def main(argv=None):
     except KeyboardInterrupt:
         print(f"\nstopped; the snapshots are in saveparameters/{config['run']}", file=sys.stderr)
         sys.exit(130)
-    print(f"done: {progress.iteration} iterations, {progress.timesteps:,} steps, "
-          f"{progress.episodes:,} games in {progress.seconds:,.0f} s. "
-          f"Watch: python load_parameter_run.py --run {config['run']}")
+    from distributed_data import comm
+
+    if comm.RANK == 0:
+        print(f"done: {progress.iteration} iterations, {progress.timesteps:,} steps, "
+              f"{progress.episodes:,} games in {progress.seconds:,.0f} s. "
+              f"Watch: python load_parameter_run.py --run {config['run']}")
 
 
 if __name__ == "__main__":

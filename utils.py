@@ -109,7 +109,8 @@ class Actors:
 def new_segment(horizon, player, chunk):
     """Allocates one learner's segment (DESIGN: [T, N] columns, time-major)."""
     n, pi = player.width, player.policy
-    floats = {name: np.zeros((horizon, n), np.float32) for name in ("logp", "vpred", "rew")}
+    floats = {name: np.zeros((horizon, n), np.float32)
+              for name in ("logp", "vpred", "rew", "cutvpred")}
     return {
         "ob": np.zeros((horizon, n, pi.ob_dim), np.float32),
         "ac": np.zeros((horizon, n, pi.ac_dim), np.float32),
@@ -180,6 +181,8 @@ def traj_segment_generator(players, env, sess, horizon, rng, alpha, chunk=10):
     new = np.ones(env.num_envs, bool)
     env.reset()
     while True:
+        for seg in segs:
+            seg["cutvpred"][:] = 0
         for t in tqdm(range(horizon), desc="collecting", leave=False, disable=None):
             for player in players:
                 player.look(env.obs)
@@ -193,6 +196,8 @@ def traj_segment_generator(players, env, sess, horizon, rng, alpha, chunk=10):
             for seg, output in zip(segs, outputs):
                 seg["ac"][t], seg["vpred"][t], seg["logp"][t] = output
             _, _, terminated, truncated, infos = env.step(acs)
+            if truncated.any():
+                _value_cuts(t, learners, segs, actors, infos["final_obs"], truncated)
             rew = alpha() * infos["reward_move"] + (1 - alpha()) * infos["reward_remaining"]
             for player, seg in zip(learners, segs):
                 seg["rew"][t] = player.pick(rew)
@@ -209,17 +214,26 @@ def traj_segment_generator(players, env, sess, horizon, rng, alpha, chunk=10):
         scores.clear()
 
 
+def _value_cuts(t, learners, segs, actors, final_obs, truncated):
+    """What the games that a time limit has cut at step t would still have been worth."""
+    for player in learners:
+        player.look(final_obs)
+    for player, seg, vpred in zip(learners, segs, actors.values()):
+        seg["cutvpred"][t] = vpred * player.pick((truncated, truncated))
+
+
 def add_vtarg_and_adv(seg, gamma, lam):
     """Adds generalized advantages `adv` and TD(lambda) returns `tdlamret` [T, N] to a segment.
 
-    Schulman et al., 2016, equation 16: adv[t] = delta[t] + gamma lam adv[t + 1] within a game.
+    Schulman et al., 2016, equation 16: adv[t] = delta[t] + gamma lam adv[t + 1] within a game. A
+    game that a time limit cut goes on in expectation: `cutvpred` [T, N] is its value there.
     """
     rew, vpred = seg["rew"], seg["vpred"]
     adv = np.empty_like(rew)
     last = np.zeros_like(rew[0])
     nextvpred, nonterminal = seg["nextvpred"], 1.0
     for t in range(len(rew) - 1, -1, -1):
-        delta = rew[t] + gamma * nextvpred * nonterminal - vpred[t]
+        delta = rew[t] + gamma * (nextvpred * nonterminal + seg["cutvpred"][t]) - vpred[t]
         last = delta + gamma * lam * nonterminal * last
         adv[t] = last
         nextvpred, nonterminal = vpred[t], 1.0 - seg["new"][t]

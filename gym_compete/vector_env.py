@@ -32,12 +32,14 @@ class CompeteVectorEnv:
         self.single_observation_space = observation_space(self.game)
         self.single_action_space = action_space(self.game)
         self.version = None
-        self.obs = tuple(np.zeros((num_envs, size), np.float32) for size in self.ob_dims)
+        self.obs, final_obs = (
+            tuple(np.zeros((num_envs, size), np.float32) for size in self.ob_dims)
+            for _ in range(2))
         self.rewards, move, remaining = np.zeros((3, 2, num_envs), np.float32)
         self.infos = {
             "reward_move": move, "reward_remaining": remaining, "parts": ({}, {}),
             "winner": np.zeros(num_envs, np.int8), "ending": np.zeros(num_envs, np.int8),
-            "steps": np.zeros(num_envs, np.int64),
+            "steps": np.zeros(num_envs, np.int64), "final_obs": final_obs,
         }
         self._seed(seed)
 
@@ -72,7 +74,8 @@ class CompeteVectorEnv:
         environment's own sum; terminated, truncated [N] bool; infos holds `reward_move` (dense) and
         `reward_remaining` (competition) [2, N] float32, `parts` (one dict of named parts [N] a
         seat), `winner` [N] (0, 1, or -1), `ending` [N] (index into `game.endings`, 0 while the
-        match goes on), `steps` [N] played in the match that the step belongs to.
+        match goes on), `steps` [N] played in the match that the step belongs to, and `final_obs`
+        like obs: where `truncated` is set, the last observation of the match that was cut.
         """
         game, infos = self.game, self.infos
         game.step(actions)
@@ -84,6 +87,8 @@ class CompeteVectorEnv:
         infos["parts"] = game.parts
         truncated = game.truncated
         done = game.ending > 0
+        if truncated.any():
+            game.observe(infos["final_obs"])
         for i in np.flatnonzero(done):
             game.reset(i, self.np_randoms[i], self.version)
         game.observe(self.obs)

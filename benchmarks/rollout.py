@@ -1,0 +1,132 @@
+"""Rollouts against bare physics: how much of the time is MuJoCo's own.
+
+Alternates short blocks of the real rollout generator (observations, rewards, resets, inference of
+learners and opponents, bookkeeping) with blocks of bare mj_step calls that replay the very same
+states and controls on as many threads, in one run, and prints the median rates and their ratio.
+
+    python benchmarks/rollout.py --env run-to-goal-ants --num-threads 2
+"""
+
+import json
+import os
+import statistics
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from cli import GAME_NAMES, Parser, number  # noqa: E402
+from distributed_data import device  # noqa: E402
+
+BLOCK = 16  # environment steps of all games in one block
+
+
+def make_parser():
+    """The command line."""
+    parser = Parser(prog="benchmarks/rollout.py", description=__doc__.split("\n")[0])
+    parser.add_argument("--env", choices=GAME_NAMES, default="run-to-goal-ants")
+    parser.add_argument("--policy", choices=("mlp", "lstm"), default="mlp")
+    parser.add_argument("--integrator", choices=("RK4", "Euler"), default="RK4")
+    parser.add_argument("--num-envs", type=number(int, 2), default=64)
+    parser.add_argument("--num-threads", type=number(int, 1), default=2)
+    parser.add_argument("--opponents", type=number(int, 2), default=4)
+    parser.add_argument("--latest-share", type=number(float, 0, 1), default=0.5)
+    parser.add_argument("--blocks", type=number(int, 1), default=30,
+                        help=f"Blocks of {BLOCK} steps of each kind, after 3 of warm-up.")
+    parser.add_argument("--json", metavar="FILE")
+    return parser
+
+
+class BarePhysics:
+    """The same games as an environment's, with nothing but mj_step."""
+
+    def __init__(self, sim, num_threads):
+        import mujoco
+
+        self._mj_step, self._set_state, self._sim = mujoco.mj_step, mujoco.mj_setState, sim
+        self.datas = [mujoco.MjData(model) for model in sim.models]
+        self.num_threads, self._pool = num_threads, ThreadPoolExecutor(num_threads)
+
+    def _work(self, worlds, ctrl):
+        models, datas, skip = self._sim.models, self.datas, self._sim.frame_skip
+        for i in worlds:
+            datas[i].ctrl[:] = ctrl[i]
+            self._mj_step(models[i], datas[i], skip)
+
+    def replay(self, state, ctrls):
+        """Seconds for stepping all games through ctrls [steps, N, nu] from a state [N, size]."""
+        from gym_compete.simulation import FULL_STATE
+
+        for model, data, row in zip(self._sim.models, self.datas, state):
+            self._set_state(model, data, row, FULL_STATE)
+        started = time.perf_counter()
+        for ctrl in ctrls:
+            worlds = iter(range(len(self.datas)))
+            for future in [self._pool.submit(self._work, worlds, ctrl)
+                           for _ in range(self.num_threads)]:
+                future.result()
+        return time.perf_counter() - started
+
+
+def measure(args):
+    """Runs both kinds of blocks; returns the result dict."""
+    import numpy as np
+    import tensorflow.compat.v1 as tf
+
+    from gym_compete import CompeteVectorEnv
+    from learn import seat_players
+    from policy import POLICIES
+    from utils import traj_segment_generator
+
+    env = CompeteVectorEnv(args.env, args.num_envs, args.num_threads, 0,
+                           integrator=args.integrator)
+    sim, ctrls = env.game.sim, []
+    step = sim.step
+    sim.step = lambda ctrl: (ctrls.append(ctrl.copy()), step(ctrl))
+    bare = BarePhysics(sim, args.num_threads)
+    rng, seconds = np.random.default_rng(0), {"physics": [], "rollout": []}
+    with tf.Graph().as_default(), device.make_session() as sess:
+        players = seat_players(args.num_envs, args.latest_share, args.opponents,
+                               env.game.shared_policy)
+        for i, player in enumerate(players):
+            player.policy = POLICIES[args.policy](
+                f"pi{i}", env.ob_dims[player.seat], env.ac_dims[player.seat], rng)
+        sess.run(tf.global_variables_initializer())
+        seg_gen = traj_segment_generator(players, env, sess, BLOCK, rng, lambda: 0.5)
+        next(seg_gen)
+        for block in range(3 + args.blocks):
+            state = sim.get_state()
+            ctrls.clear()
+            started = time.perf_counter()
+            next(seg_gen)
+            rollout = time.perf_counter() - started
+            physics = bare.replay(state, ctrls)
+            if block >= 3:
+                seconds["rollout"].append(rollout)
+                seconds["physics"].append(physics)
+    steps = BLOCK * args.num_envs
+    rates = {f"{what}_steps_per_s": steps / statistics.median(times)
+             for what, times in seconds.items()}
+    ratio = statistics.median(p / r for p, r in zip(seconds["physics"], seconds["rollout"]))
+    return {"env": args.env, "num_envs": args.num_envs, "num_threads": args.num_threads,
+            **rates, "ratio": ratio, "policy": args.policy, "integrator": args.integrator}
+
+
+def main(argv=None):
+    """Measures, prints a table and writes --json."""
+    args = make_parser().parse_args(argv)
+    device.prepare()
+    from tabulate import tabulate
+
+    result = measure(args)
+    print(tabulate(
+        [[name, f"{value:,.3f}" if isinstance(value, float) else value]
+         for name, value in result.items()], colalign=("left", "right")))
+    if args.json:
+        with open(args.json, "w") as file:
+            json.dump(result, file, indent=1)
+
+
+if __name__ == "__main__":
+    main()
