@@ -17,8 +17,8 @@ def new_session():
 
 
 def initialize(sess, pi, seed=None):
-    """Starts the variables; with a seed, filters and log-std get values that are not special."""
-    sess.run(tf.global_variables_initializer())
+    """Starts a policy's variables; with a seed, none keeps a special value."""
+    sess.run(tf.variables_initializer(pi.get_variables()))
     flat = FlatVariables(pi.get_variables())
     vector = flat.get(sess)
     if seed is not None:
