@@ -161,7 +161,7 @@ def train(config):
     headers = [{"game": keep["env"], "seat": seat, "policy": keep["policy"],
                 "policy_args": policy_args, "ob_dim": env.ob_dims[k], "ac_dim": env.ac_dims[k]}
                for k, seat in enumerate(seats)]
-    run_dir = comm.broadcast(open_run(keep["run"]) if comm.RANK == 0 else None)
+    run_dir = comm.from_root(lambda: open_run(keep["run"]))
     if comm.RANK == 0:
         with open(os.path.join(run_dir, "config.json"), "w") as file:
             json.dump({**keep, **config, "ranks": comm.SIZE}, file, indent=1)
@@ -180,8 +180,12 @@ def main(argv=None):
 
     try:
         progress = train(config)
-    except InputError as error:
-        parser.error(error)
+    except InputError as error:  # of every rank alike: one tells it
+        from distributed_data import comm
+
+        if comm.RANK == 0:
+            parser.error(error)
+        sys.exit(2)
     except KeyboardInterrupt:
         print(f"\nstopped; the snapshots are in saveparameters/{config['run']}", file=sys.stderr)
         sys.exit(130)
