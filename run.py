@@ -141,7 +141,7 @@ def train(config):
     import numpy as np
 
     from gym_compete import CompeteVectorEnv
-    from learn import compete_learn
+    from learn import compete_learn, rollout_horizon, seat_players
     from policy import POLICIES
 
     config = dict(config)
@@ -150,6 +150,9 @@ def train(config):
     seeds = np.random.SeedSequence([config["seed"], 2, comm.RANK]).generate_state(keep["num_envs"])
     env = CompeteVectorEnv(keep["env"], keep["num_envs"], keep["num_threads"],
                            [int(s) for s in seeds], integrator=keep["integrator"])
+    players = seat_players(keep["num_envs"], config["latest_share"], config["opponents"],
+                           env.game.shared_policy)
+    rollout_horizon(players, config["timesteps_per_batch"], config["optim_batchsize"], env)
     policy_args = {"hid_size": keep["hid_size"]}
 
     def policy_fn(name, seat, rng):
