@@ -79,9 +79,10 @@ def make_parser():
         "How far from 1 the probability ratio still counts.")
     add(optim, "--entcoeff", number(float, 0), "Weight of an entropy bonus.")
     add(optim, "--l2", number(float, 0), "Weight of the sum of squared parameters.")
-    add(optim, "--logstd", float, "Initial log standard deviation of the actions.")
-    add(optim, "--logstd-floor", float, "The log-std never falls below this at alpha 0.")
-    add(optim, "--logstd-floor-dense", float, "The same at alpha 1; between, linear in alpha.")
+    logstd = number(float, -20, 5)
+    add(optim, "--logstd", logstd, "Initial log standard deviation of the actions.")
+    add(optim, "--logstd-floor", logstd, "The log-std never falls below this at alpha 0.")
+    add(optim, "--logstd-floor-dense", logstd, "The same at alpha 1; between, linear in alpha.")
     add(optim, "--ret-decay", number(float, 0, 1, above=True),
         "What past returns weigh in the return filter after one iteration; 1: all alike.")
 

@@ -272,7 +272,7 @@ def load_parameters(path):
         vector, header = _parse(raw)
     except Exception as error:
         # Damaged bytes make the readers fail in a dozen ways, all meaning the same to the user.
-        raise InputError(f"{path}: not a parameter file ({_first_line(error)})") from None
+        raise InputError(f"{path}: not a parameter file ({first_line(error)})") from None
     if vector.dtype.kind != "f" or vector.ndim != 1 or not vector.size:
         raise InputError(f"{path}: holds a {vector.dtype} array of shape {vector.shape}, "
                          "not a flat vector of floats")
@@ -283,7 +283,8 @@ def load_parameters(path):
     return vector, header
 
 
-def _first_line(error):
+def first_line(error):
+    """An exception's message, cut to a part of one line."""
     return (str(error).splitlines() or [type(error).__name__])[0][:100]
 
 
