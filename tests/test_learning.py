@@ -20,7 +20,7 @@ EARLIER = ("policy", "hid_size", "num_envs", "integrator", "logstd", "ret_decay"
 OPTIONS = {**{key: value for key, value in ONE_MACHINE.items() if key not in EARLIER},
            "timesteps_per_batch": 1920, "optim_batchsize": 240, "optim_epochs": 8,
            "optim_stepsize": 1e-3, "target_kl": 0.03, "latest_share": 1.0, "anneal_iters": 100000,
-            "max_iters": ITERATIONS}
+           "max_iters": ITERATIONS}
 
 
 def dense_reward(snapshots, steps=120):
