@@ -21,6 +21,8 @@ def number(kind, low, high=math.inf, above=False):
     """Returns an argparse type: an int or float in [low, high], or in (low, high] with `above`."""
     def parse(text):
         value = kind(text)
+        if value != value or abs(value) == math.inf:
+            raise argparse.ArgumentTypeError(f"{text}: must be a finite number")
         if not (value > low if above else value >= low) or value > high:
             bounds = f"{'above' if above else 'at least'} {low}"
             bounds += "" if high == math.inf else f" and at most {high}"

@@ -11,7 +11,7 @@ from distributed_data.device import make_session
 from distributed_data.mpi_adam import FlatVariables
 from gym_compete import GAMES, CompeteVectorEnv, find_game
 from policy import POLICIES
-from utils import Actors, InputError, Player, load_parameters
+from utils import Actors, InputError, Player, first_line, load_parameters
 
 # What a released vector, which has no header, may be.
 ZOO_NETWORKS = (("mlp", {"hid_size": 64}), ("lstm", {"hid_size": 128}))
@@ -33,7 +33,7 @@ def load_entries(paths, env_name):
     entries = [Entry(path, *load_parameters(path)) for path in paths]
     for entry in entries:
         game = entry.header.get("game")
-        if entry.header and game not in GAMES:
+        if entry.header and game not in list(GAMES):
             raise InputError(f"{entry.path}: its header names no game (found {game!r})")
         if env_name is None:
             env_name = game
@@ -61,7 +61,7 @@ def check_entry(entry, env_name):
         return
     if header["game"] != env_name:
         raise InputError(f"{entry.path}: is for {header['game']}, not for {env_name}")
-    if header.get("policy") not in POLICIES:
+    if header.get("policy") not in list(POLICIES):
         raise InputError(f"{entry.path}: policy {header.get('policy')!r}: must be one of "
                          f"{', '.join(POLICIES)}")
 
@@ -163,8 +163,9 @@ def load_policy(sess, entry, env, seat):
     try:
         pi = POLICIES[header["policy"]](f"pi{seat}", env.ob_dims[seat], env.ac_dims[seat],
                                         **header["policy_args"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{entry.path}: its header does not make a network ({error})") from None
+    except Exception as error:  # whatever arguments a file may name
+        raise InputError(f"{entry.path}: its header does not make a network "
+                         f"({first_line(error)})") from None
     flat = FlatVariables(pi.get_variables())
     if flat.size != entry.vector.size:
         raise InputError(f"{entry.path}: {entry.vector.size:,} numbers, but its network takes "

@@ -79,9 +79,10 @@ def make_parser():
         "How far from 1 the probability ratio still counts.")
     add(optim, "--entcoeff", number(float, 0), "Weight of an entropy bonus.")
     add(optim, "--l2", number(float, 0), "Weight of the sum of squared parameters.")
-    add(optim, "--logstd", float, "Initial log standard deviation of the actions.")
-    add(optim, "--logstd-floor", float, "The log-std never falls below this at alpha 0.")
-    add(optim, "--logstd-floor-dense", float, "The same at alpha 1; between, linear in alpha.")
+    logstd = number(float, -20, 5)
+    add(optim, "--logstd", logstd, "Initial log standard deviation of the actions.")
+    add(optim, "--logstd-floor", logstd, "The log-std never falls below this at alpha 0.")
+    add(optim, "--logstd-floor-dense", logstd, "The same at alpha 1; between, linear in alpha.")
     add(optim, "--ret-decay", number(float, 0, 1, above=True),
         "What past returns weigh in the return filter after one iteration; 1: all alike.")
 
@@ -141,7 +142,7 @@ def train(config):
     import numpy as np
 
     from gym_compete import CompeteVectorEnv
-    from learn import compete_learn
+    from learn import compete_learn, rollout_horizon, seat_players
     from policy import POLICIES
 
     config = dict(config)
@@ -150,6 +151,9 @@ def train(config):
     seeds = np.random.SeedSequence([config["seed"], 2, comm.RANK]).generate_state(keep["num_envs"])
     env = CompeteVectorEnv(keep["env"], keep["num_envs"], keep["num_threads"],
                            [int(s) for s in seeds], integrator=keep["integrator"])
+    players = seat_players(keep["num_envs"], config["latest_share"], config["opponents"],
+                           env.game.shared_policy)
+    rollout_horizon(players, config["timesteps_per_batch"], config["optim_batchsize"], env)
     policy_args = {"hid_size": keep["hid_size"]}
 
     def policy_fn(name, seat, rng):
@@ -161,7 +165,7 @@ def train(config):
     headers = [{"game": keep["env"], "seat": seat, "policy": keep["policy"],
                 "policy_args": policy_args, "ob_dim": env.ob_dims[k], "ac_dim": env.ac_dims[k]}
                for k, seat in enumerate(seats)]
-    run_dir = comm.broadcast(open_run(keep["run"]) if comm.RANK == 0 else None)
+    run_dir = comm.from_root(lambda: open_run(keep["run"]))
     if comm.RANK == 0:
         with open(os.path.join(run_dir, "config.json"), "w") as file:
             json.dump({**keep, **config, "ranks": comm.SIZE}, file, indent=1)
@@ -180,8 +184,12 @@ def main(argv=None):
 
     try:
         progress = train(config)
-    except InputError as error:
-        parser.error(error)
+    except InputError as error:  # of every rank alike: one tells it
+        from distributed_data import comm
+
+        if comm.RANK == 0:
+            parser.error(error)
+        sys.exit(2)
     except KeyboardInterrupt:
         print(f"\nstopped; the snapshots are in saveparameters/{config['run']}", file=sys.stderr)
         sys.exit(130)

@@ -43,9 +43,6 @@ class Snapshots:
         first = int(np.ceil(delta * self.latest))
         wanted = [(k, int(rng.integers(first, self.latest + 1))) for k in learners]
         asked = comm.gather(wanted)
-        vectors = {}
-        if comm.RANK == 0:
-            vectors = {draw: load_parameters(self.path(*draw))[0]
-                       for draws in asked for draw in draws}
-        vectors = comm.broadcast(vectors)
+        vectors = comm.from_root(lambda: {draw: load_parameters(self.path(*draw))[0]
+                                          for draws in asked for draw in draws})
         return [vectors[draw] for draw in wanted]

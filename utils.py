@@ -286,16 +286,19 @@ def load_parameters(path):
         vector, header = _parse(raw)
     except Exception as error:
         # Damaged bytes make the readers fail in a dozen ways, all meaning the same to the user.
-        raise InputError(f"{path}: not a parameter file ({_first_line(error)})") from None
+        raise InputError(f"{path}: not a parameter file ({first_line(error)})") from None
     if vector.dtype.kind != "f" or vector.ndim != 1 or not vector.size:
         raise InputError(f"{path}: holds a {vector.dtype} array of shape {vector.shape}, "
                          "not a flat vector of floats")
+    with np.errstate(over="ignore"):
+        vector = vector.astype(np.float32)  # what overflows here is no number any more
     if not np.isfinite(vector).all():
         raise InputError(f"{path}: holds numbers that are not finite")
-    return vector.astype(np.float32), header
+    return vector, header
 
 
-def _first_line(error):
+def first_line(error):
+    """An exception's message, cut to a part of one line."""
     return (str(error).splitlines() or [type(error).__name__])[0][:100]
 
 
@@ -311,22 +314,29 @@ def _parse(raw):
             return arrays["parameters"], header
     if raw.startswith(b"\x93NUMPY"):
         return np.load(io.BytesIO(raw), allow_pickle=False), {}
-    vector = ArrayUnpickler(io.BytesIO(raw), encoding="latin1").load()
-    if not isinstance(vector, np.ndarray):
-        raise ValueError(f"a pickled {type(vector).__name__}, not an array")
-    return vector, {}
+    array = ArrayUnpickler(io.BytesIO(raw), encoding="latin1").load()
+    if not isinstance(array, PickledArray) or array.value is None:
+        raise ValueError(f"a pickled {type(array).__name__}, not an array")
+    return array.value, {}
 
 
-class ArrayUnpickler(pickle.Unpickler):
-    """Reads pickled float arrays, as OpenAI released them, and admits nothing else."""
+class ArrayUnpickler(pickle._Unpickler):
+    """Reads pickled float arrays, as OpenAI released them, and admits nothing else.
+
+    It is the unpickler written in Python: the one in C allocates whatever memo a file asks for.
+    Byte arrays, which no such pickle holds, would be allocated unseen here too.
+    """
+
+    dispatch = {code: load for code, load in pickle._Unpickler.dispatch.items()
+                if code != pickle.BYTEARRAY8[0]}
 
     def find_class(self, module, name):
-        """Maps the four names such a pickle needs to harmless stand-ins; refuses all others."""
+        """Maps the names such a pickle needs to harmless stand-ins; refuses all others."""
         allowed = {
-            ("numpy.core.multiarray", "_reconstruct"): _empty_array,
-            ("numpy._core.multiarray", "_reconstruct"): _empty_array,
-            ("numpy", "ndarray"): np.ndarray,
-            ("numpy", "dtype"): _float_dtype,
+            ("numpy.core.multiarray", "_reconstruct"): PickledArray,
+            ("numpy._core.multiarray", "_reconstruct"): PickledArray,
+            ("numpy", "ndarray"): None,
+            ("numpy", "dtype"): PickledDtype,
             ("_codecs", "encode"): _latin1,
         }
         try:
@@ -335,17 +345,28 @@ class ArrayUnpickler(pickle.Unpickler):
             raise pickle.UnpicklingError(f"it asks for {module}.{name}") from None
 
 
-def _empty_array(kind, shape, code):
-    """What `_reconstruct` does for a sound pickle; the shape comes later, with the bytes."""
-    if kind is not np.ndarray or shape != (0,):
-        raise pickle.UnpicklingError("a malformed array")
-    return np.empty(0, np.uint8)
+class PickledDtype:
+    """Stands in for a pickled `dtype`; its byte order comes with its state."""
+
+    def __init__(self, code, *_):
+        if code not in ("f4", "f8"):
+            raise pickle.UnpicklingError(f"an array of {code!r}")
+        self.code, self.order = code, "="
+
+    def __setstate__(self, state):
+        self.order = state[1]
 
 
-def _float_dtype(code, *_):
-    if code not in ("f4", "f8"):
-        raise pickle.UnpicklingError(f"an array of {code!r}")
-    return np.dtype(code)
+class PickledArray:
+    """Stands in for a pickled array: `value` is a view of the bytes that the file really holds."""
+
+    def __init__(self, *_):
+        self.value = None
+
+    def __setstate__(self, state):
+        _, shape, dtype, _, data = state
+        data = data.encode("latin1") if isinstance(data, str) else data  # bytes of Python 2
+        self.value = np.frombuffer(data, np.dtype(dtype.order + dtype.code)).reshape(shape)
 
 
 def _latin1(text, encoding):

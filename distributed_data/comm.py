@@ -36,6 +36,20 @@ def broadcast(thing, root=0):
     return WORLD.bcast(thing, root=root)
 
 
+def from_root(make):
+    """Returns rank 0's make() on every rank; what it raises there is raised on every rank."""
+    thing = error = None
+    if RANK == 0:
+        try:
+            thing = make()
+        except Exception as problem:
+            error = problem
+    thing, error = broadcast((thing, error))
+    if error is not None:
+        raise error
+    return thing
+
+
 def gather(thing):
     """Returns the list of all ranks' `thing` on every rank, in the order of ranks."""
     return WORLD.allgather(thing)

@@ -30,7 +30,7 @@ class FlatVariables:
 
 
 class MpiAdam:
-    """Adam (Kingma & Ba, 2015, algorithm 1) whose gradient is the mean of all ranks' gradients.
+    """Adam (Kingma & Ba, 2015, end of section 2) on the mean of all ranks' gradients.
 
     Every rank holds the same moments and computes the same step, so parameters stay the same bits
     everywhere after one `sync`.

@@ -1,0 +1,230 @@
+"""The training loop: seats, opponents, limits, and runs that repeat to the byte."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+from scipy.stats import chisquare
+
+import learn
+from gym_compete import CompeteVectorEnv
+from learn import Limits, Progress, compete_learn, seat_players
+from policy import MlpPolicy
+from snapshots import Snapshots
+from utils import InputError, load_parameters
+
+TINY = dict(
+    timesteps_per_batch=12, optim_batchsize=6, optim_epochs=2, optim_stepsize=1e-3,
+    optim_stepsize_final=1e-3, clip_param=0.2, entcoeff=0.0, l2=0.0, target_kl=0.0, gamma=0.99,
+    gamma_dense=0.99, lam=0.95, anneal_iters=10, delta=0.5, latest_share=0.5, opponents=2,
+    logstd_floor=-2.0, logstd_floor_dense=-1.0)
+HEADERS = [{"game": "run-to-goal-ants", "seat": seat, "policy": "mlp",
+            "policy_args": {"hid_size": 4}, "ob_dim": 122, "ac_dim": 8} for seat in (0, 1)]
+
+
+def tiny_run(run_dir, num_threads=1, **changes):
+    """Trains networks of four units in four games of three steps an iteration."""
+    env = CompeteVectorEnv("run-to-goal-ants", 4, num_threads, seed=0, integrator="Euler")
+
+    def policy_fn(name, seat, rng):
+        return MlpPolicy(name, 122, 8, rng, hid_size=4)
+
+    progress = compete_learn(env, policy_fn, str(run_dir), HEADERS, **{**TINY, **changes})
+    env.close()
+    return progress
+
+
+def snapshot_bytes(run_dir):
+    """The snapshots of a run by their names."""
+    return {str(path.relative_to(run_dir)): path.read_bytes()
+            for path in sorted(run_dir.glob("agent*/*.npz"))}
+
+
+# Seats
+
+
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize("num_envs,latest_share,opponents",
+                         [(8, 0.5, 2), (8, 0.5, 4), (8, 0.0, 8), (8, 1.0, 4), (12, 1 / 3, 4)])
+def test_every_seat_is_filled_once(num_envs, latest_share, opponents, shared):
+    """Each of the two places of every match has exactly one player; learners come first."""
+    players = seat_players(num_envs, latest_share, opponents, shared)
+    filled = np.zeros((2, num_envs), int)
+    for player in players:
+        for seat, games in player.places:
+            filled[seat, games] += 1
+        assert player.width == sum(games.stop - games.start for _, games in player.places)
+    assert (filled == 1).all()
+    learners = [p for p in players if p.learner is not None]
+    assert [p.learner for p in players[:len(learners)]] == list(range(1 if shared else 2))
+    assert len({p.width for p in learners}) == 1
+
+    frozen = np.zeros((2, num_envs), bool)
+    for player in players[len(learners):]:
+        (seat, games), = player.places
+        frozen[seat, games] = True
+        assert seat == player.seat and player.version_of == (0 if shared else seat)
+    assert not frozen.all(axis=0).any()
+    latest = round(latest_share * num_envs)
+    assert (frozen.any(axis=0) == (np.arange(num_envs) >= latest)).all()
+    assert frozen[0].sum() == frozen[1].sum() == (num_envs - latest) // 2
+    if not shared:
+        assert all({seat for seat, _ in p.places} == {p.learner} for p in learners)
+
+
+@pytest.mark.parametrize("num_envs,latest_share,opponents", [(8, 0.5, 3), (10, 0, 4), (7, 0, 2)])
+def test_seats_that_do_not_divide(num_envs, latest_share, opponents):
+    """An odd number of opponents, or games that they cannot share, is the user's mistake."""
+    with pytest.raises(InputError, match=f"--opponents {opponents}"):
+        seat_players(num_envs, latest_share, opponents, shared=False)
+
+
+@pytest.mark.parametrize("changes,culprit", [
+    ({"timesteps_per_batch": 2}, "--timesteps-per-batch 2"),
+    ({"timesteps_per_batch": 13}, "--timesteps-per-batch 13"),
+    ({"optim_batchsize": 5}, "--optim-batchsize 5"),
+    ({"optim_batchsize": 24}, "--optim-batchsize 24")])
+def test_batches_that_do_not_divide(tmp_path, changes, culprit):
+    """Batch, minibatch and games must divide; the message names the option."""
+    with pytest.raises(InputError, match=culprit):
+        tiny_run(tmp_path, max_iters=1, **changes)
+
+
+# Opponents
+
+
+@pytest.fixture
+def drawn(tmp_path):
+    """Returns a function that draws many versions from a pool of 21 and tells them, [draws]."""
+    snapshots = Snapshots(str(tmp_path), HEADERS)
+    for version in range(21):
+        snapshots.save(version, [[version], [100 + version]])
+
+    def draw(delta, learner=0, count=2000, seed=0):
+        return np.array(snapshots.draw(np.random.default_rng(seed), delta, [learner] * count))[:, 0]
+
+    return draw
+
+
+@pytest.mark.parametrize("delta,first", [(0.0, 0), (0.5, 10), (0.33, 7), (0.9, 18), (1.0, 20)])
+def test_opponents_are_uniform(drawn, delta, first):
+    """Versions ceil(delta * latest) to latest, both included, each equally often."""
+    versions, counts = np.unique(drawn(delta), return_counts=True)
+    assert versions.tolist() == list(range(first, 21))
+    assert len(counts) == 1 or chisquare(counts).pvalue > 0.01
+
+
+def test_opponents_are_the_asked_learners(drawn):
+    """Seat 1's older versions are learner 1's files."""
+    assert set(drawn(0.5, learner=1)) == set(range(110, 121))
+    assert (drawn(0.5, seed=1) != drawn(0.5, seed=2)).any()
+
+
+# Limits and schedules
+
+
+def test_exactly_one_limit():
+    """None and two are refused; each of the four ends the run at its measure."""
+    for wrong in ([0, 0, 0, 0], [1, 0, 5, 0], [1, 1, 1, 1]):
+        with pytest.raises(InputError, match="exactly one"):
+            Limits(*wrong)
+    for i, name in enumerate(("iteration", "timesteps", "episodes", "seconds")):
+        limits = Limits(*(3 if k == i else 0 for k in range(4)))
+        now = dict.fromkeys(("iteration", "timesteps", "episodes", "seconds"), 2)
+        assert not limits.reached(SimpleNamespace(**now))
+        assert not limits.reached(SimpleNamespace(**{**dict.fromkeys(now, 99), name: 2}))
+        assert limits.reached(SimpleNamespace(**{**now, name: 3}))
+
+
+def test_annealing():
+    """alpha falls linearly from 1 to 0 over anneal_iters; blends follow it; 0 means no dense part.
+    """
+    progress = Progress(4)
+    alphas, gammas = [], []
+    for progress.iteration in range(6):
+        alphas.append(progress.alpha)
+        gammas.append(progress.blend(0.9, 0.99))
+    assert alphas == [1, 0.75, 0.5, 0.25, 0, 0]
+    np.testing.assert_allclose(gammas, np.interp(alphas, [0, 1], [0.99, 0.9]))
+    assert Progress(0).alpha == 0
+
+
+# Whole runs
+
+
+def test_graph_does_not_grow(tmp_path, monkeypatch):
+    """Fifty iterations use the operations of the first, in one graph that is finalized."""
+    sizes, graphs, save = [], set(), Snapshots.save
+
+    def count(self, version, vectors):
+        graph = tf.get_default_graph()
+        graphs.add(id(graph))
+        sizes.append(len(graph.get_operations()))
+        assert graph.finalized
+        save(self, version, vectors)
+
+    monkeypatch.setattr(Snapshots, "save", count)
+    progress = tiny_run(tmp_path, max_iters=50)
+    assert progress.iteration == 50 and len(sizes) == 51
+    assert len(set(sizes)) == len(graphs) == 1
+    assert progress.timesteps == 50 * 4 * 4  # 12 samples / 3 places a learner = 4 steps of 4 games
+    assert len(snapshot_bytes(tmp_path)) == 102
+
+
+def test_same_seed_same_bytes(tmp_path):
+    """A seed decides every byte of every snapshot, on one thread or two; another seed differs."""
+    runs = {"once": {}, "again": {}, "two_threads": {"num_threads": 2}, "other": {"seed": 1}}
+    files = {}
+    for name, options in runs.items():
+        tiny_run(tmp_path / name, max_iters=2, **options)
+        files[name] = snapshot_bytes(tmp_path / name)
+    assert len(files["once"]) == 6
+    assert files["once"] == files["again"] == files["two_threads"]
+    for name, raw in files["once"].items():
+        assert raw != files["other"][name]
+
+
+def test_snapshots_differ_and_know_themselves(tmp_path):
+    """Each snapshot holds new parameters, and a header that says whose and when."""
+    tiny_run(tmp_path, max_iters=2)
+    seen = []
+    for seat in (0, 1):
+        for version in range(3):
+            vector, header = load_parameters(tmp_path / f"agent{seat}/{version:06d}.npz")
+            assert header == {**HEADERS[seat], "version": version, "iteration": version}
+            assert all((vector != other).any() for other in seen)
+            seen.append(vector)
+
+
+def test_frozen_seats_play_the_drawn_vectors(tmp_path, monkeypatch):
+    """What is drawn is what sits opposite: opponents' parameters follow the draw."""
+    drawn, draw, held = [], Snapshots.draw, []
+
+    def keep(self, rng, delta, owners):
+        drawn.append((owners, draw(self, rng, delta, owners)))
+        return drawn[-1][1]
+
+    def spy(players, env, sess, *args, **options):
+        inner = generate(players, env, sess, *args, **options)
+        for segs in inner:
+            held.append([np.concatenate([v.ravel() for v in sess.run(p.policy.get_variables())])
+                         for p in players if p.learner is None])
+            yield segs
+
+    generate = learn.traj_segment_generator
+    monkeypatch.setattr(Snapshots, "draw", keep)
+    monkeypatch.setattr(learn, "traj_segment_generator", spy)
+    tiny_run(tmp_path, max_iters=3, delta=1.0)
+    assert [owners for owners, _ in drawn] == [[1, 0]] * 3
+    for iteration, ((_, vectors), now) in enumerate(zip(drawn, held)):
+        for owner, vector, parameters in zip((1, 0), vectors, now):
+            np.testing.assert_allclose(parameters, vector, rtol=1e-6)
+            latest, _ = load_parameters(tmp_path / f"agent{owner}/{iteration:06d}.npz")
+            np.testing.assert_array_equal(vector, latest)
+
+
+def test_episode_limit_is_counted(tmp_path):
+    """--max-timesteps ends after the iteration that reaches it."""
+    progress = tiny_run(tmp_path, max_timesteps=17)
+    assert progress.iteration == 2 and progress.timesteps == 32

@@ -1,0 +1,285 @@
+"""Both scripts as a user runs them: files, figures, watching, and every kind of bad input."""
+
+import csv
+import json
+import pickle
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+
+import cli
+import load_parameter_run
+import run
+from gym_compete import GAMES
+from utils import load_parameters, save_parameters
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+SMALL = ["--num-envs", "8", "--timesteps-per-batch", "240", "--optim-batchsize", "60"]
+NOISE = re.compile(r"tensorflow|cuda|onednn|tensorrt|numa|xla|warning|rebuild", re.IGNORECASE)
+
+
+def python(folder, *arguments):
+    """Runs a script in a folder; returns the finished process."""
+    return subprocess.run([sys.executable, *map(str, arguments)], cwd=folder, text=True,
+                          capture_output=True, timeout=120)
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory):
+    """A copy of the project in which a run named X has been trained; (folder, process)."""
+    folder = tmp_path_factory.mktemp("project") / "copy"
+    shutil.copytree(REPOSITORY, folder, ignore=shutil.ignore_patterns(
+        ".*", "tests", "saveparameters", "__pycache__"))
+    done = python(folder, "run.py", "--env", "run-to-goal-ants", *SMALL, "--max-iters", "2",
+                  "--run", "X")
+    return folder, done
+
+
+# Training and watching
+
+
+def test_training_is_quiet_and_ends_well(copy):
+    """Exit code 0, a table an iteration, and not a word from TensorFlow."""
+    _, done = copy
+    assert done.returncode == 0, done.stderr
+    noise = [line for line in (done.stdout + done.stderr).splitlines() if NOISE.search(line)]
+    assert not noise
+    assert "iteration 1" in done.stdout and "iteration 2" in done.stdout
+    assert "done: 2 iterations" in done.stdout and "--run X" in done.stdout
+
+
+def test_training_leaves_its_files(copy):
+    """config.json, progress.csv, TensorBoard events and three snapshots a learner; nothing else."""
+    saved = copy[0] / "saveparameters" / "X"
+    names = {str(path.relative_to(saved)) for path in saved.rglob("*") if path.is_file()}
+    events = {name for name in names if name.startswith("events.out.tfevents")}
+    assert len(events) == 1
+    assert names - events == {"config.json", "progress.csv"} | {
+        f"agent{k}/{version:06d}.npz" for k in (0, 1) for version in range(3)}
+    config = json.loads((saved / "config.json").read_text())
+    assert config["env"] == "run-to-goal-ants" and config["num_envs"] == 8 and config["seed"] == 0
+    assert config["max_iters"] == 2 and config["timesteps_per_batch"] == 240
+
+    with open(saved / "progress.csv") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["iteration"] for row in rows] == ["1", "2"]
+    tags = {}
+    for event in tf.train.summary_iterator(str(saved / events.pop())):
+        for value in event.summary.value:
+            tags.setdefault(event.step, {})[value.tag] = value.simple_value
+    assert set(tags) == {1, 2}
+    for row in rows:
+        for tag, value in tags[int(row["iteration"])].items():
+            np.testing.assert_allclose(value, float(row[tag]), rtol=1e-5)
+    for k in (0, 1):
+        for name in ("reward_move", "win_vs_pool", "kl", "clip_frac", "ev_tdlam"):
+            assert f"agent{k}/{name}" in rows[0]
+    assert float(rows[1]["run/timesteps"]) == 2 * 8 * 240 / 6
+
+
+def test_snapshots_know_their_seat(copy):
+    """The header says game, seat, network and version; the vector has a zoo vector's size."""
+    for k in (0, 1):
+        vector, header = load_parameters(copy[0] / f"saveparameters/X/agent{k}/000002.npz")
+        assert vector.size == 24905
+        assert header == {"game": "run-to-goal-ants", "seat": k, "policy": "mlp", "ob_dim": 122,
+                          "policy_args": {"hid_size": 64}, "ac_dim": 8, "version": 2,
+                          "iteration": 2}
+
+
+def test_watching(copy):
+    """Three games of run X: a line each, a summary, and the same in the JSON file."""
+    folder, _ = copy
+    done = python(folder, "load_parameter_run.py", "--run", "X", "--max-episodes", "3",
+                  "--json", "result.json", "--integrator", "Euler")
+    assert done.returncode == 0, done.stderr
+    assert not NOISE.search(done.stdout + done.stderr)
+    result = json.loads((folder / "result.json").read_text())
+    assert {"env", "games", "wins", "ties", "mean_length", "seed"} <= set(result)
+    assert result["env"] == "run-to-goal-ants" and result["games"] == 3 and result["seed"] == 0
+    assert sum(result["wins"]) + result["ties"] == 3
+    games = re.findall(r"game +(\d+): .*?(\d+) steps", done.stdout)
+    assert sorted(int(number) for number, _ in games) == [0, 1, 2]
+    assert result["mean_length"] == pytest.approx(np.mean([int(steps) for _, steps in games]))
+
+
+def test_newest_run_is_watched_step_by_step(copy, monkeypatch, capfd):
+    """Without --run the newest run plays; --verbose prints each step's rewards of both agents."""
+    monkeypatch.setattr(load_parameter_run, "SAVE_DIR", str(copy[0] / "saveparameters"))
+    load_parameter_run.main(["--max-episodes", "1", "--verbose", "--integrator", "Euler"])
+    out = capfd.readouterr().out
+    length = int(re.search(r"(\d+) steps", out)[1])
+    for agent in (0, 1):
+        lines = [line for line in out.splitlines()
+                 if re.match(rf"step +\d+ agent{agent} .*reward_move.*reward_remaining", line)]
+        assert len(lines) == length
+
+
+@pytest.mark.parametrize("script", ["run.py", "load_parameter_run.py"])
+def test_help_is_quick(script):
+    """--help explains itself within a second, since it does not import TensorFlow."""
+    times = []
+    for _ in range(3):
+        started = time.perf_counter()
+        done = python(REPOSITORY, "-X", "importtime", script, "--help")
+        times.append(time.perf_counter() - started)
+        assert done.returncode == 0 and "--env" in done.stdout
+        assert not re.search("tensorflow|mujoco", done.stderr)
+    assert min(times) < 1
+
+
+# Bad input
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """Parameter files that do not fit, by name."""
+    folder = tmp_path_factory.mktemp("files")
+    header = {"game": "run-to-goal-ants", "seat": 0, "policy": "mlp", "ob_dim": 122, "ac_dim": 8,
+              "policy_args": {"hid_size": 64}, "version": 0, "iteration": 0}
+    zeros = np.zeros(24905, np.float32)
+    zeros[:248] = 1  # filters of one sample
+
+    def save(name, vector=zeros, **changes):
+        save_parameters(folder / name, vector, {**header, **changes})
+
+    save("good.npz")
+    save("short.npz", zeros[:-1])
+    save("humans.npz", game="run-to-goal-humans")
+    save("nogame.npz", game="chess")
+    save("listgame.npz", game=["run-to-goal-ants"])
+    save("nopolicy.npz", policy="transformer")
+    save("listpolicy.npz", policy=["mlp"])
+    save("noargs.npz", policy_args=None)
+    save("oddargs.npz", policy_args={"depth": 3})
+    save("evilargs.npz", policy_args={"rng": 5})
+    save("wordargs.npz", policy_args={"hid_size": "wide"})
+    save("negative.npz", policy_args={"hid_size": -3})
+    np.save(folder / "odd.npy", zeros[:77])
+    (folder / "damaged.pkl").write_bytes(pickle.dumps(zeros)[:5000])
+    (folder / "dict.pkl").write_bytes(pickle.dumps({"a": 1}))
+    return folder
+
+
+def refused(main, arguments, culprit, capfd):
+    """Runs a script in this process: exit code 2 and one line on stderr that names the culprit."""
+    with pytest.raises(SystemExit) as caught:
+        main([str(argument) for argument in arguments])
+    out, err = capfd.readouterr()
+    assert caught.value.code == 2
+    assert len(err.splitlines()) == 1 and culprit in err, err
+    assert "Traceback" not in out + err
+
+
+BAD_RUNS = [
+    (["--env", "chess"], "chess"),
+    (["--policy", "transformer"], "transformer"),
+    (["--frobnicate", "1"], "--frobnicate"),
+    (["--max-iters", "1", "--max-seconds", "5"], "--max-seconds"),
+    (["--max-iters", "0"], "--max-iters"),
+    (["--num-envs", "-8"], "--num-envs"),
+    (["--num-threads", "0"], "--num-threads"),
+    (["--optim-stepsize", "-1"], "--optim-stepsize"),
+    (["--optim-stepsize", "nan"], "--optim-stepsize"),
+    (["--gamma", "1.5"], "--gamma"),
+    (["--delta", "2"], "--delta"),
+    (["--seed", "-1"], "--seed"),
+    (["--num-envs", "many"], "--num-envs"),
+    (["--logstd", "nan"], "--logstd"),
+    (["--logstd-floor", "inf"], "--logstd-floor"),
+    (["--timesteps-per-batch", "5"], "--timesteps-per-batch 5"),
+    (["--timesteps-per-batch", "241"], "--timesteps-per-batch 241"),
+    (["--optim-batchsize", "7"], "--optim-batchsize 7"),
+    (["--opponents", "3"], "--opponents 3"),
+    (["--max-seconds", "inf"], "--max-seconds"),
+    (["--run", "taken"], "--run taken"),
+    (["--run", "../outside"], "--run ../outside"),
+    (["--run", "."], "--run ."),
+    (["--run", "x" * 300], "--run xxx"),
+]
+
+
+def named(table):
+    """The table as parameters, named after the command lines."""
+    return [pytest.param(*row, id=" ".join(row[0])[:40]) for row in table]
+
+
+@pytest.mark.parametrize("arguments,culprit", named(BAD_RUNS))
+def test_run_refuses(arguments, culprit, tmp_path, monkeypatch, capfd):
+    """One line, exit code 2, and no half-made run left behind."""
+    monkeypatch.setattr(run, "SAVE_DIR", str(tmp_path))
+    (tmp_path / "taken").mkdir()
+    name = [] if "--run" in arguments else ["--run", "new"]
+    limit = [] if any(a.startswith("--max") for a in arguments) else ["--max-iters", "1"]
+    refused(run.main, SMALL + name + limit + arguments, culprit, capfd)
+    assert [path.name for path in tmp_path.iterdir()] == ["taken"]
+
+
+BAD_MATCHES = [
+    (["good.npz", "missing.npz"], "missing.npz"),
+    (["good.npz", "short.npz"], "short.npz"),
+    (["good.npz", "humans.npz"], "humans.npz"),
+    (["nogame.npz", "good.npz"], "nogame.npz"),
+    (["listgame.npz", "good.npz"], "listgame.npz"),
+    (["good.npz", "nopolicy.npz"], "nopolicy.npz"),
+    (["good.npz", "listpolicy.npz"], "listpolicy.npz"),
+    (["good.npz", "noargs.npz"], "noargs.npz"),
+    (["good.npz", "oddargs.npz"], "oddargs.npz"),
+    (["good.npz", "evilargs.npz"], "evilargs.npz"),
+    (["good.npz", "wordargs.npz"], "wordargs.npz"),
+    (["good.npz", "negative.npz"], "negative.npz"),
+    (["odd.npy", "good.npz"], "odd.npy"),
+    (["odd.npy", "odd.npy"], "odd.npy"),
+    (["good.npz", "damaged.pkl"], "damaged.pkl"),
+    (["dict.pkl", "good.npz"], "dict.pkl"),
+    ([".", "good.npz"], "directory"),
+    (["good.npz", "good.npz", "--max-episodes", "-1"], "--max-episodes"),
+    (["good.npz", "good.npz", "--env", "chess"], "chess"),
+    (["good.npz", "good.npz", "--run", "X"], "--run"),
+    (["good.npz"], "--param-paths"),
+]
+
+
+@pytest.mark.parametrize("arguments,culprit", named(BAD_MATCHES))
+def test_watching_refuses(arguments, culprit, files, monkeypatch, capfd):
+    """Files that are missing, damaged, of another game or size: the line names the file."""
+    monkeypatch.chdir(files)
+    refused(load_parameter_run.main, ["--param-paths", *arguments], culprit, capfd)
+
+
+def test_watching_refuses_an_unknown_run(tmp_path, monkeypatch, capfd):
+    """The line says which run is not there; nothing at all to play is told too."""
+    for name in ("SAVE_DIR", "SHIPPED_DIR"):
+        monkeypatch.setattr(load_parameter_run, name, str(tmp_path))
+    refused(load_parameter_run.main, ["--run", "nobody"], "--run nobody", capfd)
+    refused(load_parameter_run.main, [], "nothing to play", capfd)
+
+
+def test_result_that_cannot_be_written(files, monkeypatch, capfd):
+    """An impossible --json is told in one line."""
+    monkeypatch.chdir(files)
+    path = "no/such/folder/result.json"
+    refused(load_parameter_run.main,
+            ["--param-paths", "good.npz", "good.npz", "--max-episodes", "1", "--deterministic",
+             "--integrator", "Euler", "--json", path], path, capfd)
+
+
+def test_a_script_refuses_as_a_process():
+    """The same as a user sees it: one line on stderr, nothing on stdout, exit code 2."""
+    done = python(REPOSITORY, "load_parameter_run.py", "--param-paths", "a.npz", "b.npz")
+    assert done.returncode == 2 and done.stdout == ""
+    assert re.fullmatch(r"load_parameter_run.py: error: a.npz: .*\n", done.stderr)
+
+
+def test_names_are_games():
+    """The names that --help knows are games of gym_compete, and each preset holds them all."""
+    assert set(cli.GAME_NAMES) <= set(GAMES)
+    for preset in run.PRESETS.values():
+        assert set(preset) == set(cli.GAME_NAMES)
