@@ -10,38 +10,41 @@ from distributed_data import comm
 from distributed_data.device import make_session
 from distributed_data.mpi_adam import FlatVariables
 from ppo import Learner
-from run_log import RunLog
+from run_log import RunLog, open_run
 from snapshots import Snapshots
 from utils import InputError, Player, add_vtarg_and_adv, traj_segment_generator
 
 
 def compete_learn(
-        env, policy_fn, run_dir, headers, *, seed=0,
+        env, policy_fn, run_dir, headers, config, *, seed=0,
         timesteps_per_batch, optim_batchsize, optim_epochs, optim_stepsize, optim_stepsize_final,
         clip_param, entcoeff, l2, target_kl, gamma, gamma_dense, lam,
-        anneal_iters, delta, latest_share, opponents, logstd_floor, logstd_floor_dense,
+        dense_iters, anneal_iters, delta, latest_share, opponents, logstd_floor, logstd_floor_dense,
         max_iters=0, max_timesteps=0, max_episodes=0, max_seconds=0):
     """Trains one learner a seat (one for both in a symmetric game); returns `Progress`.
 
     env: this rank's `CompeteVectorEnv`.
     policy_fn: function (name, seat, rng) -> policy; rng None makes a frozen copy.
-    run_dir: where snapshots and logs go. headers: one dict a learner for its parameter files.
+    run_dir: where snapshots and logs go; must not exist. headers: one dict a learner for its
+        parameter files. config: dict that is written to config.json.
     timesteps_per_batch, optim_batchsize: samples a learner over all ranks, an iteration's and a
         minibatch's. optim_epochs, optim_stepsize, clip_param, entcoeff, l2, target_kl: see `ppo`.
     optim_stepsize_final, gamma_dense, logstd_floor_dense: `optim_stepsize`, `gamma_dense` and
         `logstd_floor_dense` hold while the reward is dense (alpha 1); as it is annealed they move
         linearly to `optim_stepsize_final`, `gamma` and `logstd_floor`.
-    anneal_iters: iterations over which alpha falls from 1 to 0 (paper, section 4.1).
+    dense_iters, anneal_iters: iterations with alpha 1, and after them those over which it falls
+        from 1 to 0 (paper, section 4.1, which starts annealing at once).
     delta, latest_share, opponents: older versions come from Uniform(delta * latest, latest), a
         worker seats `opponents` of them; `latest_share` of the games seat current learners only.
     max_*: exactly one is positive and ends the training.
 
-    Raises InputError if batch, minibatch, games and ranks do not divide.
+    Raises InputError if batch, minibatch, games and ranks do not divide, or the run exists.
     """
     shared = env.game.shared_policy
     players = seat_players(env.num_envs, latest_share, opponents, shared)
     horizon = rollout_horizon(players, timesteps_per_batch, optim_batchsize, env)
     limits = Limits(max_iters, max_timesteps, max_episodes, max_seconds)
+    comm.from_root(lambda: open_run(run_dir, config))
     rngs = Generators(seed)
     with tf.Graph().as_default(), make_session() as sess:
         # Graph, built once
@@ -60,7 +63,7 @@ def compete_learn(
             learner.start(sess)
 
         # Start: filters that know the observations, version 0
-        progress = Progress(anneal_iters)
+        progress = Progress(dense_iters, anneal_iters)
         prime_filters(env, pis, sess, rngs.noise)
         snapshots = Snapshots(run_dir, headers)
         snapshots.save(0, [flat.get(sess) for flat in flats])
@@ -198,11 +201,12 @@ class Progress:
     """How far a run is, and what an iteration's log row says.
 
     iteration, timesteps (environment steps of all ranks), episodes, seconds; alpha: weight of the
-    dense reward, linear from 1 to 0 over `anneal_iters` iterations.
+    dense reward, 1 for `dense_iters` iterations, then linear to 0 over `anneal_iters`.
     """
 
-    def __init__(self, anneal_iters):
-        self._anneal_iters, self._started = anneal_iters, time.perf_counter()
+    def __init__(self, dense_iters, anneal_iters):
+        self._dense_iters, self._anneal_iters = dense_iters, anneal_iters
+        self._started = time.perf_counter()
         self.iteration = self.timesteps = self.episodes = self.not_finite = 0
 
     @property
@@ -213,7 +217,10 @@ class Progress:
     @property
     def alpha(self):
         """Weight of the dense reward in this iteration."""
-        return max(0.0, 1.0 - self.iteration / self._anneal_iters) if self._anneal_iters else 0.0
+        annealed = self.iteration - self._dense_iters
+        if annealed < 0:
+            return 1.0
+        return max(0.0, 1.0 - annealed / self._anneal_iters) if self._anneal_iters else 0.0
 
     def blend(self, dense, final):
         """A setting between its values at alpha 1 and at alpha 0."""

@@ -32,7 +32,7 @@ def make_parser():
                         help="Threads that step games; default: one a core.")
     parser.add_argument("--json", metavar="FILE", help="Write the result to this file too.")
     parser.add_argument("--verbose", action="store_true",
-                        help="Print the rewards of every step (one game at a time).")
+                        help="Print the rewards of every step.")
     return parser
 
 
@@ -95,14 +95,15 @@ def tell_game(result):
             f"{result['returns'][1]:9.1f}")
 
 
-def tell_step(env):
-    """The rewards of match 0's last step."""
+def tell_step(env, games):
+    """The rewards of every match's last step; games: slot to game number."""
     infos = env.infos
-    for seat, parts in enumerate(infos["parts"]):
-        named = {name: part[0] for name, part in parts.items()}
-        named |= {name: infos[name][seat, 0] for name in ("reward_move", "reward_remaining")}
-        print(f"step {infos['steps'][0]:4d} agent{seat} "
-              + " ".join(f"{name} {value:.4f}" for name, value in named.items()))
+    for i, game in games.items():
+        for seat, parts in enumerate(infos["parts"]):
+            named = {name: part[i] for name, part in parts.items()}
+            named |= {name: infos[name][seat, i] for name in ("reward_move", "reward_remaining")}
+            print(f"game {game:4d} step {infos['steps'][i]:4d} agent{seat} "
+                  + " ".join(f"{name} {value:.4f}" for name, value in named.items()))
 
 
 def run_matches(args):
@@ -122,7 +123,7 @@ def run_matches(args):
         results = play(
             game, entries, args.max_episodes, args.seed, deterministic=args.deterministic,
             num_threads=args.num_threads or len(os.sched_getaffinity(0)),
-            num_envs=1 if args.verbose else 32, integrator=args.integrator,
+            num_envs=2 if args.verbose else 32, integrator=args.integrator,
             on_step=tell_step if args.verbose else None, on_game=on_game)
     summary = summarize(game, results, args.seed)
     print(describe(summary, paths))

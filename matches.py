@@ -113,11 +113,13 @@ def play(game, entries, max_episodes, seed=0, *, deterministic=False, num_thread
 
     entries: who sits in seat 0 and who in seat 1. Games are shared out to `num_envs` slots
     beforehand, so that short games are not counted more often than long ones.
-    on_step(env): called after every step; on_game(result): after every finished game.
+    on_step(env, games): called after every step, games being a dict of slot to game number;
+    on_game(result): after every finished game.
 
     A result is a dict: game, winner (0, 1 or None), length, ending, returns (two floats).
     """
-    num_envs = min(num_envs, max_episodes)
+    # Never one slot: one-row products round differently, and the same game would end otherwise.
+    num_envs = max(2, min(num_envs, max_episodes))
     env = CompeteVectorEnv(game, num_envs, num_threads, integrator=integrator)
     with contextlib.closing(env), tf.Graph().as_default(), make_session() as sess:
         players = [Player(load_policy(sess, entry, env, seat), [(seat, slice(0, num_envs))])
@@ -136,7 +138,7 @@ def play(game, entries, max_episodes, seed=0, *, deterministic=False, num_thread
             _, rewards, terminated, truncated, infos = env.step(acs)
             returns += rewards
             if on_step:
-                on_step(env)
+                on_step(env, {i: g for i, g in enumerate(current) if g < max_episodes})
             actors.restart(terminated | truncated)
             for i in np.flatnonzero(terminated | truncated):
                 if current[i] < max_episodes:

@@ -1,6 +1,5 @@
 """Trains two robots by self-play: python run.py --env run-to-goal-ants"""
 
-import json
 import os
 import sys
 import time
@@ -15,7 +14,7 @@ ONE_MACHINE = dict(
     policy="mlp", hid_size=64, num_envs=64, integrator="Euler",
     timesteps_per_batch=7680, optim_batchsize=512, optim_epochs=6, optim_stepsize=5e-4,
     optim_stepsize_final=2e-4, target_kl=0.02, gamma=0.995, gamma_dense=0.99, lam=0.95,
-    clip_param=0.2, entcoeff=0.0, l2=0.0, anneal_iters=500, delta=0.5, latest_share=0.5,
+    clip_param=0.2, entcoeff=0.0, l2=0.0, dense_iters=700, anneal_iters=700, delta=0.5, latest_share=0.5,
     opponents=4, logstd=-0.5, logstd_floor=-1.9, logstd_floor_dense=-1.1, ret_decay=0.9,
     max_seconds=1200)
 
@@ -25,7 +24,8 @@ PAPER = dict(
     policy="mlp", hid_size=64, num_envs=128, integrator="RK4",
     timesteps_per_batch=409600, optim_batchsize=5120, optim_epochs=6, optim_stepsize=1e-3,
     optim_stepsize_final=1e-3, target_kl=0.0, gamma=0.995, gamma_dense=0.995, lam=0.95,
-    clip_param=0.2, entcoeff=0.0, l2=0.0, anneal_iters=500, delta=0.5, latest_share=0.0,
+    clip_param=0.2, entcoeff=0.0, l2=0.0, dense_iters=0, anneal_iters=500, delta=0.5,
+    latest_share=0.0,
     opponents=8, logstd=0.0, logstd_floor=-20.0, logstd_floor_dense=-20.0, ret_decay=1.0,
     max_iters=5000)
 
@@ -87,6 +87,8 @@ def make_parser():
         "What past returns weigh in the return filter after one iteration; 1: all alike.")
 
     play = parser.add_argument_group("self-play")
+    add(play, "--dense-iters", number(int, 0),
+        "Iterations of purely dense reward (alpha 1) before annealing starts.")
     add(play, "--anneal-iters", number(int, 0),
         "Iterations over which alpha, the weight of the dense reward, falls from 1 to 0.")
     add(play, "--delta", number(float, 0, 1),
@@ -104,8 +106,11 @@ def make_parser():
     return parser
 
 
-def settle(args):
+def settle(parser, args):
     """Fills in the preset; returns a dict of everything that makes the run."""
+    if args.run is not None and (os.path.basename(args.run) != args.run
+                                 or args.run in ("", ".", "..")):
+        parser.error(f"argument --run: {args.run!r}: must be a plain name, without slashes")
     config = vars(args)
     preset = dict(PRESETS["paper" if config.pop("paper") else "one-machine"][config["env"]])
     if any(config[limit] for limit in LIMITS):
@@ -114,23 +119,6 @@ def settle(args):
     config["run"] = config["run"] or f"{config['env']}-{time.strftime('%Y%m%d-%H%M%S')}"
     config["num_threads"] = config["num_threads"] or len(os.sched_getaffinity(0))
     return config
-
-
-def open_run(name):
-    """Makes the run's folder, which must be new; returns its path."""
-    from utils import InputError
-
-    path = os.path.join(SAVE_DIR, name)
-    if os.path.dirname(name) or name in (".", ".."):
-        raise InputError(f"--run {name}: must be a plain name, without slashes")
-    try:
-        os.makedirs(path)
-    except FileExistsError:
-        raise InputError(f"--run {name}: exists already in saveparameters/, choose another "
-                         "name") from None
-    except OSError as error:
-        raise InputError(f"--run {name}: {error.strerror}") from None
-    return path
 
 
 def train(config):
@@ -142,44 +130,36 @@ def train(config):
     import numpy as np
 
     from gym_compete import CompeteVectorEnv
-    from learn import compete_learn, rollout_horizon, seat_players
+    from learn import compete_learn
     from policy import POLICIES
 
-    config = dict(config)
-    keep = {key: config.pop(key) for key in ("env", "run", "policy", "integrator", "num_envs",
-                                             "num_threads", "hid_size", "logstd", "ret_decay")}
-    seeds = np.random.SeedSequence([config["seed"], 2, comm.RANK]).generate_state(keep["num_envs"])
-    env = CompeteVectorEnv(keep["env"], keep["num_envs"], keep["num_threads"],
-                           [int(s) for s in seeds], integrator=keep["integrator"])
-    players = seat_players(keep["num_envs"], config["latest_share"], config["opponents"],
-                           env.game.shared_policy)
-    rollout_horizon(players, config["timesteps_per_batch"], config["optim_batchsize"], env)
-    policy_args = {"hid_size": keep["hid_size"]}
+    settings = {key: value for key, value in config.items() if value is not None}
+    env_name, policy_name, num_envs, num_threads = (
+        settings.pop(key) for key in ("env", "policy", "num_envs", "num_threads"))
+    seeds = np.random.SeedSequence([config["seed"], 2, comm.RANK]).generate_state(num_envs)
+    env = CompeteVectorEnv(env_name, num_envs, num_threads, seeds,
+                           integrator=settings.pop("integrator"))
+    policy_args = {"hid_size": settings.pop("hid_size")}
+    options = {**policy_args, **{key: settings.pop(key) for key in ("logstd", "ret_decay")}}
 
     def policy_fn(name, seat, rng):
-        return POLICIES[keep["policy"]](
-            name, env.ob_dims[seat], env.ac_dims[seat], rng, logstd=keep["logstd"],
-            ret_decay=keep["ret_decay"], **policy_args)
+        return POLICIES[policy_name](name, env.ob_dims[seat], env.ac_dims[seat], rng, **options)
 
-    seats = ["both"] if env.game.shared_policy else [0, 1]
-    headers = [{"game": keep["env"], "seat": seat, "policy": keep["policy"],
-                "policy_args": policy_args, "ob_dim": env.ob_dims[k], "ac_dim": env.ac_dims[k]}
-               for k, seat in enumerate(seats)]
-    run_dir = comm.from_root(lambda: open_run(keep["run"]))
+    headers = [{"game": env_name, "seat": seat, "policy": policy_name, "policy_args": policy_args,
+                "ob_dim": env.ob_dims[k], "ac_dim": env.ac_dims[k]}
+               for k, seat in enumerate(["both"] if env.game.shared_policy else [0, 1])]
     if comm.RANK == 0:
-        with open(os.path.join(run_dir, "config.json"), "w") as file:
-            json.dump({**keep, **config, "ranks": comm.SIZE}, file, indent=1)
-            file.write("\n")
-        print(f"{keep['env']}: {comm.SIZE} worker(s) x {keep['num_envs']} games x "
-              f"{keep['num_threads']} thread(s), into saveparameters/{keep['run']}", flush=True)
+        print(f"{env_name}: {comm.SIZE} worker(s) x {num_envs} games x {num_threads} thread(s), "
+              f"into saveparameters/{settings['run']}", flush=True)
+    run_dir = os.path.join(SAVE_DIR, settings.pop("run"))
     return compete_learn(env, policy_fn, run_dir, headers,
-                         **{key: value for key, value in config.items() if value is not None})
+                         {**config, "ranks": comm.SIZE}, **settings)
 
 
 def main(argv=None):
     """Parses the command line and trains; bad input ends with one line and exit code 2."""
     parser = make_parser()
-    config = settle(parser.parse_args(argv))
+    config = settle(parser, parser.parse_args(argv))
     from utils import InputError
 
     try:

@@ -1,10 +1,27 @@
-"""What a run says of itself: a table on the console, progress.csv and TensorBoard events."""
+"""What a run says of itself: config.json, a table, progress.csv and TensorBoard events."""
 
 import csv
+import json
 import os
 
 import tensorflow.compat.v1 as tf
 from tabulate import tabulate
+
+from utils import InputError
+
+
+def open_run(directory, config):
+    """Makes the run's folder, which must be new, and writes config.json; InputError otherwise."""
+    try:
+        os.makedirs(directory)
+        with open(os.path.join(directory, "config.json"), "w") as file:
+            json.dump(config, file, indent=1, sort_keys=True)
+            file.write("\n")
+    except FileExistsError:
+        raise InputError(f"--run {os.path.basename(directory)}: exists already in saveparameters/, "
+                         "choose another name") from None
+    except OSError as error:
+        raise InputError(f"{directory}: {error.strerror}") from None
 
 
 class RunLog:

@@ -17,8 +17,8 @@ from utils import InputError, load_parameters
 TINY = dict(
     timesteps_per_batch=12, optim_batchsize=6, optim_epochs=2, optim_stepsize=1e-3,
     optim_stepsize_final=1e-3, clip_param=0.2, entcoeff=0.0, l2=0.0, target_kl=0.0, gamma=0.99,
-    gamma_dense=0.99, lam=0.95, anneal_iters=10, delta=0.5, latest_share=0.5, opponents=2,
-    logstd_floor=-2.0, logstd_floor_dense=-1.0)
+    gamma_dense=0.99, lam=0.95, dense_iters=0, anneal_iters=10, delta=0.5, latest_share=0.5,
+    opponents=2, logstd_floor=-2.0, logstd_floor_dense=-1.0)
 HEADERS = [{"game": "run-to-goal-ants", "seat": seat, "policy": "mlp",
             "policy_args": {"hid_size": 4}, "ob_dim": 122, "ac_dim": 8} for seat in (0, 1)]
 
@@ -30,7 +30,7 @@ def tiny_run(run_dir, num_threads=1, **changes):
     def policy_fn(name, seat, rng):
         return MlpPolicy(name, 122, 8, rng, hid_size=4)
 
-    progress = compete_learn(env, policy_fn, str(run_dir), HEADERS, **{**TINY, **changes})
+    progress = compete_learn(env, policy_fn, str(run_dir), HEADERS, {}, **{**TINY, **changes})
     env.close()
     return progress
 
@@ -88,7 +88,7 @@ def test_seats_that_do_not_divide(num_envs, latest_share, opponents):
 def test_batches_that_do_not_divide(tmp_path, changes, culprit):
     """Batch, minibatch and games must divide; the message names the option."""
     with pytest.raises(InputError, match=culprit):
-        tiny_run(tmp_path, max_iters=1, **changes)
+        tiny_run(tmp_path / "run", max_iters=1, **changes)
 
 
 # Opponents
@@ -137,17 +137,25 @@ def test_exactly_one_limit():
         assert limits.reached(SimpleNamespace(**{**now, name: 3}))
 
 
+def progress_at(iteration):
+    """Two purely dense iterations, then two of annealing."""
+    progress = Progress(2, 2)
+    progress.iteration = iteration
+    return progress
+
+
 def test_annealing():
     """alpha falls linearly from 1 to 0 over anneal_iters; blends follow it; 0 means no dense part.
     """
-    progress = Progress(4)
+    progress = Progress(0, 4)
     alphas, gammas = [], []
     for progress.iteration in range(6):
         alphas.append(progress.alpha)
         gammas.append(progress.blend(0.9, 0.99))
     assert alphas == [1, 0.75, 0.5, 0.25, 0, 0]
     np.testing.assert_allclose(gammas, np.interp(alphas, [0, 1], [0.99, 0.9]))
-    assert Progress(0).alpha == 0
+    assert Progress(0, 0).alpha == 0
+    assert [p.alpha for p in map(progress_at, range(5))] == [1, 1, 1, 0.5, 0]
 
 
 # Whole runs
@@ -165,11 +173,11 @@ def test_graph_does_not_grow(tmp_path, monkeypatch):
         save(self, version, vectors)
 
     monkeypatch.setattr(Snapshots, "save", count)
-    progress = tiny_run(tmp_path, max_iters=50)
+    progress = tiny_run(tmp_path / "run", max_iters=50)
     assert progress.iteration == 50 and len(sizes) == 51
     assert len(set(sizes)) == len(graphs) == 1
     assert progress.timesteps == 50 * 4 * 4  # 12 samples / 3 places a learner = 4 steps of 4 games
-    assert len(snapshot_bytes(tmp_path)) == 102
+    assert len(snapshot_bytes(tmp_path / "run")) == 102
 
 
 def test_same_seed_same_bytes(tmp_path):
@@ -187,11 +195,11 @@ def test_same_seed_same_bytes(tmp_path):
 
 def test_snapshots_differ_and_know_themselves(tmp_path):
     """Each snapshot holds new parameters, and a header that says whose and when."""
-    tiny_run(tmp_path, max_iters=2)
+    tiny_run(tmp_path / "run", max_iters=2)
     seen = []
     for seat in (0, 1):
         for version in range(3):
-            vector, header = load_parameters(tmp_path / f"agent{seat}/{version:06d}.npz")
+            vector, header = load_parameters(tmp_path / f"run/agent{seat}/{version:06d}.npz")
             assert header == {**HEADERS[seat], "version": version, "iteration": version}
             assert all((vector != other).any() for other in seen)
             seen.append(vector)
@@ -215,16 +223,16 @@ def test_frozen_seats_play_the_drawn_vectors(tmp_path, monkeypatch):
     generate = learn.traj_segment_generator
     monkeypatch.setattr(Snapshots, "draw", keep)
     monkeypatch.setattr(learn, "traj_segment_generator", spy)
-    tiny_run(tmp_path, max_iters=3, delta=1.0)
+    tiny_run(tmp_path / "run", max_iters=3, delta=1.0)
     assert [owners for owners, _ in drawn] == [[1, 0]] * 3
     for iteration, ((_, vectors), now) in enumerate(zip(drawn, held)):
         for owner, vector, parameters in zip((1, 0), vectors, now):
             np.testing.assert_allclose(parameters, vector, rtol=1e-6)
-            latest, _ = load_parameters(tmp_path / f"agent{owner}/{iteration:06d}.npz")
+            latest, _ = load_parameters(tmp_path / f"run/agent{owner}/{iteration:06d}.npz")
             np.testing.assert_array_equal(vector, latest)
 
 
 def test_episode_limit_is_counted(tmp_path):
     """--max-timesteps ends after the iteration that reaches it."""
-    progress = tiny_run(tmp_path, max_timesteps=17)
+    progress = tiny_run(tmp_path / "run", max_timesteps=17)
     assert progress.iteration == 2 and progress.timesteps == 32

@@ -44,7 +44,7 @@ def dense_reward(snapshots, steps=120):
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """The folder of a run of thirty iterations on dense rewards."""
-    folder = tmp_path_factory.mktemp("learning")
+    folder = tmp_path_factory.mktemp("learning") / "run"
     env = CompeteVectorEnv(GAME, 32, 2, seed=0, integrator="Euler")
     headers = [{**header, "policy_args": {"hid_size": 32}} for header in HEADERS]
 
@@ -52,7 +52,7 @@ def trained(tmp_path_factory):
         return MlpPolicy(name, 122, 8, rng, hid_size=32, logstd=ONE_MACHINE["logstd"],
                          ret_decay=ONE_MACHINE["ret_decay"])
 
-    compete_learn(env, policy_fn, str(folder), headers, seed=1, **OPTIONS)
+    compete_learn(env, policy_fn, str(folder), headers, {}, seed=1, **OPTIONS)
     env.close()
     return folder
 

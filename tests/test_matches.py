@@ -69,7 +69,7 @@ def test_mean_actions(zoo):
 def test_returns_are_the_environments_own(random_players):
     """Each game's returns are the sums of the rewards that its steps paid."""
     paid = np.zeros(2)
-    results = play(ANTS, random_players, 1, on_step=lambda env: np.add(
+    results = play(ANTS, random_players, 1, on_step=lambda env, games: np.add(
         paid, env.rewards[:, 0], out=paid), **EULER)
     np.testing.assert_allclose(results[0]["returns"], paid, rtol=1e-6)
 

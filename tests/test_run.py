@@ -118,7 +118,7 @@ def test_newest_run_is_watched_step_by_step(copy, monkeypatch, capfd):
     length = int(re.search(r"(\d+) steps", out)[1])
     for agent in (0, 1):
         lines = [line for line in out.splitlines()
-                 if re.match(rf"step +\d+ agent{agent} .*reward_move.*reward_remaining", line)]
+                 if re.match(rf"game +0 step +\d+ agent{agent} .*reward_move.*reward_remaining", line)]
         assert len(lines) == length
 
 
