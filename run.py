@@ -110,7 +110,7 @@ def settle(parser, args):
     """Fills in the preset; returns a dict of everything that makes the run."""
     if args.run is not None and (os.path.basename(args.run) != args.run
                                  or args.run in ("", ".", "..")):
-        parser.error(f"argument --run: {args.run!r}: must be a plain name, without slashes")
+        parser.error(f"--run {args.run}: must be a plain name, without slashes")
     config = vars(args)
     preset = dict(PRESETS["paper" if config.pop("paper") else "one-machine"][config["env"]])
     if any(config[limit] for limit in LIMITS):
