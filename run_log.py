@@ -21,7 +21,7 @@ def open_run(directory, config):
         raise InputError(f"--run {os.path.basename(directory)}: exists already in saveparameters/, "
                          "choose another name") from None
     except OSError as error:
-        raise InputError(f"{directory}: {error.strerror}") from None
+        raise InputError(f"--run {os.path.basename(directory)}: {error.strerror}") from None
 
 
 class RunLog:
