@@ -206,6 +206,10 @@ class Game:
         np.concatenate(acs, axis=1, out=self._ctrl)
         self.sim.step(self._ctrl)
         self.steps += 1
+        self.score(acs)
+
+    def score(self, acs):
+        """Applies the rules to the columns as they stand after acs; sets the results."""
         self.ending[:], self.winner[:] = 0, NOBODY
         self.reward_remaining[:] = 0
         with np.errstate(invalid="ignore", over="ignore"):
