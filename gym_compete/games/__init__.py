@@ -1,6 +1,7 @@
 """The games, one file for each set of rules."""
 
 import gymnasium
+from gymnasium.envs.registration import WrapperSpec
 
 from gym_compete.games.game import NOBODY, Game
 from gym_compete.games.kick_and_defend import KickAndDefend
@@ -20,10 +21,11 @@ def register(game):
         for name in {game.name, game.env_id} & {known.name, known.env_id}:
             raise ValueError(f"{name!r} is taken by {known.__name__}")
     GAMES[game.name] = game
-    # Gymnasium's passive checker knows no tuple of rewards; the time limit is the game's own.
+    # Gymnasium's passive checker knows no tuple of rewards.
     gymnasium.register(
         game.env_id, entry_point="gym_compete.env:CompeteEnv", kwargs={"game": game.name},
-        disable_env_checker=True)
+        disable_env_checker=True,
+        additional_wrappers=(WrapperSpec("own_time_limit", "gym_compete.env:own_time_limit", {}),))
     return game
 
 
