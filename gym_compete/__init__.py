@@ -5,7 +5,7 @@
 """
 
 from gym_compete.env import CompeteEnv
-from gym_compete.games import GAMES, find_game, register
+from gym_compete.games import GAMES, Game, find_game, register
 from gym_compete.vector_env import CompeteVectorEnv
 
-__all__ = ["GAMES", "CompeteEnv", "CompeteVectorEnv", "find_game", "register"]
+__all__ = ["GAMES", "CompeteEnv", "CompeteVectorEnv", "Game", "find_game", "register"]

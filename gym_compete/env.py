@@ -82,7 +82,8 @@ def own_time_limit(env):
     In most games the time limit is a rule with rewards, and sumo's agents observe the steps left.
     """
     if isinstance(env, gymnasium.wrappers.TimeLimit):
-        limit, env = env.spec.max_episode_steps, env.env
+        # Not its `spec`: the wrappers below would remember theirs, as it is without the limit.
+        limit, env = env._max_episode_steps, env.env
         env.unwrapped.game.max_episode_steps = limit
         env.unwrapped.spec.kwargs["max_episode_steps"] = limit
     return env

@@ -45,7 +45,12 @@ class Simulation:
         for i in worlds:
             model, data = self.models[i], self.datas[i]
             data.ctrl[:] = ctrl[i]
-            mujoco.mj_step(model, data, self.frame_skip)
+            speed = data.qvel
+            for _ in range(self.frame_skip):
+                # Seconds are lost in each step of a world that is no longer finite.
+                if not speed @ speed < MAX_VALUE**2:
+                    break
+                mujoco.mj_step(model, data)
             mujoco.mj_rnePostConstraint(model, data)  # mj_step leaves cfrc_ext alone since 2.0
             self.read(i)
             if self._probe:

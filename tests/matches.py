@@ -5,6 +5,9 @@ import numpy as np
 from gym_compete import CompeteVectorEnv, find_game
 from gym_compete.games import NOBODY
 
+SIX = ("run-to-goal-ants", "run-to-goal-humans", "you-shall-not-pass", "sumo-ants", "sumo-humans",
+       "kick-and-defend")
+
 
 def field(name, num_envs, **options):
     """A game of `num_envs` matches, all just reset."""

@@ -4,6 +4,7 @@ import gymnasium
 import mujoco
 import numpy as np
 import pytest
+from matches import SIX
 
 from gym_compete import GAMES, find_game
 from gym_compete.bodies import ANT, HUMANOID
@@ -108,7 +109,7 @@ STARTS = {  # z, yaw of agent0 [degrees], per game
     "sumo-ants": (2.5, 180), "sumo-humans": (2.5, 0), "kick-and-defend": (1.5, 0)}
 
 
-@pytest.mark.parametrize("name", GAMES)
+@pytest.mark.parametrize("name", SIX)
 def test_table_of_games(name):
     game = find_game(name)()
     option = game.sim.models[0].opt
@@ -132,7 +133,7 @@ def test_integrator_option():
     assert model.opt.integrator == mujoco.mjtIntegrator.mjINT_EULER
 
 
-@pytest.mark.parametrize("name", GAMES)
+@pytest.mark.parametrize("name", SIX)
 def test_field(name):
     model = find_game(name)().sim.models[0]
     floor = model.geom("floor")
@@ -160,7 +161,7 @@ PER_MOTOR = ("actuator_gear", "actuator_ctrlrange", "actuator_ctrllimited")
 
 
 @pytest.mark.parametrize("seat", range(2))
-@pytest.mark.parametrize("name", GAMES)
+@pytest.mark.parametrize("name", SIX)
 def test_bodies_are_gymnasiums_but_for_what_is_listed(name, seat):
     game = find_game(name)()
     model, mine = game.sim.models[0], game.seats[seat]
@@ -204,6 +205,6 @@ def test_gymnasium_ids():
     ids = {"run-to-goal-ants": "run-to-goal-ants-v0", "run-to-goal-humans": "run-to-goal-humans-v0",
            "you-shall-not-pass": "you-shall-not-pass-humans-v0", "sumo-ants": "sumo-ants-v0",
            "sumo-humans": "sumo-humans-v0", "kick-and-defend": "kick-and-defend-v0"}
-    assert [name for name in GAMES if name in ids] == list(ids)
+    assert [*GAMES][:6] == list(SIX) == list(ids)
     for name, env_id in ids.items():
         assert GAMES[name].env_id == env_id and env_id in gymnasium.registry
