@@ -18,8 +18,6 @@ def new_field(timestep, integrator):
     spec.option.integrator = getattr(mujoco.mjtIntegrator, f"mjINT_{integrator.upper()}")
     spec.option.solver = mujoco.mjtSolver.mjSOL_PGS
     spec.option.iterations = 1000
-    # MuJoCo would restart a diverged game silently in mid-play; the games end it instead.
-    spec.option.disableflags |= mujoco.mjtDisableBit.mjDSBL_AUTORESET
     spec.visual.global_.offwidth, spec.visual.global_.offheight = 1920, 1080
     _add_looks(spec)
     spec.worldbody.add_geom(

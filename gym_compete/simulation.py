@@ -6,6 +6,7 @@ import mujoco
 import numpy as np
 
 FULL_STATE = mujoco.mjtState.mjSTATE_INTEGRATION
+BAD_STATES = slice(mujoco.mjtWarning.mjWARN_BADQPOS, mujoco.mjtWarning.mjWARN_BADQACC + 1)
 MAX_VALUE = 1e10  # beyond this MuJoCo itself calls a coordinate bad
 
 
@@ -23,6 +24,8 @@ class Simulation:
         self.models = models
         self.datas = [mujoco.MjData(model) for model in models]
         self.frame_skip, self.num_threads, self._probe = frame_skip, num_threads, probe
+        # Counts of MuJoCo's warnings that a state is not finite: views, cleared by mj_resetData.
+        self._alarms = [data.warning.number[BAD_STATES] for data in self.datas]
         shapes = {field: getattr(self.datas[0], field).shape for field in fields}
         self.columns = {field: np.zeros((len(models), *shapes[field])) for field in fields}
         # Where the centres of mass stood before the last step: rewards are for the way made.
@@ -45,14 +48,13 @@ class Simulation:
         for i in worlds:
             model, data = self.models[i], self.datas[i]
             data.ctrl[:] = ctrl[i]
-            speed = data.qvel
-            for _ in range(self.frame_skip):
-                # Seconds are lost in each step of a world that is no longer finite.
-                if not speed @ speed < MAX_VALUE**2:
-                    break
-                mujoco.mj_step(model, data)
+            mujoco.mj_step(model, data, self.frame_skip)
             mujoco.mj_rnePostConstraint(model, data)  # mj_step leaves cfrc_ext alone since 2.0
             self.read(i)
+            if np.count_nonzero(self._alarms[i]):
+                # MuJoCo has silently started the world anew. (Without that, its steps would go on
+                # at seconds each.)
+                self.columns["qpos"][i] = np.nan
             if self._probe:
                 self._probe(i)
 
@@ -89,8 +91,9 @@ class Simulation:
 
     def set_state(self, state):
         """Puts every world where `get_state` found it: its next steps are the same bits."""
-        for model, data, row in zip(self.models, self.datas, state):
+        for model, data, alarms, row in zip(self.models, self.datas, self._alarms, state):
             mujoco.mj_setState(model, data, row, FULL_STATE)
+            alarms[:] = 0
 
     def close(self):
         """Ends the threads."""

@@ -168,6 +168,8 @@ class Game:
         ending: one of `endings`; rewards: each agent's, `winner`: 0, 1 or NOBODY; scalars or [N].
         """
         where = where & (self.ending == 0)
+        if not where.any():  # nearly always
+            return
         self.ending[where] = self.endings.index(ending)
         self.winner[where] = np.broadcast_to(winner, where.shape)[where]
         for seat, reward in enumerate(rewards):
