@@ -5,7 +5,8 @@ import math
 import sys
 
 # Short names, so that --help need not import MuJoCo; a test holds them against gym_compete.GAMES.
-GAME_NAMES = ("run-to-goal-ants",)
+GAME_NAMES = ("run-to-goal-ants", "run-to-goal-humans", "you-shall-not-pass", "sumo-ants",
+              "sumo-humans", "kick-and-defend")
 
 
 class Parser(argparse.ArgumentParser):

@@ -74,3 +74,16 @@ class CompeteEnv(gymnasium.Env):
     def close(self):
         """Ends the game's threads."""
         self.game.sim.close()
+
+
+def own_time_limit(env):
+    """Hands the `max_episode_steps` that `gymnasium.make` keeps for a wrapper to the game itself.
+
+    In most games the time limit is a rule with rewards, and sumo's agents observe the steps left.
+    """
+    if isinstance(env, gymnasium.wrappers.TimeLimit):
+        # Not its `spec`: the wrappers below would remember theirs, as it is without the limit.
+        limit, env = env._max_episode_steps, env.env
+        env.unwrapped.game.max_episode_steps = limit
+        env.unwrapped.spec.kwargs["max_episode_steps"] = limit
+    return env

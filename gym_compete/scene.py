@@ -18,8 +18,6 @@ def new_field(timestep, integrator):
     spec.option.integrator = getattr(mujoco.mjtIntegrator, f"mjINT_{integrator.upper()}")
     spec.option.solver = mujoco.mjtSolver.mjSOL_PGS
     spec.option.iterations = 1000
-    # MuJoCo would restart a diverged game silently in mid-play; the games end it instead.
-    spec.option.disableflags |= mujoco.mjtDisableBit.mjDSBL_AUTORESET
     spec.visual.global_.offwidth, spec.visual.global_.offheight = 1920, 1080
     _add_looks(spec)
     spec.worldbody.add_geom(
@@ -38,8 +36,10 @@ def _add_looks(spec):
         builtin=mujoco.mjtBuiltin.mjBUILTIN_GRADIENT, rgb1=[0.85, 0.9, 0.95], rgb2=[0.4, 0.5, 0.6])
     spec.add_texture(
         name="floor", type=mujoco.mjtTexture.mjTEXTURE_2D, width=128, height=128,
-        builtin=mujoco.mjtBuiltin.mjBUILTIN_CHECKER, rgb1=[0.32, 0.36, 0.38], rgb2=[0.4, 0.44, 0.46])
-    material = spec.add_material(name="floor", texrepeat=[20, 20], texuniform=False, reflectance=0.1)
+        builtin=mujoco.mjtBuiltin.mjBUILTIN_CHECKER, rgb1=[0.32, 0.36, 0.38],
+        rgb2=[0.4, 0.44, 0.46])
+    material = spec.add_material(
+        name="floor", texrepeat=[20, 20], texuniform=False, reflectance=0.1)
     material.textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = "floor"
     spec.worldbody.add_light(
         type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL, pos=[0, 0, 6], dir=[0.2, 0.2, -1],

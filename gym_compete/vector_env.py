@@ -1,5 +1,7 @@
 """Many matches of one game at a time."""
 
+import json
+
 import gymnasium
 import numpy as np
 from gymnasium.utils import seeding
@@ -93,6 +95,24 @@ class CompeteVectorEnv:
             game.reset(i, self.np_randoms[i], self.version)
         game.observe(self.obs)
         return self.obs, self.rewards, done & ~truncated, truncated, infos
+
+    def get_state(self):
+        """Returns all that the matches will go on from, random numbers too: a dict of arrays.
+
+        None of them holds Python objects, so `numpy.savez` writes it without pickle.
+        """
+        randoms = [json.dumps(rng.bit_generator.state) for rng in self.np_randoms]
+        version = np.nan if self.version is None else self.version
+        return self.game.get_state() | {"np_randoms": np.array(randoms),
+                                        "version": np.array(version)}
+
+    def set_state(self, state):
+        """Goes back to a `get_state` of as many matches; `obs` holds their observations then."""
+        self.game.set_state(state)
+        for rng, text in zip(self.np_randoms, state["np_randoms"]):
+            rng.bit_generator.state = json.loads(str(text))
+        self.version = None if np.isnan(state["version"]) else state["version"].item()
+        self.game.observe(self.obs)
 
     def close(self):
         """Ends the threads."""

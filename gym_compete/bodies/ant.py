@@ -14,5 +14,5 @@ ANT = Body(
     name="ant", asset="ant.xml", observed=(), patch=_collide,
     forward=1.0, forward_time="step",
     control=0.5, contact=5e-4, contact_clip=1.0, contact_cap=float("inf"),
-    survive=1.0, standing=0.28, down=0.28,
+    survive=1.0, standing=0.28, goal=0.0, down=0.28,
 )

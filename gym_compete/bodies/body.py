@@ -23,6 +23,7 @@ class Body:
     control, contact: weights of sum(ac^2) and sum(cfrc_ext^2); contact forces are clipped to
         +-`contact_clip` first (None: not at all) and their cost to at most `contact_cap`.
     survive: bonus while the root's height is at least `standing` [m], its negative below.
+    goal: cost per metre still to go in a race.
     down: height below which the robot counts as down in a race [m].
     patch: function that changes the robot's `MjSpec` (None: nothing to change).
     """
@@ -38,6 +39,7 @@ class Body:
     contact_cap: float
     survive: float
     standing: float
+    goal: float
     down: float
     patch: object = None
 

@@ -15,5 +15,5 @@ HUMANOID = Body(
     patch=_widen_left_hip,
     forward=0.25, forward_time="substep",
     control=0.1, contact=5e-7, contact_clip=None, contact_cap=10.0,
-    survive=5.0, standing=1.0, down=0.8,
+    survive=5.0, standing=1.0, goal=1.0, down=0.8,
 )

@@ -43,7 +43,7 @@ def _rotation(quat):
 
 
 def _combine(parts):
-    """Joins (mass, diagonal inertia, position, quaternion) parts into mass, centre and 3x3 tensor."""
+    """Joins (mass, diagonal inertia, position, quaternion) parts: mass, centre and 3x3 tensor."""
     masses = np.array([mass for mass, _, _, _ in parts])
     centre = masses @ np.array([pos for _, _, pos, _ in parts]) / masses.sum()
     tensor = np.zeros((3, 3))

@@ -11,6 +11,11 @@ NOBODY = -1  # `winner` of a tie or of a match that goes on
 INTEGRATORS = ("RK4", "Euler")
 
 
+def curriculum(start, version):
+    """How far a curriculum has opened at training iteration `version`; None: wide open."""
+    return np.inf if version is None else start * np.exp(0.001 * version)
+
+
 class Game:
     """N matches of one game. A game is a subclass that sets the names below and writes the rules.
 
@@ -21,6 +26,10 @@ class Game:
     shared_policy: one policy plays both seats (a symmetric game).
     own_models: every match needs an `MjModel` of its own, because the game changes it.
     extra_fields: further `MjData` arrays to read, beside those the bodies observe.
+    memory: names of the [N] arrays that, with the physics, make up a match's whole state.
+    clip_control: whether effort is counted on actions clipped to what the motors can do.
+    options: keywords of the constructor, each an attribute of the game, with their defaults:
+        max_episode_steps: time limit in environment steps; integrator: "RK4" or "Euler".
 
     Results of the last step, float64: `reward_move` (dense) and `reward_remaining` (competition)
     [2, N], `body_move` [2, N] the part of `reward_move` that enters the environment's own reward,
@@ -36,15 +45,14 @@ class Game:
     shared_policy = False
     own_models = False
     extra_fields = ()
-    memory = ("steps",)  # arrays that, with the physics, make up a match's whole state
+    memory = ("steps",)
+    clip_control = False
+    options = {"max_episode_steps": 500, "integrator": "RK4"}
 
-    def __init__(self, num_envs=1, num_threads=1, max_episode_steps=500, integrator="RK4"):
-        if integrator not in INTEGRATORS:
-            raise ValueError(f"integrator {integrator!r}: must be one of {', '.join(INTEGRATORS)}")
-        if max_episode_steps < 1:
-            raise ValueError(f"max_episode_steps {max_episode_steps}: must be at least 1")
-        self.num_envs, self.max_episode_steps = num_envs, max_episode_steps
-        model = self._make_model(integrator)
+    def __init__(self, num_envs=1, num_threads=1, **options):
+        self._set_options(options)
+        self.num_envs = num_envs
+        model = self._make_model()
         models = [model.__copy__() if self.own_models else model for _ in range(num_envs)]
         probe = self.probe if type(self).probe is not Game.probe else None
         self.sim = Simulation(models, self._fields(), self.frame_skip, num_threads, probe)
@@ -62,8 +70,22 @@ class Game:
         self.ob_dims = tuple(sum(a.shape[1] for _, a in blocks) for blocks in self._blocks)
         self.ac_dims = tuple(len(seat.ac_high) for seat in self.seats)
 
-    def _make_model(self, integrator):
-        field = new_field(self.timestep, integrator)
+    def _set_options(self, given):
+        for name, value in given.items():
+            if name not in self.options:
+                raise ValueError(f"{self.name} has no option {name!r}: must be one of "
+                                 + ", ".join(self.options))
+            if isinstance(self.options[name], bool) and not isinstance(value, bool):
+                raise ValueError(f"{name} {value!r}: must be one of True, False")
+        vars(self).update(self.options | given)
+        if self.integrator not in INTEGRATORS:
+            raise ValueError(
+                f"integrator {self.integrator!r}: must be one of {', '.join(INTEGRATORS)}")
+        if self.max_episode_steps < 1:
+            raise ValueError(f"max_episode_steps {self.max_episode_steps}: must be at least 1")
+
+    def _make_model(self):
+        field = new_field(self.timestep, self.integrator)
         self.furnish(field)
         for i, (body, start, yaw) in enumerate(zip(self.bodies, self.starts, self.yaws)):
             add_robot(field, body, i, start, yaw)
@@ -88,7 +110,7 @@ class Game:
         """Called for match i after each step, in its thread, for what is no column (contacts)."""
 
     def blocks(self, me, other):
-        """Returns the observation as a list of (name, [N, k] array that `refresh` keeps current)."""
+        """Returns the observation: a list of (name, [N, k] array that `refresh` keeps current)."""
         return ([("qpos", me.qpos), ("qvel", me.qvel)]
                 + [(name, getattr(me, name)) for name in me.body.observed]
                 + [("cfrc_ext", me.clipped_force), ("other's qpos", other.qpos)])
@@ -111,12 +133,13 @@ class Game:
     def effort(self, seat, ac):
         """Sets the parts that depend on the body alone; returns their sum [N] (docs/games.md)."""
         body, parts = seat.body, self.parts[seat.index]
+        if self.clip_control:
+            ac = np.clip(ac, -seat.ac_high, seat.ac_high)
         force = seat.cfrc_ext if body.contact_clip is None else seat.clipped_force
         contact = body.contact * np.einsum("ij,ij->i", force, force)
         parts["reward_ctrl"] = body.control * np.einsum("ij,ij->i", ac, ac)
         parts["reward_contact"] = np.minimum(contact, body.contact_cap)
-        parts["reward_survive"] = np.where(self.height(seat) >= body.standing,
-                                           body.survive, -body.survive)
+        parts["reward_survive"] = np.where(self.standing(seat), body.survive, -body.survive)
         return parts["reward_survive"] - parts["reward_ctrl"] - parts["reward_contact"]
 
     def forward(self, seat, direction):
@@ -126,15 +149,29 @@ class Game:
         self.parts[seat.index]["reward_forward"] = seat.body.forward * way / seconds
         return self.parts[seat.index]["reward_forward"]
 
-    def height(self, seat):
-        """The root's height [N] over what the agent stands on."""
-        return seat.z
+    def race(self, seat, ac, goal):
+        """Sets a runner's parts and returns their sum [N]; goal: x of the line it runs to [m]."""
+        move = self.forward(seat, np.sign(goal)) + self.effort(seat, ac)
+        if seat.body.goal:
+            # Negative, as the released games report it.
+            self.parts[seat.index]["reward_goal_dist"] = -seat.body.goal * np.abs(seat.x - goal)
+            move += self.parts[seat.index]["reward_goal_dist"]
+        return move
+
+    def standing(self, seat):
+        """Where the agent earns the bonus for standing, [N] bool."""
+        return seat.z >= seat.body.standing
 
     def end(self, where, ending, rewards=(0.0, 0.0), winner=NOBODY):
-        """Ends the matches in the mask [N], unless they have ended already."""
+        """Ends the matches in the mask [N], unless they have ended already.
+
+        ending: one of `endings`; rewards: each agent's, `winner`: 0, 1 or NOBODY; scalars or [N].
+        """
         where = where & (self.ending == 0)
+        if not where.any():  # nearly always
+            return
         self.ending[where] = self.endings.index(ending)
-        self.winner[where] = winner
+        self.winner[where] = np.broadcast_to(winner, where.shape)[where]
         for seat, reward in enumerate(rewards):
             self.reward_remaining[seat, where] = np.broadcast_to(reward, where.shape)[where]
 
@@ -149,11 +186,33 @@ class Game:
         self.arrange(i, rng, version, qpos, qvel)
         self.sim.place(i, qpos, qvel)
 
+    def get_state(self):
+        """Returns all that the matches will go on from: a flat dict of arrays, [N, ...] each."""
+        columns = {f"column/{name}": column for name, column in self.sim.columns.items()}
+        memory = {name: getattr(self, name) for name in self.memory}
+        arrays = {"physics": self.sim.get_state()} | columns | memory
+        return {name: array.copy() for name, array in arrays.items()}
+
+    def set_state(self, state):
+        """Goes back to a `get_state` of as many matches: what follows is the same, bit for bit."""
+        if len(state["physics"]) != self.num_envs:
+            raise ValueError(f"a state of {len(state['physics'])} matches for {self.num_envs}")
+        self.sim.set_state(state["physics"])
+        for name, column in self.sim.columns.items():
+            column[:] = state[f"column/{name}"]
+        self.sim.write_back()
+        for name in self.memory:
+            getattr(self, name)[:] = state[name]
+
     def step(self, acs):
         """Plays one step of every match; acs: one [N, ac_dim] array a seat. Sets the results."""
         np.concatenate(acs, axis=1, out=self._ctrl)
         self.sim.step(self._ctrl)
         self.steps += 1
+        self.score(acs)
+
+    def score(self, acs):
+        """Applies the rules to the columns as they stand after acs; sets the results."""
         self.ending[:], self.winner[:] = 0, NOBODY
         self.reward_remaining[:] = 0
         with np.errstate(invalid="ignore", over="ignore"):

@@ -5,23 +5,22 @@ import numpy as np
 from gym_compete.bodies import ANT, HUMANOID
 from gym_compete.games.game import GOAL_REWARD, Game
 
+# The rules: docs/games.md, sections "dense reward" and "competition reward".
 GOALS = np.array([4.0, -4.0])  # x of agent0's and of agent1's line [m]
 
 
 class RunToGoal(Game):
-    """agent0 runs to x = +4, agent1 to x = -4."""
+    """agent0 runs to x = +4, agent1 to x = -4.
 
+    draw_penalty: -1000 for both where nobody scores (time-out, both down), as the paper has it.
+    """
+
+    options = {**Game.options, "draw_penalty": False}
     endings = ("", "touchdown", "both touched down", "both down", "not finite", "time-out")
 
     def dense(self, seat, ac):
         """Way made minus effort; humanoids also pay for the distance still to go."""
-        goal = GOALS[seat.index]
-        move = self.forward(seat, np.sign(goal)) + self.effort(seat, ac)
-        if seat.body is HUMANOID:
-            distance = np.abs(seat.x - goal)
-            self.parts[seat.index]["reward_goal_dist"] = distance
-            move = move - distance
-        self.reward_move[seat.index] = move
+        self.reward_move[seat.index] = self.race(seat, ac, GOALS[seat.index])
         self.down[seat.index] = seat.z < seat.body.down
 
     def judge(self):
@@ -30,8 +29,9 @@ class RunToGoal(Game):
         self.end(across[0] & across[1], "both touched down")
         self.end(across[0], "touchdown", (GOAL_REWARD, -GOAL_REWARD), winner=0)
         self.end(across[1], "touchdown", (-GOAL_REWARD, GOAL_REWARD), winner=1)
-        self.end(self.down.all(axis=0), "both down")
-        self.end(self.steps >= self.max_episode_steps, "time-out")
+        draw = 2 * (-GOAL_REWARD if self.draw_penalty else 0.0,)
+        self.end(self.down.all(axis=0), "both down", draw)
+        self.end(self.steps >= self.max_episode_steps, "time-out", draw)
 
     @property
     def truncated(self):

@@ -41,7 +41,7 @@ class Seat:
         self.clipped_force = np.empty_like(self.cfrc_ext)
 
     def refresh(self):
-        """Updates `clipped_force`, cfrc_ext clipped to +-1, which observations and rewards share."""
+        """Updates `clipped_force`, cfrc_ext clipped to +-1, for observations and rewards."""
         np.clip(self.cfrc_ext, -1, 1, out=self.clipped_force)
 
 

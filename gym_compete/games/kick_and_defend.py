@@ -1,0 +1,125 @@
+"""Kick and defend: a kicker wants the ball in the goal, a keeper wants it out."""
+
+import mujoco
+import numpy as np
+
+from gym_compete.bodies import HUMANOID
+from gym_compete.games.game import GOAL_REWARD, Game, curriculum
+from gym_compete.simulation import overlap
+
+# The rules: docs/games.md, sections "reset", "dense reward" and "competition reward".
+KICKER, KEEPER = 0, 1
+GOAL, POST = 4.0, 3.0  # x of the goal's line, |y| of its posts [m]
+BOX = 2.5  # how far from the line in x the keeper may go [m]
+BALL_HEIGHT = 0.35  # where the ball is dropped [m]
+KEEPER_DOWN, KEEPER_STANDS = 0.5, 0.8  # heights [m]
+
+# Centre and range [m] of what is drawn at the start; the curriculum opens from the centre.
+STARTS = {"kicker": ((-2, -3.5, -0.5), (0, -2, 2)),
+          "keeper": ((2, 1.6, 3.5), (0, -2, 2)),
+          "ball": ((0, -2, 1), (0, -4, 4))}
+
+
+class KickAndDefend(Game):
+    """agent0 kicks the ball over x = +4, agent1 keeps the goal."""
+
+    name, env_id = "kick-and-defend", "kick-and-defend-v0"
+    bodies, starts = (HUMANOID, HUMANOID), ((-3, 0, 1.5), (3, 0, 1.5))
+    endings = ("", "goal", "ball wide", "ball back", "both down", "foul", "not finite", "time-out")
+    clip_control = True
+    memory = (*Game.memory, "touched")
+
+    def furnish(self, field):
+        """The ball, which comes first in qpos and qvel, and a goal to look at."""
+        field.worldbody.add_geom(
+            name="goal", type=mujoco.mjtGeom.mjGEOM_BOX, size=[0.1, POST, POST],
+            pos=[GOAL + 0.05, 0, 0], contype=0, conaffinity=0, rgba=[0.6, 0, 0, 0.15])
+        ball = field.worldbody.add_body(name="ball", pos=[0, 0, 0.2])
+        ball.add_joint(name="ball", type=mujoco.mjtJoint.mjJNT_FREE, damping=0.001)
+        ball.add_geom(name="ball", type=mujoco.mjtGeom.mjGEOM_SPHERE, size=[0.15, 0, 0], mass=0.1,
+                      rgba=[0.95, 0.95, 0.9, 1])
+
+    def set_up(self):
+        """`ball`, `ball_speed`: views of its position and linear velocity [N, 3]."""
+        self.ball = self.sim.columns["qpos"][:, :3]
+        self.ball_speed = self.sim.columns["qvel"][:, :3]
+        self.touched = np.zeros(self.num_envs, bool)
+        self.offset = np.zeros((2, self.num_envs, 2))
+        self.seen_ball = np.zeros((2, self.num_envs, 6))
+        model = self.sim.models[0]
+        self._sides = np.zeros(model.ngeom, int)
+        self._sides[model.geom("ball").id] = 1
+        self._sides[self.seats[KEEPER].geoms] = 2
+
+    def arrange(self, i, rng, version, qpos, qvel):
+        """Draws where kicker, keeper and ball start; a ball that would roll back goes forward."""
+        self.touched[i] = False
+        spread = curriculum(0.05, version)
+        ball = qpos[:3]
+        places = (qpos[self.seats[KICKER].qpos_slice], qpos[self.seats[KEEPER].qpos_slice], ball)
+        for place, starts in zip(places, STARTS.values()):
+            for axis, (centre, low, high) in enumerate(starts):
+                place[axis] = rng.uniform(max(low, centre - spread), min(high, centre + spread))
+        ball[2] = BALL_HEIGHT
+        if qvel[0] < 0:
+            qvel[:3] = 0.1
+
+    def probe(self, i):
+        """Notes the keeper's first touch of the ball."""
+        if not self.touched[i]:
+            self.touched[i] = overlap(self.sim.datas[i], self._sides)
+
+    def blocks(self, me, other):
+        """The humanoid's layout without its place on the field, the other's and the ball's."""
+        return ([("qpos[2:]", me.qpos[:, 2:]), ("qvel", me.qvel)]
+                + [(name, getattr(me, name)) for name in me.body.observed]
+                + [("cfrc_ext", me.clipped_force), ("other's xy - own xy", self.offset[me.index]),
+                   ("other's qpos[2:]", other.qpos[:, 2:]), ("ball", self.seen_ball[me.index])])
+
+    def refresh(self):
+        """Where the other and the ball are from here; ball: xy, its height, ways to the goal."""
+        super().refresh()
+        for me, other in (self.seats, self.seats[::-1]):
+            np.subtract(other.qpos[:, :2], me.qpos[:, :2], out=self.offset[me.index])
+            np.subtract(self.ball[:, :2], me.qpos[:, :2], out=self.seen_ball[me.index, :, :2])
+        x, y, z = self.ball.T
+        for column, values in enumerate((z, GOAL - x, POST - y, -POST - y), start=2):
+            self.seen_ball[:, :, column] = values
+
+    def standing(self, seat):
+        """The keeper must stand at its goal."""
+        stands = super().standing(seat)
+        if seat.index == KEEPER:
+            stands &= (seat.x <= GOAL + 0.05) & (np.abs(seat.y) <= POST)
+        return stands
+
+    def dense(self, seat, ac):
+        """The kicker goes forward and to the ball; the keeper stands in the goal."""
+        move, parts = self.effort(seat, ac), self.parts[seat.index]
+        if seat.index == KICKER:
+            parts["reward_goal_dist"] = np.hypot(*self.seen_ball[KICKER, :, :2].T)
+            move += self.forward(seat, 1) - parts["reward_goal_dist"]
+            self.down[KICKER] = seat.z < seat.body.down
+        else:
+            parts["reward_forward"] = np.zeros(self.num_envs)
+            self.down[KEEPER] = seat.z <= KEEPER_DOWN
+        self.reward_move[seat.index] = move
+
+    def judge(self):
+        """A goal, then whatever ends the kicker's chances, then the keeper's foul."""
+        x, y, _ = self.ball.T
+        keeper = self.seats[KEEPER]
+        self.end((x > GOAL) & (np.abs(y) <= POST), "goal", (GOAL_REWARD, -GOAL_REWARD),
+                 winner=KICKER)
+        bonus = 0.5 * (self.touched.astype(float) + (keeper.z > KEEPER_STANDS))
+        saved = (-GOAL_REWARD, GOAL_REWARD * (1 + bonus))
+        back = (self.ball_speed[:, 0] < 0) & (np.linalg.norm(self.ball_speed, axis=1) > 1)
+        for where, ending in ((x > GOAL, "ball wide"), (back, "ball back"),
+                              (self.down.all(axis=0), "both down"),
+                              (self.steps >= self.max_episode_steps, "time-out")):
+            self.end(where, ending, saved, winner=KEEPER)
+        self.end(np.abs(GOAL - keeper.x) > BOX, "foul", (0.0, -GOAL_REWARD))
+        # Paid after the environment's own sum was taken, so only `reward_move` has it.
+        way = np.where(self.ending == 0, np.abs(x - GOAL), 0.0)
+        self.reward_move[KICKER] -= way
+        self.reward_move[KEEPER] += way

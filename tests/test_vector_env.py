@@ -1,0 +1,234 @@
+"""Single, vector and restored matches are the same matches; bad arguments are named."""
+
+import io
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env
+from made_states import SIX
+
+from gym_compete import GAMES, CompeteVectorEnv, find_game
+
+LIMIT = 7  # steps, so that every match ends and starts again
+
+
+def actions(env, rng):
+    """Random actions, some beyond the motors' range."""
+    return [rng.normal(0, 0.5, (env.num_envs, size)) for size in env.ac_dims]
+
+
+@pytest.mark.parametrize("num_threads", [1, 3])
+@pytest.mark.parametrize("name", SIX)
+def test_match_i_is_the_single_environment_with_seed_plus_i(name, num_threads, rng):
+    """Observations, rewards, endings and infos, over several restarts and with a curriculum."""
+    options = {"version": 1000}
+    vector = CompeteVectorEnv(name, 3, num_threads, seed=11, max_episode_steps=LIMIT)
+    singles = [gymnasium.make(GAMES[name].env_id, max_episode_steps=LIMIT) for _ in range(3)]
+    obs, _ = vector.reset(options=options)
+    for i, single in enumerate(singles):
+        ours, _ = single.reset(seed=11 + i, options=options)
+        np.testing.assert_array_equal([ob[i] for ob in obs], ours)
+    restarts = 0
+    for _ in range(2 * LIMIT + 2):
+        acs = actions(vector, rng)
+        obs, rewards, terminated, truncated, infos = vector.step(acs)
+        for i, single in enumerate(singles):
+            found = single.step([ac[i] for ac in acs])
+            ours, our_rewards, over, cut, our_infos = found
+            assert (over, cut) == (terminated[i], truncated[i])
+            np.testing.assert_array_equal(rewards[:, i], np.float32(our_rewards))
+            same_infos(infos, i, our_infos, vector.game)
+            if over or cut:
+                restarts += 1
+                ours, _ = single.reset(options=options)
+            np.testing.assert_array_equal([ob[i] for ob in obs], ours)
+    assert restarts >= 6
+    vector.close()
+
+
+def same_infos(infos, i, ours, game):
+    for seat, info in enumerate(ours):
+        for key in ("reward_move", "reward_remaining"):
+            assert infos[key][seat, i] == np.float32(info[key])
+        for part, values in infos["parts"][seat].items():
+            assert values[i] == info[part]
+        assert (infos["winner"][i] == seat) == info.get("winner", False)
+        assert game.endings[infos["ending"][i]] == info.get("ending", "")
+
+
+def record(env, rng, steps):
+    """Everything that `steps` random steps return."""
+    found = []
+    for _ in range(steps):
+        obs, rewards, terminated, truncated, infos = env.step(actions(env, rng))
+        arrays = [*obs, rewards, terminated, truncated, infos["reward_move"], infos["winner"],
+                  infos["ending"], infos["steps"]]
+        found.append([array.copy() for array in arrays])
+    return found
+
+
+def assert_same_record(one, other):
+    for ours, theirs in zip(one, other, strict=True):
+        for mine, yours in zip(ours, theirs, strict=True):
+            np.testing.assert_array_equal(mine, yours)
+
+
+@pytest.mark.parametrize("name", SIX)
+def test_state_round_trip(name):
+    """What follows `set_state` is the same bit for bit, in a fresh vector, through a plain npz."""
+    env = CompeteVectorEnv(name, 2, seed=1, max_episode_steps=13)
+    env.reset(options={"version": 500})
+    record(env, np.random.default_rng(1), 8)
+    obs = [ob.copy() for ob in env.obs]
+    file = io.BytesIO()
+    np.savez(file, **env.get_state())
+    expected = record(env, np.random.default_rng(2), 20)
+    file.seek(0)
+    with np.load(file, allow_pickle=False) as state:
+        fresh = CompeteVectorEnv(name, 2, num_threads=2, seed=99, max_episode_steps=13)
+        fresh.reset()
+        for again in (fresh, env):
+            again.set_state(state)
+            np.testing.assert_array_equal(again.obs, obs)
+            assert again.version == 500
+            assert_same_record(record(again, np.random.default_rng(2), 20), expected)
+
+
+@pytest.mark.parametrize("name", ["sumo-ants", "kick-and-defend"])
+def test_state_remembers_the_game(name):
+    """Ring, contact and steps are part of a match's state."""
+    env = CompeteVectorEnv(name, 2, seed=1)
+    env.reset()
+    env.game.touched[:] = False, True
+    env.game.steps[:] = 3, 4
+    state = env.game.get_state()
+    other = CompeteVectorEnv(name, 2, seed=2)
+    other.reset()
+    other.game.set_state(state)
+    assert other.game.touched.tolist() == [False, True] and other.game.steps.tolist() == [3, 4]
+    if name == "sumo-ants":
+        sizes = [model.geom("arena").size[0] for model in other.game.sim.models]
+        np.testing.assert_array_equal(sizes, env.game.radius)
+    with pytest.raises(ValueError, match="a state of 2 matches for 1"):
+        find_game(name)(1).set_state(state)
+
+
+def test_version_none_survives_the_state():
+    env = CompeteVectorEnv("sumo-ants", 1, seed=0)
+    env.reset()
+    other = CompeteVectorEnv("sumo-ants", 1, seed=0)
+    other.reset(options={"version": 7})
+    other.set_state(env.get_state())
+    assert other.version is None
+
+
+def test_the_vector_keeps_its_version():
+    """Resets on the way use it, too; the single environment is told at each reset."""
+    env = CompeteVectorEnv("sumo-humans", 4, seed=0, max_episode_steps=1)
+    env.reset(options={"version": 0})
+    for _ in range(5):
+        assert env.game.radius.max() < 1.6 + 1e-9
+        env.step([np.zeros((4, 17))] * 2)
+    env.reset(options={"version": None})
+    radii = []
+    for _ in range(5):
+        radii.extend(env.game.radius)
+        env.step([np.zeros((4, 17))] * 2)
+    assert max(radii) > 2
+
+
+@pytest.mark.parametrize("speed", [np.nan, 1e5])  # broken already, and breaking up on the way
+@pytest.mark.parametrize("name", SIX)
+def test_a_broken_state_ends_in_a_tie(name, speed):
+    """games.md 5: a state that is not finite always ends a game; nobody is paid."""
+    env = gymnasium.make(GAMES[name].env_id).unwrapped
+    env.reset(seed=0)
+    good = env.game.get_state()
+    env.data.qvel[6:20] = speed
+    with np.errstate(all="raise"):
+        _, rewards, terminated, truncated, infos = env.step(
+            [np.zeros(size) for size in env.game.ac_dims])
+    assert terminated and not truncated and rewards == (0, 0)
+    for info in infos:
+        assert info["ending"] == "not finite" and "winner" not in info
+        assert info["reward_move"] == info["reward_remaining"] == 0
+    for again in (lambda: env.game.set_state(good), env.reset):
+        again()
+        obs, _, terminated, _, _ = env.step([np.zeros(size) for size in env.game.ac_dims])
+        assert np.isfinite(obs).all() and not terminated
+
+
+class OneNumber(gymnasium.Wrapper):
+    """What Gymnasium's checker cannot take as tuples: rewards and infos."""
+
+    def reset(self, *, seed=None, options=None):
+        obs, (info, _) = self.env.reset(seed=seed, options=options)
+        return obs, info
+
+    def step(self, action):
+        obs, rewards, terminated, truncated, (info, _) = self.env.step(action)
+        return obs, rewards[0], terminated, truncated, info
+
+
+@pytest.mark.filterwarnings("ignore")  # it warns of wrappers and unbounded observations
+@pytest.mark.parametrize("name", SIX)
+def test_gymnasiums_checker(name):
+    """All of it but tuples of rewards and infos, which are looked at here."""
+    env = gymnasium.make(GAMES[name].env_id).unwrapped
+    check_env(OneNumber(env), skip_render_check=True, skip_close_check=True)
+    obs, infos = env.reset(seed=0)
+    assert obs in env.observation_space and infos == ({}, {})
+    obs, rewards, terminated, truncated, infos = env.step(env.action_space.sample())
+    assert obs in env.observation_space
+    assert isinstance(terminated, bool) and isinstance(truncated, bool)
+    assert all(isinstance(reward, float) for reward in rewards)
+
+
+def test_the_same_seeds_give_the_same_resets():
+    one = CompeteVectorEnv("run-to-goal-ants", 2, seed=[8, 3])
+    first = np.array(one.reset()[0])
+    np.testing.assert_array_equal(first[:, ::-1], one.reset(seed=[3, 8])[0])
+    assert not np.array_equal(first, one.reset()[0])
+
+
+def test_make_hands_its_time_limit_to_the_game():
+    """No wrapper cuts a match that the rules should end; the spec makes the same again."""
+    made = gymnasium.make("sumo-ants-v0", max_episode_steps=3)
+    for env in (made, gymnasium.make(made.spec)):
+        obs, _ = env.reset(seed=0)
+        assert obs[0][-1] == 3  # steps left
+        for _ in range(3):
+            _, _, terminated, truncated, infos = env.step([np.zeros(8), np.zeros(8)])
+        assert terminated and not truncated and infos[0]["reward_remaining"] == -1000
+
+
+GOOD = ", ".join(SIX)
+
+
+@pytest.mark.parametrize("game, options, message", [
+    ("sumo", {}, f"unknown game 'sumo': must be one of {GOOD}"),
+    ("sumo-ants", {"gravity": 1},
+     "sumo-ants has no option 'gravity': must be one of max_episode_steps, integrator, "
+     "touch_to_win, draw_penalty"),
+    ("kick-and-defend", {"touch_to_win": True},
+     "kick-and-defend has no option 'touch_to_win': must be one of max_episode_steps, integrator"),
+    ("sumo-ants", {"touch_to_win": "no"}, "touch_to_win 'no': must be one of True, False"),
+    ("sumo-ants", {"draw_penalty": 1000}, "draw_penalty 1000: must be one of True, False"),
+    ("sumo-ants", {"integrator": "Heun"}, "integrator 'Heun': must be one of RK4, Euler"),
+    ("sumo-ants", {"max_episode_steps": 0}, "max_episode_steps 0: must be at least 1"),
+    ("sumo-ants", {"num_envs": 0}, "num_envs 0: must be at least 1"),
+    ("sumo-ants", {"num_threads": 0}, "num_threads 0: must be at least 1"),
+    ("sumo-ants", {"seed": [1, 2]}, "2 seeds for 1 matches"),
+])
+def test_bad_arguments_are_named(game, options, message):
+    with pytest.raises(ValueError) as error:
+        CompeteVectorEnv(game, **{"num_envs": 1} | options)
+    assert str(error.value).startswith(message)
+
+
+def test_options_go_through_make():
+    env = gymnasium.make("sumo-ants-v0", touch_to_win=False, integrator="Euler")
+    assert env.unwrapped.game.touch_to_win is False
+    with pytest.raises(ValueError, match="no option 'colour'"):
+        gymnasium.make("sumo-ants-v0", colour="red")
