@@ -29,8 +29,15 @@ PAPER = dict(
     opponents=8, logstd=0.0, logstd_floor=-20.0, logstd_floor_dense=-20.0, ret_decay=1.0,
     max_iters=5000)
 
-PRESETS = {"one-machine": {game: ONE_MACHINE for game in GAME_NAMES},
-           "paper": {game: PAPER for game in GAME_NAMES}}
+# Humanoids' motors reach +-0.4, ants' +-1. Tuned is run-to-goal-ants alone.
+HUMANOID = dict(logstd=-1.4, logstd_floor_dense=-2.0, logstd_floor=-2.8)
+
+
+PRESETS = {
+    "one-machine": {game: ONE_MACHINE if game.endswith("ants") else {**ONE_MACHINE, **HUMANOID}
+                    for game in GAME_NAMES},
+    "paper": {game: PAPER if game != "kick-and-defend" else {**PAPER, "anneal_iters": 1000}
+              for game in GAME_NAMES}}
 
 
 def make_parser():
@@ -112,10 +119,10 @@ def settle(parser, args):
                                  or args.run in ("", ".", "..")):
         parser.error(f"--run {args.run}: must be a plain name, without slashes")
     config = vars(args)
-    preset = dict(PRESETS["paper" if config.pop("paper") else "one-machine"][config["env"]])
+    defaults = PRESETS["paper" if config.pop("paper") else "one-machine"][config["env"]]
     if any(config[limit] for limit in LIMITS):
-        preset = {key: value for key, value in preset.items() if key not in LIMITS}
-    config = {key: preset.get(key) if value is None else value for key, value in config.items()}
+        defaults = {key: value for key, value in defaults.items() if key not in LIMITS}
+    config = {key: defaults.get(key) if value is None else value for key, value in config.items()}
     config["run"] = config["run"] or f"{config['env']}-{time.strftime('%Y%m%d-%H%M%S')}"
     config["num_threads"] = config["num_threads"] or len(os.sched_getaffinity(0))
     return config
