@@ -77,7 +77,7 @@ def compete_learn(
             for copy, vector in zip(copies, snapshots.draw(rngs.draws, delta,
                                                            [p.version_of for p in frozen])):
                 copy.set(sess, vector)
-            env.version = progress.iteration  # where the curricula of sumo and kick-and-defend stand
+            env.version = progress.iteration  # moves sumo's and kick-and-defend's curricula
             segs = next(seg_gen)
             collected = time.perf_counter()
             for seg in segs:

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 from scipy.stats import binomtest
 
+from cli import GAME_NAMES
 from distributed_data.device import make_session
 from distributed_data.mpi_adam import FlatVariables
 from gym_compete import GAMES, CompeteVectorEnv, find_game
@@ -38,7 +39,8 @@ def load_entries(paths, env_name):
         if env_name is None:
             env_name = game
     if env_name is None:
-        fitting = [name for name in GAMES if all(zoo_network(name, e.vector.size) for e in entries)]
+        fitting = [name for name in GAME_NAMES
+                   if all(zoo_network(name, e.vector.size) for e in entries)]
         if len(fitting) != 1:
             raise InputError(f"{entries[0].path}: {entries[0].vector.size} numbers fit "
                              f"{' or '.join(fitting) or 'no game'}; say which with --env")

@@ -1,5 +1,6 @@
 """Trains two robots by self-play: python run.py --env run-to-goal-ants"""
 
+import argparse
 import os
 import sys
 import time
@@ -14,9 +15,9 @@ ONE_MACHINE = dict(
     policy="mlp", hid_size=64, num_envs=64, integrator="Euler",
     timesteps_per_batch=7680, optim_batchsize=512, optim_epochs=6, optim_stepsize=5e-4,
     optim_stepsize_final=2e-4, target_kl=0.02, gamma=0.995, gamma_dense=0.99, lam=0.95,
-    clip_param=0.2, entcoeff=0.0, l2=0.0, dense_iters=700, anneal_iters=700, delta=0.5, latest_share=0.5,
-    opponents=4, logstd=-0.5, logstd_floor=-1.9, logstd_floor_dense=-1.1, ret_decay=0.9,
-    max_seconds=1200)
+    clip_param=0.2, entcoeff=0.0, l2=0.0, dense_iters=700, anneal_iters=700, delta=0.5,
+    latest_share=0.5, opponents=4, logstd=-0.5, logstd_floor=-1.9, logstd_floor_dense=-1.1,
+    ret_decay=0.9, max_seconds=1200)
 
 # The paper's values (section 5.1), for machines that can pay for them; what it leaves open is as
 # OpenAI's released policies have it (hid_size 64, log-std from 0, no floor, no early stop).
@@ -50,7 +51,9 @@ def make_parser():
         key = name.removeprefix("--").replace("-", "_")
         if key in ONE_MACHINE or key in PAPER:
             text += f" [{ONE_MACHINE.get(key, '-')} / {PAPER.get(key, '-')}]"
-        group.add_argument(name, type=kind, help=text, **options)
+        if kind is not None:
+            options["type"] = kind
+        group.add_argument(name, help=text, **options)
 
     game = parser.add_argument_group("what to train")
     add(game, "--env", str, "The game.", choices=GAME_NAMES, default="run-to-goal-ants")
@@ -61,6 +64,8 @@ def make_parser():
     add(game, "--run", str, "Name of the folder in saveparameters/; default: game and time.")
     game.add_argument("--paper", action="store_true",
                       help="Take the paper's values instead of those for one machine.")
+    add(game, "--draw-penalty", None, "Charge both agents 1000 where nobody scores, as in the "
+        "paper (run-to-goal and sumo).", action=argparse.BooleanOptionalAction)
     add(game, "--integrator", str, "Physics: Euler is 3.6 times faster, RK4 is what games are "
         "judged on.", choices=("RK4", "Euler"))
 
@@ -144,8 +149,8 @@ def train(config):
     env_name, policy_name, num_envs, num_threads = (
         settings.pop(key) for key in ("env", "policy", "num_envs", "num_threads"))
     seeds = np.random.SeedSequence([config["seed"], 2, comm.RANK]).generate_state(num_envs)
-    env = CompeteVectorEnv(env_name, num_envs, num_threads, seeds,
-                           integrator=settings.pop("integrator"))
+    rules = {key: settings.pop(key) for key in ("integrator", "draw_penalty") if key in settings}
+    env = CompeteVectorEnv(env_name, num_envs, num_threads, seeds, **rules)
     policy_args = {"hid_size": settings.pop("hid_size")}
     options = {**policy_args, **{key: settings.pop(key) for key in ("logstd", "ret_decay")}}
 

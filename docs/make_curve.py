@@ -2,8 +2,8 @@
 
     python docs/make_curve.py --run NAME --out docs/images/run-to-goal-ants_curve.png
 
-Anchors are the run's own untrained snapshots and, with --anchor, any two further files, one for each
-seat (OpenAI's released vectors, say).
+Anchors are the run's own untrained snapshots and, with --anchor, any two further files, one a seat
+(OpenAI's released vectors, say).
 """
 
 import csv

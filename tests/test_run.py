@@ -118,7 +118,8 @@ def test_newest_run_is_watched_step_by_step(copy, monkeypatch, capfd):
     length = int(re.search(r"(\d+) steps", out)[1])
     for agent in (0, 1):
         lines = [line for line in out.splitlines()
-                 if re.match(rf"game +0 step +\d+ agent{agent} .*reward_move.*reward_remaining", line)]
+                 if re.match(rf"game +0 step +\d+ agent{agent} .*reward_move.*reward_remaining",
+                             line)]
         assert len(lines) == length
 
 
@@ -280,6 +281,6 @@ def test_a_script_refuses_as_a_process():
 
 def test_names_are_games():
     """The names that --help knows are games of gym_compete, and each preset holds them all."""
-    assert cli.GAME_NAMES == tuple(GAMES)
+    assert cli.GAME_NAMES == tuple(GAMES)[:6]  # further ones are tests' own
     for preset in run.PRESETS.values():
         assert set(preset) == set(cli.GAME_NAMES)

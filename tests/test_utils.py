@@ -43,10 +43,13 @@ def test_advantages(gamma, lam):
     ends[5:7, 5] = True  # a game of one step
     new = np.vstack([[True] * games, ends[:-1]])
     nextvpred = np.where(ends[-1], 0, rng.normal(0, 1, games)).astype(np.float32)
-    seg = {"rew": rew, "vpred": vpred, "new": new, "nextvpred": nextvpred}
+    cutvpred = np.where(ends & (rng.random(ends.shape) < 0.5), rng.normal(0, 1, ends.shape), 0)
+    seg = {"rew": rew, "vpred": vpred, "new": new, "nextvpred": nextvpred,
+           "cutvpred": cutvpred.astype(np.float32)}
     add_vtarg_and_adv(seg, gamma, lam)
-    for i in range(games):
-        expected = slow_advantages(rew[:, i], vpred[:, i], ends[:, i], nextvpred[i], gamma, lam)
+    for i in range(games):  # what a cut game was still worth is as if paid at its last step
+        paid = rew[:, i] + gamma * cutvpred[:, i]
+        expected = slow_advantages(paid, vpred[:, i], ends[:, i], nextvpred[i], gamma, lam)
         np.testing.assert_allclose(seg["adv"][:, i], expected, atol=2e-5)
     np.testing.assert_allclose(seg["tdlamret"], seg["adv"] + vpred)
     assert seg["adv"].dtype == seg["tdlamret"].dtype == np.float32

@@ -35,8 +35,8 @@ class RunToGoal(Game):
 
     @property
     def truncated(self):
-        """The time limit is no rule of the released game, so it truncates."""
-        return self.ending == self.endings.index("time-out")
+        """The time limit is no rule of the released game, so it truncates; unless it costs."""
+        return (self.ending == self.endings.index("time-out")) & (not self.draw_penalty)
 
 
 class RunToGoalAnts(RunToGoal):
