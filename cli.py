@@ -2,6 +2,7 @@
 
 import argparse
 import math
+import os
 import sys
 
 # Short names, so that --help need not import MuJoCo; a test holds them against gym_compete.GAMES.
@@ -14,7 +15,8 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message):
         """Says what is wrong in one line and exits with code 2."""
-        print(f"{self.prog}: error: {message}", file=sys.stderr)
+        if os.environ.get("PMI_RANK", "0") == "0":  # of all that mpirun has started, one speaks
+            print(f"{self.prog}: error: {message}", file=sys.stderr)
         sys.exit(2)
 
 

@@ -106,6 +106,15 @@ def tell_step(env, games):
                   + " ".join(f"{name} {value:.4f}" for name, value in named.items()))
 
 
+def check_writable(path):
+    """Refuses a result file that could not be written, before the games and not after them."""
+    from utils import InputError
+
+    folder = os.path.dirname(os.path.abspath(path))
+    if os.path.isdir(path) or not os.path.isdir(folder) or not os.access(folder, os.W_OK):
+        raise InputError(f"--json {path}: must be a file in a folder that exists and is writable")
+
+
 def run_matches(args):
     """Does what the command line says; returns the summary."""
     from tqdm import tqdm
@@ -113,6 +122,8 @@ def run_matches(args):
     from matches import load_entries, play, summarize
     from utils import write_whole
 
+    if args.json:
+        check_writable(args.json)
     paths = choose_files(args)
     game, entries = load_entries(paths, args.env)
     with tqdm(total=args.max_episodes, desc="playing", unit="game", disable=None) as bar:

@@ -175,6 +175,9 @@ def load_policy(sess, entry, env, seat):
         raise InputError(f"{entry.path}: {entry.vector.size:,} numbers, but its network takes "
                          f"{flat.size:,}")
     flat.set(sess, entry.vector)
+    filters = sess.run([x for rms in (pi.ob_rms, pi.ret_rms) for x in (rms.mean, rms.std)])
+    if not all(np.isfinite(x).all() for x in filters):
+        raise InputError(f"{entry.path}: its filters have counted nothing to divide by")
     return pi
 
 

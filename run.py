@@ -144,13 +144,17 @@ def train(config):
     from gym_compete import CompeteVectorEnv
     from learn import compete_learn
     from policy import POLICIES
+    from utils import InputError
 
     settings = {key: value for key, value in config.items() if value is not None}
     env_name, policy_name, num_envs, num_threads = (
         settings.pop(key) for key in ("env", "policy", "num_envs", "num_threads"))
     seeds = np.random.SeedSequence([config["seed"], 2, comm.RANK]).generate_state(num_envs)
     rules = {key: settings.pop(key) for key in ("integrator", "draw_penalty") if key in settings}
-    env = CompeteVectorEnv(env_name, num_envs, num_threads, seeds, **rules)
+    try:
+        env = CompeteVectorEnv(env_name, num_envs, num_threads, seeds, **rules)
+    except ValueError as error:  # a rule that this game has not
+        raise InputError(f"--env {env_name}: {error}") from None
     policy_args = {"hid_size": settings.pop("hid_size")}
     options = {**policy_args, **{key: settings.pop(key) for key in ("logstd", "ret_decay")}}
 

@@ -30,6 +30,15 @@ def zoo(shared):
     return load_entries(paths, None)[1]
 
 
+def test_filters_that_counted_nothing(random_players):
+    """A network that would divide by a count of zero is refused, and named."""
+    vector = random_players[0].vector.copy()
+    vector[247] = 0  # the observation filter's count
+    empty = Entry("empty.npy", vector, random_players[0].header)
+    with pytest.raises(InputError, match="empty.npy: its filters"):
+        play(ANTS, [random_players[1], empty], 1)
+
+
 def short(entries, count=5, seed=3, **options):
     """Games of the zoo under quick physics."""
     return play(ANTS, entries, count, seed, **{**EULER, "num_envs": 2, **options})

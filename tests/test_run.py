@@ -200,6 +200,7 @@ BAD_RUNS = [
     (["--optim-batchsize", "7"], "--optim-batchsize 7"),
     (["--opponents", "3"], "--opponents 3"),
     (["--max-seconds", "inf"], "--max-seconds"),
+    (["--env", "you-shall-not-pass", "--draw-penalty"], "draw_penalty"),
     (["--run", "taken"], "--run taken"),
     (["--run", "../outside"], "--run ../outside"),
     (["--run", "."], "--run ."),
@@ -263,13 +264,22 @@ def test_watching_refuses_an_unknown_run(tmp_path, monkeypatch, capfd):
     refused(load_parameter_run.main, [], "nothing to play", capfd)
 
 
-def test_result_that_cannot_be_written(files, monkeypatch, capfd):
-    """An impossible --json is told in one line."""
+@pytest.mark.parametrize("path", ["no/such/folder/result.json", "."])
+def test_result_that_cannot_be_written(path, files, monkeypatch, capfd):
+    """An impossible --json is told in one line before any game is played."""
     monkeypatch.chdir(files)
-    path = "no/such/folder/result.json"
     refused(load_parameter_run.main,
-            ["--param-paths", "good.npz", "good.npz", "--max-episodes", "1", "--deterministic",
-             "--integrator", "Euler", "--json", path], path, capfd)
+            ["--param-paths", "good.npz", "good.npz", "--json", path], f"--json {path}:", capfd)
+
+
+@pytest.mark.parametrize("rank, lines", [("0", 1), ("1", 0)])
+def test_one_rank_speaks(rank, lines, monkeypatch, capfd):
+    """Under mpirun every rank refuses the command line, and one says so."""
+    monkeypatch.setenv("PMI_RANK", rank)
+    with pytest.raises(SystemExit) as end:
+        run.main(["--env", "chess"])
+    assert end.value.code == 2
+    assert capfd.readouterr().err.count("\n") == lines
 
 
 def test_a_script_refuses_as_a_process():
