@@ -9,16 +9,18 @@ import tensorflow.compat.v1 as tf
 from distributed_data import comm
 from distributed_data.device import make_session
 from distributed_data.mpi_adam import FlatVariables
+from league import learner_names, seat_outsider, seat_players
+from matches import build_policy
 from ppo import Learner
 from run_log import RunLog, open_run
 from snapshots import Snapshots
-from utils import InputError, Player, add_vtarg_and_adv, traj_segment_generator
+from utils import InputError, add_vtarg_and_adv, traj_segment_generator
 
 
 def compete_learn(
-        env, policy_fn, run_dir, headers, config, *, seed=0,
-        timesteps_per_batch, optim_batchsize, optim_epochs, optim_stepsize, optim_stepsize_final,
-        clip_param, entcoeff, l2, target_kl, gamma, gamma_dense, lam,
+        env, policy_fn, run_dir, headers, config, *, seed=0, ensemble=1, outsider=None,
+        anchors=None, timesteps_per_batch, optim_batchsize, optim_epochs, optim_stepsize,
+        optim_stepsize_final, clip_param, entcoeff, l2, target_kl, gamma, gamma_dense, lam,
         dense_iters, anneal_iters, delta, latest_share, opponents, logstd_floor, logstd_floor_dense,
         max_iters=0, max_timesteps=0, max_episodes=0, max_seconds=0):
     """Trains one learner a seat (one for both in a symmetric game); returns `Progress`.
@@ -27,6 +29,9 @@ def compete_learn(
     policy_fn: function (name, seat, rng) -> policy; rng None makes a frozen copy.
     run_dir: where snapshots and logs go; must not exist. headers: one dict a learner for its
         parameter files. config: dict that is written to config.json.
+    ensemble: learners a seat, all in one pool (paper, section 4.3).
+    outsider: (seat, `matches.Entry`) that holds a seat for good, so that one learner finds its best
+        response; no pool then. anchors: `Anchors` to be met now and then, or None.
     timesteps_per_batch, optim_batchsize: samples a learner over all ranks, an iteration's and a
         minibatch's. optim_epochs, optim_stepsize, clip_param, entcoeff, l2, target_kl: see `ppo`.
     optim_stepsize_final, gamma_dense, logstd_floor_dense: `optim_stepsize`, `gamma_dense` and
@@ -41,32 +46,35 @@ def compete_learn(
     Raises InputError if batch, minibatch, games and ranks do not divide, or the run exists.
     """
     shared = env.game.shared_policy
-    players = seat_players(env.num_envs, latest_share, opponents, shared)
+    names = learner_names(shared, ensemble, outsider and outsider[0])
+    players = (seat_outsider(env.num_envs, outsider[0], shared) if outsider else
+               seat_players(env.num_envs, latest_share, opponents, shared, ensemble))
     horizon = rollout_horizon(players, timesteps_per_batch, optim_batchsize, env)
     limits = Limits(max_iters, max_timesteps, max_episodes, max_seconds)
     comm.from_root(lambda: open_run(run_dir, config))
-    rngs = Generators(seed)
+    rngs = Generators(seed, len(names))
     with tf.Graph().as_default(), make_session() as sess:
         # Graph, built once
-        for player in players:
-            name = f"opp{player.opponent}" if player.learner is None else f"pi{player.learner}"
-            frozen = player.learner is None
-            player.policy = policy_fn(name, player.seat, None if frozen else rngs.init)
-        pis = [p.policy for p in players if p.learner is not None]
+        build_policies(players, policy_fn, outsider, env, rngs.init)
+        pis = [p.policy for p in players[:len(names)]]
         learners = [Learner(pi, clip_param, entcoeff, l2) for pi in pis]
-        frozen = [p for p in players if p.learner is None]
         flats = [FlatVariables(pi.get_variables()) for pi in pis]
+        frozen = players[len(names):]
         copies = [FlatVariables(p.policy.get_variables()) for p in frozen]
         sess.run(tf.global_variables_initializer())
         tf.get_default_graph().finalize()
-        for learner in learners:
-            learner.start(sess)
 
         # Start: filters that know the observations, version 0
+        for learner in learners:
+            learner.start(sess)
+        if outsider:
+            copies[0].set(sess, outsider[1].vector)
         progress = Progress(dense_iters, anneal_iters)
-        prime_filters(env, pis, sess, rngs.noise)
-        snapshots = Snapshots(run_dir, headers)
-        snapshots.save(0, [flat.get(sess) for flat in flats])
+        prime_filters(env, players[:len(names)], sess, rngs.noise)
+        snapshots = Snapshots(run_dir, names, headers)
+        vectors = snapshots.save(0, [flat.get(sess) for flat in flats])
+        if anchors:
+            anchors.meet(vectors)
         log = RunLog(run_dir) if comm.RANK == 0 else None
         seg_gen = traj_segment_generator(
             players, env, sess, horizon, rngs.noise, lambda: progress.alpha)
@@ -74,8 +82,8 @@ def compete_learn(
         while not limits.reached(progress):
             # Rollouts
             started = time.perf_counter()
-            for copy, vector in zip(copies, snapshots.draw(rngs.draws, delta,
-                                                           [p.version_of for p in frozen])):
+            drawn = snapshots.draw(rngs.draws, delta, [p.rivals for p in frozen if p.rivals])
+            for copy, vector in zip(copies, drawn):
                 copy.set(sess, vector)
             env.version = progress.iteration  # moves sumo's and kick-and-defend's curricula
             segs = next(seg_gen)
@@ -92,41 +100,26 @@ def compete_learn(
             updated = time.perf_counter()
 
             # Snapshot
-            row = progress.advance(segs, losses, env, collected - started, updated - collected)
-            snapshots.save(progress.iteration, [flat.get(sess) for flat in flats])
+            row = progress.advance(names, segs, losses, env, collected - started,
+                                   updated - collected)
+            vectors = snapshots.save(progress.iteration, [flat.get(sess) for flat in flats])
             if log:
+                row |= anchors.row(progress.iteration, names, vectors) if anchors else {}
                 log.write(progress.iteration, row)
         if log:
             log.close()
     return progress
 
 
-def seat_players(num_envs, latest_share, opponents, shared):
-    """Decides who sits where, in every worker alike; returns the list of `Player`s, learners first.
-
-    The first `latest_share` of the games seat learners on both sides. The others are shared out
-    among the frozen opponents; even ones sit in seat 1 and odd ones in seat 0, each against a
-    learner. Each frozen player knows whose older version it is (`version_of`).
-    """
-    latest = round(latest_share * num_envs)
-    opponents = min(opponents, num_envs - latest)
-    if num_envs > latest and (opponents < 2 or opponents % 2 or (num_envs - latest) % opponents):
-        raise InputError(f"--opponents {opponents}: must be an even number that divides the "
-                         f"{num_envs - latest} games against older versions")
-    places, players = ([(0, slice(0, latest))], [(1, slice(0, latest))]), []
-    for k in range(opponents):
-        width = (num_envs - latest) // opponents
-        games = slice(latest + k * width, latest + (k + 1) * width)
-        seat = (k + 1) % 2
-        places[1 - seat].append((1 - seat, games))
-        player = Player(None, [(seat, games)])
-        player.opponent, player.seat, player.version_of = k, seat, 0 if shared else seat
-        players.append(player)
-    seats = [places[0] + places[1]] if shared else places
-    learners = [Player(None, seat, learner=k) for k, seat in enumerate(seats)]
-    for k, player in enumerate(learners):
-        player.seat = k
-    return learners + players
+def build_policies(players, policy_fn, outsider, env, rng):
+    """Makes every player's network; the learners, who come first, draw their weights from rng."""
+    for k, player in enumerate(players):
+        if player.learner is not None:
+            player.policy = policy_fn(f"pi{k}", player.seat, rng)
+        elif outsider:
+            player.policy = build_policy(outsider[1], "outsider", env, player.seat)
+        else:
+            player.policy = policy_fn(f"opp{k}", player.seat, None)
 
 
 def rollout_horizon(players, timesteps_per_batch, optim_batchsize, env):
@@ -145,18 +138,22 @@ def rollout_horizon(players, timesteps_per_batch, optim_batchsize, env):
     return timesteps_per_batch // (players[0].width * comm.SIZE)
 
 
-def prime_filters(env, pis, sess, rng, steps=100):
-    """Fills the observation filters from a few random steps, before the first policy acts."""
+def prime_filters(env, learners, sess, rng, steps=100):
+    """Fills the observation filters from a few random steps, before the first policy acts.
+
+    learners: the `Player`s that learn; each filter sees the seats that its learner sits in.
+    """
     env.reset()
-    obs = [[] for _ in pis]
+    obs = ([], [])
     for _ in range(steps):
         acs = [0.5 * rng.standard_normal((env.num_envs, size), dtype=np.float32)
                for size in env.ac_dims]
         seats, *_ = env.step(acs)
-        for seat, ob in enumerate(seats):
-            obs[seat % len(pis)].append(ob.copy())
-    for pi, ob in zip(pis, obs):
-        pi.ob_rms.update(sess, np.stack(ob))
+        for kept, ob in zip(obs, seats):
+            kept.append(ob.copy())
+    for player in learners:
+        seats = sorted({seat for seat, _ in player.places})
+        player.policy.ob_rms.update(sess, np.concatenate([ob for s in seats for ob in obs[s]]))
 
 
 def update_all(learners, segs, orders, **options):
@@ -173,11 +170,11 @@ def update_all(learners, segs, orders, **options):
 class Generators:
     """All of a rank's chance; nothing else draws random numbers."""
 
-    def __init__(self, seed):
+    def __init__(self, seed, learners):
         common = np.random.SeedSequence([seed, 0])
         own = np.random.SeedSequence([seed, 1, comm.RANK])
         self.init = np.random.default_rng(common)  # first weights, the same on every rank
-        noise, draws, *orders = own.spawn(8)
+        noise, draws, *orders = own.spawn(2 + learners)
         self.noise, self.draws = np.random.default_rng(noise), np.random.default_rng(draws)
         self.orders = [np.random.default_rng(order) for order in orders]
 
@@ -227,16 +224,19 @@ class Progress:
         """A setting between its values at alpha 1 and at alpha 0."""
         return final + self.alpha * (dense - final)
 
-    def advance(self, segs, losses, env, collecting, updating):
-        """Counts an iteration in and returns its row of the log, the same on every rank."""
+    def advance(self, names, segs, losses, env, collecting, updating):
+        """Counts an iteration in and returns its row of the log, the same on every rank.
+
+        names, segs, losses: the learners'; collecting, updating: seconds.
+        """
         alpha = self.alpha
         steps = comm.SIZE * len(segs[0]["rew"]) * env.num_envs
         self.iteration += 1
         self.timesteps += steps
         row = {}
-        for k, (seg, loss) in enumerate(zip(segs, losses)):
+        for learner, seg, loss in zip(names, segs, losses):
             figures = {**episode_figures(seg, env.game.endings), **loss}
-            row.update({f"agent{k}/{name}": value for name, value in figures.items()})
+            row.update({f"{learner}/{name}": value for name, value in figures.items()})
         games = comm.gather(np.bincount(np.concatenate([seg["ep_endings"] for seg in segs])
                                         .astype(int), minlength=len(env.game.endings)))
         self.not_finite += int(sum(games)[env.game.endings.index("not finite")])

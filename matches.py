@@ -30,7 +30,7 @@ class Entry:
 
 
 def load_entries(paths, env_name):
-    """Reads the files and settles the game; returns (game name, two entries)."""
+    """Reads the files and settles the game; returns (game name, entries)."""
     entries = [Entry(path, *load_parameters(path)) for path in paths]
     for entry in entries:
         game = entry.header.get("game")
@@ -48,6 +48,11 @@ def load_entries(paths, env_name):
     for entry in entries:
         check_entry(entry, env_name)
     return env_name, entries
+
+
+def load_entry(path, env_name):
+    """Reads one file, which must be for the game."""
+    return load_entries([path], env_name)[1][0]
 
 
 def check_entry(entry, env_name):
@@ -161,20 +166,26 @@ def _result(game, i, env, infos, returns):
             "returns": [float(r) for r in returns[:, i]]}
 
 
-def load_policy(sess, entry, env, seat):
-    """Builds the entry's network for a seat and loads its vector."""
+def build_policy(entry, name, env, seat):
+    """Builds the entry's network for a seat, in a variable scope of that name."""
     header = entry.header
     try:
-        pi = POLICIES[header["policy"]](f"pi{seat}", env.ob_dims[seat], env.ac_dims[seat],
+        pi = POLICIES[header["policy"]](name, env.ob_dims[seat], env.ac_dims[seat],
                                         **header["policy_args"])
     except Exception as error:  # whatever arguments a file may name
         raise InputError(f"{entry.path}: its header does not make a network "
                          f"({first_line(error)})") from None
-    flat = FlatVariables(pi.get_variables())
-    if flat.size != entry.vector.size:
+    size = sum(v.shape.num_elements() for v in pi.get_variables())
+    if size != entry.vector.size:
         raise InputError(f"{entry.path}: {entry.vector.size:,} numbers, but its network takes "
-                         f"{flat.size:,}")
-    flat.set(sess, entry.vector)
+                         f"{size:,}")
+    return pi
+
+
+def load_policy(sess, entry, env, seat):
+    """Builds the entry's network for a seat and loads its vector."""
+    pi = build_policy(entry, f"pi{seat}", env, seat)
+    FlatVariables(pi.get_variables()).set(sess, entry.vector)
     filters = sess.run([x for rms in (pi.ob_rms, pi.ret_rms) for x in (rms.mean, rms.std)])
     if not all(np.isfinite(x).all() for x in filters):
         raise InputError(f"{entry.path}: its filters have counted nothing to divide by")

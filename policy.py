@@ -23,6 +23,8 @@ subclass writes `value_and_mean` alone. Variables are created in the order of th
 OpenAI released, so their vectors load as they are.
 """
 
+import importlib
+
 import numpy as np
 import tensorflow.compat.v1 as tf
 
@@ -186,3 +188,30 @@ class LSTMPolicy(Policy):
 
 
 POLICIES = {"mlp": MlpPolicy, "lstm": LSTMPolicy}
+
+CONTRACT = ("ob", "noise", "state_in", "ac_taken", "ac", "vpred", "state_out", "logp", "entropy",
+            "recurrent", "state_dim", "zero_state", "ob_rms", "ret_rms", "logstd", "value_head",
+            "update_ret_rms", "get_variables", "get_trainable_variables")
+
+
+def find_policy(name):
+    """Returns the class of a name in `POLICIES` or of "module:Class", which enters `POLICIES`.
+
+    Raises ValueError if there is no such class, or if what it builds misses part of the contract.
+    """
+    if name in POLICIES:
+        return POLICIES[name]
+    module, _, attribute = name.partition(":")
+    if not attribute:
+        raise ValueError(f"must be one of {', '.join(POLICIES)}, or module:Class")
+    try:
+        made = getattr(importlib.import_module(module), attribute)
+        with tf.Graph().as_default():
+            pi = made("pi", 5, 2, np.random.default_rng(0))
+    except Exception as error:  # whatever a user's module may do
+        raise ValueError(f"cannot be built ({type(error).__name__}: {error})") from None
+    missing = [part for part in CONTRACT if not hasattr(pi, part)]
+    if missing:
+        raise ValueError(f"misses {', '.join(missing)} (see the head of policy.py)")
+    POLICIES[name] = made
+    return made

@@ -17,7 +17,7 @@ ONE_MACHINE = dict(
     optim_stepsize_final=2e-4, target_kl=0.02, gamma=0.995, gamma_dense=0.99, lam=0.95,
     clip_param=0.2, entcoeff=0.0, l2=0.0, dense_iters=700, anneal_iters=700, delta=0.5,
     latest_share=0.5, opponents=4, logstd=-0.5, logstd_floor=-1.9, logstd_floor_dense=-1.1,
-    ret_decay=0.9, max_seconds=1200)
+    ret_decay=0.9, anchor_every=200, max_seconds=1200)
 
 # The paper's values (section 5.1), for machines that can pay for them; what it leaves open is as
 # OpenAI's released policies have it (hid_size 64, log-std from 0, no floor, no early stop).
@@ -28,17 +28,30 @@ PAPER = dict(
     clip_param=0.2, entcoeff=0.0, l2=0.0, dense_iters=0, anneal_iters=500, delta=0.5,
     latest_share=0.0,
     opponents=8, logstd=0.0, logstd_floor=-20.0, logstd_floor_dense=-20.0, ret_decay=1.0,
-    max_iters=5000)
+    anchor_every=10, max_iters=5000)
 
 # Humanoids' motors reach +-0.4, ants' +-1. Tuned is run-to-goal-ants alone.
 HUMANOID = dict(logstd=-1.4, logstd_floor_dense=-2.0, logstd_floor=-2.8)
 
 
-PRESETS = {
-    "one-machine": {game: ONE_MACHINE if game.endswith("ants") else {**ONE_MACHINE, **HUMANOID}
-                    for game in GAME_NAMES},
-    "paper": {game: PAPER if game != "kick-and-defend" else {**PAPER, "anneal_iters": 1000}
-              for game in GAME_NAMES}}
+# The paper's best delta, where it gives one (table 1).
+DELTAS = {"sumo-ants": 0.0, "sumo-humans": 0.5}
+
+
+def preset(game, paper):
+    """The settings that hold for a game where the command line says nothing."""
+    values = dict(PAPER if paper else ONE_MACHINE)
+    if not paper and not game.endswith("ants"):
+        values |= HUMANOID
+    if paper and game == "kick-and-defend":
+        values["anneal_iters"] = 1000
+    if "draw_penalty" in values and not game.startswith(("run", "sumo")):
+        del values["draw_penalty"]
+    return values | {"delta": DELTAS.get(game, 0.5)}
+
+
+PRESETS = {name: {game: preset(game, name == "paper") for game in GAME_NAMES}
+           for name in ("one-machine", "paper")}
 
 
 def make_parser():
@@ -57,7 +70,8 @@ def make_parser():
 
     game = parser.add_argument_group("what to train")
     add(game, "--env", str, "The game.", choices=GAME_NAMES, default="run-to-goal-ants")
-    add(game, "--policy", str, "The network, a class of policy.py.", choices=("mlp",))
+    add(game, "--policy", str, "The network: mlp, lstm, or module:Class for one of your "
+        "own (README).")
     add(game, "--hid-size", number(int, 1), "Width of the network's hidden layers.")
     add(game, "--seed", number(int, 0), "Seed of all chance: the same seed, the same run.",
         default=0)
@@ -109,6 +123,20 @@ def make_parser():
         "Share of the games that seat current learners on both sides.")
     add(play, "--opponents", number(int, 2),
         "Older versions that each worker seats at a time, drawn anew every iteration.")
+    add(play, "--ensemble", number(int, 1), "Learners a seat, all in one pool; each plays all "
+        "those of the other seat, current and older. [1]", default=1)
+    add(play, "--opponent", str, "Parameter file of an outsider that holds one seat for good: "
+        "train a best response to it.", metavar="FILE")
+    add(play, "--opponent-seat", int, "The outsider's seat; default: what its file says, else 1.",
+        choices=(0, 1))
+
+    anchor = parser.add_argument_group("anchors: games against opponents that never change")
+    add(anchor, "--anchor-every", number(int, 0), "Iterations between evaluations against the "
+        "first snapshot, a motionless opponent and --anchor; 0: never.")
+    add(anchor, "--anchor-games", number(int, 2), "Games a learner against each anchor. [20]",
+        default=20)
+    add(anchor, "--anchor", str, "A further anchor, a parameter file; may be given several times.",
+        action="append", default=[], metavar="FILE")
 
     limits = parser.add_argument_group("when to stop (one of)").add_mutually_exclusive_group()
     add(limits, "--max-iters", number(int, 1), "Iterations.")
@@ -134,42 +162,82 @@ def settle(parser, args):
 
 
 def train(config):
-    """Builds environment and policies from a configuration, and trains."""
+    """Builds environment, networks and anchors from a configuration, and trains."""
     from distributed_data import comm, device
 
     comm.abort_together()
     device.prepare()
-    import numpy as np
-
-    from gym_compete import CompeteVectorEnv
+    from anchors import Anchors
+    from league import learner_names
     from learn import compete_learn
-    from policy import POLICIES
+    from policy import find_policy
     from utils import InputError
 
     settings = {key: value for key, value in config.items() if value is not None}
-    env_name, policy_name, num_envs, num_threads = (
-        settings.pop(key) for key in ("env", "policy", "num_envs", "num_threads"))
-    seeds = np.random.SeedSequence([config["seed"], 2, comm.RANK]).generate_state(num_envs)
-    rules = {key: settings.pop(key) for key in ("integrator", "draw_penalty") if key in settings}
-    try:
-        env = CompeteVectorEnv(env_name, num_envs, num_threads, seeds, **rules)
-    except ValueError as error:  # a rule that this game has not
-        raise InputError(f"--env {env_name}: {error}") from None
-    policy_args = {"hid_size": settings.pop("hid_size")}
+    policy_args = {key: settings.pop(key) for key in ("hid_size",) if key in settings}
     options = {**policy_args, **{key: settings.pop(key) for key in ("logstd", "ret_decay")}}
+    env = make_env(settings)
+    try:
+        policy = find_policy(config["policy"])
+    except ValueError as error:
+        raise InputError(f"--policy {settings.pop('policy')}: {error}") from None
 
     def policy_fn(name, seat, rng):
-        return POLICIES[policy_name](name, env.ob_dims[seat], env.ac_dims[seat], rng, **options)
+        return policy(name, env.ob_dims[seat], env.ac_dims[seat], rng, **options)
 
-    headers = [{"game": env_name, "seat": seat, "policy": policy_name, "policy_args": policy_args,
-                "ob_dim": env.ob_dims[k], "ac_dim": env.ac_dims[k]}
-               for k, seat in enumerate(["both"] if env.game.shared_policy else [0, 1])]
+    outsider, shared = find_outsider(settings), env.game.shared_policy
+    seats = [int(name[len("agent")]) for name in
+             learner_names(shared, config["ensemble"], outsider and outsider[0])]
+    headers = [{"game": config["env"], "seat": "both" if shared else seat,
+                "policy": settings["policy"], "policy_args": policy_args,
+                "ob_dim": env.ob_dims[seat], "ac_dim": env.ac_dims[seat]} for seat in seats]
+    every, games, files = (settings.pop(f"anchor{key}") for key in ("_every", "_games", ""))
+    anchors = Anchors(config["env"], headers, every, games, files, integrator=config["integrator"],
+                      num_threads=config["num_threads"]) if every else None
+    for key in ("env", "policy", "num_envs", "num_threads"):
+        settings.pop(key)
     if comm.RANK == 0:
-        print(f"{env_name}: {comm.SIZE} worker(s) x {num_envs} games x {num_threads} thread(s), "
-              f"into saveparameters/{settings['run']}", flush=True)
+        print(f"{config['env']}: {comm.SIZE} worker(s) x {config['num_envs']} games x "
+              f"{config['num_threads']} thread(s), into saveparameters/{config['run']}", flush=True)
     run_dir = os.path.join(SAVE_DIR, settings.pop("run"))
-    return compete_learn(env, policy_fn, run_dir, headers,
-                         {**config, "ranks": comm.SIZE}, **settings)
+    return compete_learn(env, policy_fn, run_dir, headers, {**config, "ranks": comm.SIZE},
+                         outsider=outsider, anchors=anchors, **settings)
+
+
+def make_env(settings):
+    """This rank's games; takes the rules out of the settings."""
+    import numpy as np
+
+    from distributed_data import comm
+    from gym_compete import CompeteVectorEnv
+    from utils import InputError
+
+    rules = {key: settings.pop(key) for key in ("integrator", "draw_penalty") if key in settings}
+    seeds = np.random.SeedSequence([settings["seed"], 2, comm.RANK])
+    try:
+        return CompeteVectorEnv(
+            settings["env"], settings["num_envs"], settings["num_threads"],
+            seeds.generate_state(settings["num_envs"]), **rules)
+    except ValueError as error:  # a rule that this game has not
+        raise InputError(f"--env {settings['env']}: {error}") from None
+
+
+def find_outsider(settings):
+    """Takes --opponent out of the settings: None or (seat, `matches.Entry`)."""
+    from matches import load_entry
+    from utils import InputError
+
+    path, seat = settings.pop("opponent", None), settings.pop("opponent_seat", None)
+    if path is None:
+        if seat is not None:
+            raise InputError("--opponent-seat: only together with --opponent")
+        return None
+    if settings["ensemble"] > 1:
+        raise InputError("--opponent: not together with --ensemble, there is no pool")
+    entry = load_entry(path, settings["env"])
+    if seat is None:
+        seat = entry.header.get("seat", 1)
+    return (seat if seat in (0, 1) else 1), entry
 
 
 def main(argv=None):

@@ -42,7 +42,8 @@ class RunLog:
             self._rows.writeheader()
         self._rows.writerow({"iteration": iteration, **row})
         self._csv.flush()
-        values = [tf.Summary.Value(tag=name, simple_value=value) for name, value in row.items()]
+        values = [tf.Summary.Value(tag=name, simple_value=value) for name, value in row.items()
+                  if value == value]
         self._events.add_summary(tf.Summary(value=values), iteration)
         self._events.flush()
         print(_table(iteration, row), flush=True)
@@ -57,7 +58,8 @@ def _table(iteration, row):
     """One line a quantity, the learners side by side."""
     groups = list(dict.fromkeys(name.split("/")[0] for name in row))
     learners = [group for group in groups if group.startswith("agent")]
-    names = dict.fromkeys(name.split("/", 1)[1] for name in row if name.split("/")[0] in learners)
+    names = dict.fromkeys(name.split("/", 1)[1] for name, value in row.items()
+                          if name.split("/")[0] in learners and value == value)
     lines = [[name, *(_number(row.get(f"{group}/{name}")) for group in learners)] for name in names]
     common = [f"{name.split('/', 1)[1]} {_number(value)}" for name, value in row.items()
               if name.split("/")[0] not in learners]
@@ -67,6 +69,6 @@ def _table(iteration, row):
 
 
 def _number(value):
-    if value is None:
+    if value is None or value != value:
         return "-"
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"

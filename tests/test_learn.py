@@ -1,15 +1,14 @@
-"""The training loop: seats, opponents, limits, and runs that repeat to the byte."""
+"""The training loop: batches, opponents, limits, and runs that repeat to the byte."""
 
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from scipy.stats import chisquare
 
 import learn
 from gym_compete import CompeteVectorEnv
-from learn import Limits, Progress, compete_learn, seat_players
+from learn import Limits, Progress, compete_learn
 from policy import MlpPolicy
 from snapshots import Snapshots
 from utils import InputError, load_parameters
@@ -41,45 +40,6 @@ def snapshot_bytes(run_dir):
             for path in sorted(run_dir.glob("agent*/*.npz"))}
 
 
-# Seats
-
-
-@pytest.mark.parametrize("shared", [False, True])
-@pytest.mark.parametrize("num_envs,latest_share,opponents",
-                         [(8, 0.5, 2), (8, 0.5, 4), (8, 0.0, 8), (8, 1.0, 4), (12, 1 / 3, 4)])
-def test_every_seat_is_filled_once(num_envs, latest_share, opponents, shared):
-    """Each of the two places of every match has exactly one player; learners come first."""
-    players = seat_players(num_envs, latest_share, opponents, shared)
-    filled = np.zeros((2, num_envs), int)
-    for player in players:
-        for seat, games in player.places:
-            filled[seat, games] += 1
-        assert player.width == sum(games.stop - games.start for _, games in player.places)
-    assert (filled == 1).all()
-    learners = [p for p in players if p.learner is not None]
-    assert [p.learner for p in players[:len(learners)]] == list(range(1 if shared else 2))
-    assert len({p.width for p in learners}) == 1
-
-    frozen = np.zeros((2, num_envs), bool)
-    for player in players[len(learners):]:
-        (seat, games), = player.places
-        frozen[seat, games] = True
-        assert seat == player.seat and player.version_of == (0 if shared else seat)
-    assert not frozen.all(axis=0).any()
-    latest = round(latest_share * num_envs)
-    assert (frozen.any(axis=0) == (np.arange(num_envs) >= latest)).all()
-    assert frozen[0].sum() == frozen[1].sum() == (num_envs - latest) // 2
-    if not shared:
-        assert all({seat for seat, _ in p.places} == {p.learner} for p in learners)
-
-
-@pytest.mark.parametrize("num_envs,latest_share,opponents", [(8, 0.5, 3), (10, 0, 4), (7, 0, 2)])
-def test_seats_that_do_not_divide(num_envs, latest_share, opponents):
-    """An odd number of opponents, or games that they cannot share, is the user's mistake."""
-    with pytest.raises(InputError, match=f"--opponents {opponents}"):
-        seat_players(num_envs, latest_share, opponents, shared=False)
-
-
 @pytest.mark.parametrize("changes,culprit", [
     ({"timesteps_per_batch": 2}, "--timesteps-per-batch 2"),
     ({"timesteps_per_batch": 13}, "--timesteps-per-batch 13"),
@@ -89,36 +49,6 @@ def test_batches_that_do_not_divide(tmp_path, changes, culprit):
     """Batch, minibatch and games must divide; the message names the option."""
     with pytest.raises(InputError, match=culprit):
         tiny_run(tmp_path / "run", max_iters=1, **changes)
-
-
-# Opponents
-
-
-@pytest.fixture
-def drawn(tmp_path):
-    """Returns a function that draws many versions from a pool of 21 and tells them, [draws]."""
-    snapshots = Snapshots(str(tmp_path), HEADERS)
-    for version in range(21):
-        snapshots.save(version, [[version], [100 + version]])
-
-    def draw(delta, learner=0, count=2000, seed=0):
-        return np.array(snapshots.draw(np.random.default_rng(seed), delta, [learner] * count))[:, 0]
-
-    return draw
-
-
-@pytest.mark.parametrize("delta,first", [(0.0, 0), (0.5, 10), (0.33, 7), (0.9, 18), (1.0, 20)])
-def test_opponents_are_uniform(drawn, delta, first):
-    """Versions ceil(delta * latest) to latest, both included, each equally often."""
-    versions, counts = np.unique(drawn(delta), return_counts=True)
-    assert versions.tolist() == list(range(first, 21))
-    assert len(counts) == 1 or chisquare(counts).pvalue > 0.01
-
-
-def test_opponents_are_the_asked_learners(drawn):
-    """Seat 1's older versions are learner 1's files."""
-    assert set(drawn(0.5, learner=1)) == set(range(110, 121))
-    assert (drawn(0.5, seed=1) != drawn(0.5, seed=2)).any()
 
 
 # Limits and schedules
@@ -209,8 +139,8 @@ def test_frozen_seats_play_the_drawn_vectors(tmp_path, monkeypatch):
     """What is drawn is what sits opposite: opponents' parameters follow the draw."""
     drawn, draw, held = [], Snapshots.draw, []
 
-    def keep(self, rng, delta, owners):
-        drawn.append((owners, draw(self, rng, delta, owners)))
+    def keep(self, rng, delta, rivals):
+        drawn.append((rivals, draw(self, rng, delta, rivals)))
         return drawn[-1][1]
 
     def spy(players, env, sess, *args, **options):
@@ -224,7 +154,7 @@ def test_frozen_seats_play_the_drawn_vectors(tmp_path, monkeypatch):
     monkeypatch.setattr(Snapshots, "draw", keep)
     monkeypatch.setattr(learn, "traj_segment_generator", spy)
     tiny_run(tmp_path / "run", max_iters=3, delta=1.0)
-    assert [owners for owners, _ in drawn] == [[1, 0]] * 3
+    assert [rivals for rivals, _ in drawn] == [[[1], [0]]] * 3
     for iteration, ((_, vectors), now) in enumerate(zip(drawn, held)):
         for owner, vector, parameters in zip((1, 0), vectors, now):
             np.testing.assert_allclose(parameters, vector, rtol=1e-6)

@@ -5,7 +5,7 @@ import pytest
 from helpers import NumpyPolicy, gaussian_logp, initialize, new_session
 
 from gym_compete import CompeteVectorEnv
-from learn import seat_players
+from league import seat_players
 from policy import LSTMPolicy, MlpPolicy
 from utils import Actors, Player, traj_segment_generator
 

@@ -1,0 +1,81 @@
+"""Games against opponents that never change: how good a run is, beside its own moving pool."""
+
+import os
+
+import numpy as np
+
+from matches import Entry, load_entry, play, summarize
+from utils import InputError
+
+
+class Anchors:
+    """Plays each learner against fixed opponents every few iterations.
+
+    The opponents are the first snapshot of the other seat ("first"), one that never moves ("zero"),
+    and the parameter files given (named after the file). Actions are noisy as in training; game g
+    of an anchor always starts alike.
+
+    game: short name; headers: one dict a learner, as for parameter files; every: iterations
+    between two evaluations; games: how many against each anchor; files: paths of
+    parameter files; options: further keywords of `matches.play`.
+
+    Raises InputError for a file that does not fit the game.
+    """
+
+    def __init__(self, game, headers, every, games=20, files=(), **options):
+        self.game, self.headers, self.every, self.games = game, headers, every, games
+        self._options = options
+        self._files = {}
+        for path in files:
+            name = os.path.splitext(os.path.basename(path))[0]
+            if name in self._files or name in ("first", "zero"):
+                raise InputError(f"--anchor {path}: another anchor is named {name} already")
+            self._files[name] = load_entry(path, game)
+
+    def meet(self, vectors):
+        """Takes every learner's first parameters, which are anchors from now on."""
+        self._first = [Entry("first snapshot", vector.copy(), header)
+                       for vector, header in zip(vectors, self.headers)]
+
+    def opponents(self, learner):
+        """The learner's anchors: name to `Entry`."""
+        header = self.headers[learner]
+        seats = [h["seat"] for h in self.headers]
+        other = "both" if header["seat"] == "both" else 1 - header["seat"]
+        first = {"first": self._first[seats.index(other)]} if other in seats else {}
+        return first | {"zero": still_entry(self._first[learner])} | self._files
+
+    def row(self, iteration, names, vectors):
+        """The iteration's part of the log: each learner's games won, lost and tied.
+
+        names, vectors: the learners'. Shares in [0, 1] by column, such as "agent0/win_v_first"; NaN
+        in iterations without an evaluation.
+        """
+        due, row = iteration % self.every == 0, {}
+        for k, (learner, vector) in enumerate(zip(names, vectors)):
+            entry = Entry("learner", vector, self.headers[k])
+            for name, anchor in self.opponents(k).items():
+                shares = self._play(entry, anchor) if due else [float("nan")] * 3
+                row |= {f"{learner}/{what}_v_{name}": share
+                        for what, share in zip(("win", "loss", "tie"), shares)}
+        return row
+
+    def _play(self, entry, anchor):
+        """Shares of games won, lost, tied; half of the games from each seat where both are its."""
+        counts, seat = np.zeros(3), entry.header["seat"]
+        seats = (0, 1) if seat == "both" else (seat,)
+        for place in seats:
+            pair = (entry, anchor) if place == 0 else (anchor, entry)
+            summary = summarize(self.game, play(self.game, pair, self.games // len(seats),
+                                                **self._options), 0)
+            counts += [summary["wins"][place], summary["wins"][1 - place], summary["ties"]]
+        return (counts / counts.sum()).tolist()
+
+
+def still_entry(entry):
+    """An opponent with the entry's network that never moves: mean 0, standard deviation 2e-9."""
+    vector, ob_dim, ac_dim = (np.zeros_like(entry.vector),
+                              entry.header["ob_dim"], entry.header["ac_dim"])
+    vector[[2, 3 + 2 * ob_dim]] = 1  # the filters' counts
+    vector[-ac_dim:] = -20  # log-std
+    return Entry("zero-action opponent", vector, entry.header)

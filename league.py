@@ -1,0 +1,83 @@
+"""Who plays whom: the learners' names and seats, their frozen opponents, and what those may be."""
+
+from utils import InputError, Player
+
+
+def learner_names(shared, ensemble=1, outsider_seat=None):
+    """Names of the learners in their order, which is that of their snapshots' folders.
+
+    agent0 and agent1, one a seat; agent0 alone where one learner plays both seats (`shared`);
+    agent0a, agent0b, ... in an ensemble; the other seat's alone where an outsider holds one.
+    """
+    if outsider_seat is not None:
+        return ["agent0" if shared else f"agent{1 - outsider_seat}"]
+    members = [""] if ensemble == 1 else [chr(ord("a") + m) for m in range(ensemble)]
+    return [f"agent{seat}{m}" for seat in ((0,) if shared else (0, 1)) for m in members]
+
+
+def pairings(shared, ensemble=1):
+    """Every (learner in seat 0, learner in seat 1) that current learners play.
+
+    In an ensemble that shares both seats nobody meets itself (paper, section 4.3).
+    """
+    members = range(ensemble)
+    if shared:
+        return [(a, b) for a in members for b in members if a != b or ensemble == 1]
+    return [(a, ensemble + b) for a in members for b in members]
+
+
+def seat_players(num_envs, latest_share, opponents, shared, ensemble=1):
+    """Decides who sits where, in every worker alike; returns the list of `Player`s, learners first.
+
+    The first `latest_share` of the games seat current learners on both sides, all pairings
+    equally often. The others are shared out among the frozen opponents; even ones sit in seat 1
+    and odd ones in seat 0, each against one learner, all learners equally often. A frozen player's
+    `rivals` are the learners whose older version it may be.
+    """
+    latest, pairs = round(latest_share * num_envs), pairings(shared, ensemble)
+    if latest % len(pairs):
+        raise InputError(f"--latest-share {latest_share:g}: its {latest} games must be a multiple "
+                         f"of the {len(pairs)} pairings of learners")
+    opponents = min(opponents, num_envs - latest)
+    if num_envs > latest and (not opponents or opponents % (2 * ensemble)
+                              or (num_envs - latest) % opponents):
+        raise InputError(f"--opponents {opponents}: must be a multiple of {2 * ensemble} that "
+                         f"divides the {num_envs - latest} games against older versions")
+    count = ensemble if shared else 2 * ensemble
+    places = [[] for _ in range(count)]
+    for games, pair in zip(_shares(0, latest, len(pairs)), pairs):
+        for seat, learner in enumerate(pair):
+            places[learner].append((seat, games))
+    frozen = []
+    for k, games in enumerate(_shares(latest, num_envs, opponents)):
+        seat, member = (k + 1) % 2, k // 2 % ensemble
+        learner = member if shared else (1 - seat) * ensemble + member
+        places[learner].append((1 - seat, games))
+        frozen.append(Player(None, [(seat, games)]))
+        frozen[-1].seat = seat
+        frozen[-1].rivals = sorted({pair[seat] for pair in pairs if pair[1 - seat] == learner})
+    learners = [Player(None, seats, learner=k) for k, seats in enumerate(places)]
+    for k, player in enumerate(learners):
+        player.seat = k // ensemble
+    return learners + frozen
+
+
+def seat_outsider(num_envs, seat, shared):
+    """One learner against one outsider that never changes, who sits in `seat`.
+
+    In a game that one learner plays from both seats it plays half of the games from each.
+    """
+    everyone, half = slice(0, num_envs), num_envs // 2
+    if shared and num_envs % 2:
+        raise InputError(f"--num-envs {num_envs}: must be even, for half of the games a seat")
+    places = [(0, slice(0, half)), (1, slice(half, num_envs))] if shared else [(1 - seat, everyone)]
+    players = [Player(None, places, learner=0),
+               Player(None, [(1 - place, games) for place, games in places])]
+    players[0].seat, players[1].seat, players[1].rivals = places[0][0], 1 - places[0][0], None
+    return players
+
+
+def _shares(start, stop, count):
+    """`count` equal slices of the games from start to stop."""
+    width = (stop - start) // count if count else 0
+    return [slice(start + k * width, start + (k + 1) * width) for k in range(count)]
