@@ -20,6 +20,8 @@ def make_parser():
         "Who sits in seat 0 and who in seat 1: files of ours (.npz), or of OpenAI's (.npy, .pkl)."))
     parser.add_argument("--run", help="Take this run's latest snapshots from saveparameters/.")
     parser.add_argument("--env", choices=GAME_NAMES, help="The game; default: what the files say.")
+    parser.add_argument("--policy", metavar="MODULE:CLASS", action="append", default=[], help=(
+        "Admit files that name this class as their network; may be given several times."))
     parser.add_argument("--max-episodes", type=number(int, 1), default=100,
                         help="Games to play. [100]")
     parser.add_argument("--seed", type=number(int, 0), default=0,
@@ -49,9 +51,9 @@ def choose_files(args):
         return args.param_paths
     runs = [os.path.join(SAVE_DIR, args.run)] if args.run else newest_runs()
     for run in runs:
-        snapshots = [sorted(glob.glob(os.path.join(run, f"agent{k}", "*.npz"))) for k in (0, 1)]
-        if snapshots[0]:  # a symmetric game's one learner plays both seats
-            return snapshots[0][-1], (snapshots[1] or snapshots[0])[-1]
+        paths = latest_snapshots(run)
+        if paths:
+            return paths
     if args.run:
         names = ", ".join(os.path.basename(run) for run in newest_runs()) or "none yet"
         raise InputError(f"--run {args.run}: no such run with snapshots; there are: {names}")
@@ -61,6 +63,25 @@ def choose_files(args):
         return paths
     raise InputError(f"nothing to play: no run in saveparameters/ and no {shipped}; train one with "
                      "run.py or give --param-paths")
+
+
+def latest_snapshots(run):
+    """Who played in seat 0 and seat 1 of a run in the end, or None: two paths.
+
+    Of an ensemble the first members; against an outsider its file; where one learner plays both
+    seats, that twice.
+    """
+    found = [sorted(glob.glob(os.path.join(run, f"agent{k}*", "*.npz")),
+                    key=lambda path: (os.path.dirname(path), -int(os.path.basename(path)[:-4])))
+             for k in (0, 1)]
+    newest = [paths[0] if paths else None for paths in found]
+    if not any(newest):
+        return None
+    if None in newest:
+        with open(os.path.join(run, "config.json")) as file:
+            absent = json.load(file).get("opponent") or newest[0] or newest[1]
+        newest = [path or absent for path in newest]
+    return newest
 
 
 def newest_runs():
@@ -120,10 +141,16 @@ def run_matches(args):
     from tqdm import tqdm
 
     from matches import load_entries, play, summarize
-    from utils import write_whole
+    from policy import find_policy
+    from utils import InputError, write_whole
 
     if args.json:
         check_writable(args.json)
+    for name in args.policy:
+        try:
+            find_policy(name)
+        except ValueError as error:
+            raise InputError(f"--policy {name}: {error}") from None
     paths = choose_files(args)
     game, entries = load_entries(paths, args.env)
     with tqdm(total=args.max_episodes, desc="playing", unit="game", disable=None) as bar:

@@ -70,7 +70,7 @@ def check_entry(entry, env_name):
         raise InputError(f"{entry.path}: is for {header['game']}, not for {env_name}")
     if header.get("policy") not in list(POLICIES):
         raise InputError(f"{entry.path}: policy {header.get('policy')!r}: must be one of "
-                         f"{', '.join(POLICIES)}")
+                         f"{', '.join(POLICIES)}; --policy module:Class admits others")
 
 
 def vector_size(game, policy, policy_args):

@@ -155,6 +155,8 @@ def settle(parser, args):
     defaults = PRESETS["paper" if config.pop("paper") else "one-machine"][config["env"]]
     if any(config[limit] for limit in LIMITS):
         defaults = {key: value for key, value in defaults.items() if key not in LIMITS}
+    if ":" in (config["policy"] or ""):
+        defaults.pop("hid_size")  # the presets know nothing of a user's network
     config = {key: defaults.get(key) if value is None else value for key, value in config.items()}
     config["run"] = config["run"] or f"{config['env']}-{time.strftime('%Y%m%d-%H%M%S')}"
     config["num_threads"] = config["num_threads"] or len(os.sched_getaffinity(0))

@@ -1,11 +1,15 @@
 """The networks against NumPy, and the contract that rollouts and updates build on."""
 
+import importlib
+import sys
+
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 from helpers import NumpyPolicy, gaussian_logp, initialize, new_session
 from scipy.stats import norm
 
+import policy
 from policy import LSTMPolicy, MlpPolicy
 
 CLASSES = {"mlp": MlpPolicy, "lstm": LSTMPolicy}
@@ -167,3 +171,52 @@ def test_first_actions_are_nearly_noise_alone():
         sess.run(tf.global_variables_initializer())
         mean = sess.run(pi.mean, {pi.ob: RNG(1).normal(0, 1, (100, 20))})
     assert 0 < np.abs(mean).max() < 0.1
+
+
+# Policies of users
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    """Returns a function that writes a module `theirs` for `find_policy` to import."""
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(policy, "POLICIES", dict(policy.POLICIES))
+
+    def write(text):
+        (tmp_path / "theirs.py").write_text(text)
+        sys.modules.pop("theirs", None)
+        importlib.invalidate_caches()
+        return "theirs:Theirs"
+
+    yield write
+    sys.modules.pop("theirs", None)
+
+
+def test_a_class_of_their_own(module):
+    """A subclass by module and name is found, and known from then on."""
+    name = module("from policy import MlpPolicy\nclass Theirs(MlpPolicy):\n    pass\n")
+    assert policy.find_policy(name) is policy.POLICIES[name] is sys.modules["theirs"].Theirs
+    assert policy.find_policy("mlp") is policy.MlpPolicy
+
+
+@pytest.mark.parametrize("text,told", [
+    ("", "cannot be built .AttributeError"),
+    ("1 +", "cannot be built .SyntaxError"),
+    ("class Theirs:\n    pass", "cannot be built .TypeError"),
+    ("class Theirs:\n    ob = noise = None\n    def __init__(self, *args): pass",
+     "misses state_in, ac_taken, ac, vpred, .*get_trainable_variables"),
+    ("from policy import MlpPolicy\nclass Theirs(MlpPolicy):\n    def __init__(self, *args):\n"
+     "        super().__init__(*args)\n        del self.entropy", "misses entropy .see"),
+    ("from policy import Policy\nclass Theirs(Policy): pass", "cannot be built .NotImplemented")])
+def test_a_class_that_misses_something(module, text, told):
+    """One line says what is missing."""
+    with pytest.raises(ValueError, match=told) as error:
+        policy.find_policy(module(text))
+    assert "\n" not in str(error.value) and "theirs:Theirs" not in policy.POLICIES
+
+
+@pytest.mark.parametrize("name", ["transformer", "mlp2", "nowhere:Theirs", ":", "policy:"])
+def test_no_such_policy(name):
+    """Unknown names tell what is allowed."""
+    with pytest.raises(ValueError, match="must be one of mlp, lstm|cannot be built"):
+        policy.find_policy(name)

@@ -3,11 +3,14 @@
 import re
 from pathlib import Path
 
-from test_learn import HEADERS, TINY
+import pytest
+from test_run import SMALL
 
+import load_parameter_run
+import matches
 import policy
-from gym_compete import CompeteVectorEnv
-from learn import compete_learn
+import run
+from utils import load_parameters
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 BLOCKS = re.findall(r"```python\n(.*?)```", (REPOSITORY / "README.md").read_text(), re.DOTALL)
@@ -19,18 +22,27 @@ def test_the_seventh_game_is_the_tested_one():
     assert source in BLOCKS
 
 
-def test_the_policy_of_your_own_trains(tmp_path):
-    """README's policy, pasted into policy.py, learns for two iterations."""
+def test_the_policy_of_your_own(tmp_path, monkeypatch, capfd):
+    """README's policy, in a file of its own, trains by its name and is watched by its name."""
     source, = (block for block in BLOCKS if "(Policy)" in block)
-    names = dict(vars(policy))
-    exec(source, names)
-    made = names["ResidualPolicy"]
-    env = CompeteVectorEnv("run-to-goal-ants", 4, seed=0, integrator="Euler")
-    progress = compete_learn(
-        env, lambda name, seat, rng: made(name, 122, 8, rng, hid_size=4), str(tmp_path / "run"),
-        HEADERS, {}, **{**TINY, "max_iters": 2})
-    env.close()
-    assert progress.iteration == 2
+    (tmp_path / "my_policy.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    for script in (run, load_parameter_run):
+        monkeypatch.setattr(script, "SAVE_DIR", str(tmp_path))
+    monkeypatch.setattr(policy, "POLICIES", dict(policy.POLICIES))
+    monkeypatch.setattr(matches, "POLICIES", policy.POLICIES)
+    name = ["--policy", "my_policy:NormPolicy"]
+    run.main([*name, *SMALL, "--run", "mine", "--max-iters", "2"])
+    header = load_parameters(tmp_path / "mine/agent0/000002.npz")[1]
+    assert header["policy"] == "my_policy:NormPolicy" and header["policy_args"] == {}
+    watch = ["--run", "mine", "--max-episodes", "1", "--integrator", "Euler"]
+    monkeypatch.setattr(policy, "POLICIES", {"mlp": policy.MlpPolicy})
+    monkeypatch.setattr(matches, "POLICIES", policy.POLICIES)
+    with pytest.raises(SystemExit):
+        load_parameter_run.main(watch)
+    assert "--policy module:Class admits others" in capfd.readouterr().err
+    load_parameter_run.main([*watch, *name])
+    assert "1 games of run-to-goal-ants" in capfd.readouterr().out
 
 
 def test_the_two_commands_are_those_of_ci():

@@ -181,7 +181,6 @@ def refused(main, arguments, culprit, capfd):
 
 BAD_RUNS = [
     (["--env", "chess"], "chess"),
-    (["--policy", "transformer"], "transformer"),
     (["--frobnicate", "1"], "--frobnicate"),
     (["--max-iters", "1", "--max-seconds", "5"], "--max-seconds"),
     (["--max-iters", "0"], "--max-iters"),
@@ -202,6 +201,13 @@ BAD_RUNS = [
     (["--max-seconds", "inf"], "--max-seconds"),
     (["--env", "you-shall-not-pass", "--draw-penalty"], "draw_penalty"),
     (["--run", "taken"], "--run taken"),
+    (["--policy", "transformer"], "--policy transformer: must be one of mlp, lstm"),
+    (["--policy", "nowhere:Net"], "--policy nowhere:Net"),
+    (["--ensemble", "3"], "--latest-share"),
+    (["--ensemble", "2", "--opponent", "a.npz"], "--opponent"),
+    (["--opponent", "missing.npz"], "missing.npz"),
+    (["--opponent-seat", "1"], "--opponent-seat"),
+    (["--anchor", "missing.npz"], "missing.npz"),
     (["--run", "../outside"], "--run ../outside"),
     (["--run", "."], "--run ."),
     (["--run", "x" * 300], "--run xxx"),
@@ -294,3 +300,45 @@ def test_names_are_games():
     assert cli.GAME_NAMES == tuple(GAMES)[:6]  # further ones are tests' own
     for preset in run.PRESETS.values():
         assert set(preset) == set(cli.GAME_NAMES)
+
+
+# Self-play's variants
+
+
+def test_a_best_response_is_trained_and_watched(tmp_path, monkeypatch, capfd):
+    """An outsider's file takes its seat by its header; watching seats it again."""
+    for script in (run, load_parameter_run):
+        monkeypatch.setattr(script, "SAVE_DIR", str(tmp_path))
+    run.main([*SMALL, "--run", "first", "--max-iters", "1"])
+    outsider = str(tmp_path / "first/agent0/000001.npz")
+    run.main([*SMALL, "--run", "second", "--max-iters", "1", "--opponent", outsider,
+              "--anchor-every", "1", "--anchor-games", "2", "--anchor", outsider])
+    assert [path.name for path in (tmp_path / "second").glob("agent*")] == ["agent1"]
+    header = (tmp_path / "second/progress.csv").read_text().splitlines()[0].split(",")
+    assert {"agent1/win_v_000001", "agent1/tie_v_zero"} <= set(header)
+    assert not any(name.startswith("agent0") for name in header)
+    capfd.readouterr()
+    load_parameter_run.main(["--run", "second", "--max-episodes", "1", "--integrator", "Euler"])
+    out = capfd.readouterr().out
+    assert "first/agent0/000001.npz" in out and "second/agent1/000001.npz" in out
+
+
+def test_an_ensemble_is_trained_and_watched(tmp_path, monkeypatch, capfd):
+    """Two learners a seat have folders of their own; watching seats the first of each."""
+    for script in (run, load_parameter_run):
+        monkeypatch.setattr(script, "SAVE_DIR", str(tmp_path))
+    run.main([*SMALL, "--run", "many", "--max-iters", "1", "--ensemble", "2"])
+    assert sorted(path.name for path in (tmp_path / "many").glob("agent*")) == [
+        "agent0a", "agent0b", "agent1a", "agent1b"]
+    capfd.readouterr()
+    load_parameter_run.main(["--run", "many", "--max-episodes", "1", "--integrator", "Euler"])
+    out = capfd.readouterr().out
+    assert "many/agent0a/000001.npz" in out and "many/agent1a/000001.npz" in out
+
+
+@pytest.mark.parametrize("game,delta", [("sumo-ants", 0.0), ("sumo-humans", 0.5),
+                                        ("kick-and-defend", 0.5), ("run-to-goal-ants", 0.5)])
+def test_presets_follow_the_paper(game, delta):
+    """Table 1's best delta; alpha over 500 iterations, 1,000 for kick-and-defend."""
+    assert all(run.PRESETS[name][game]["delta"] == delta for name in run.PRESETS)
+    assert run.PRESETS["paper"][game]["anneal_iters"] == (1000 if game[0] == "k" else 500)
