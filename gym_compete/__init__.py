@@ -1,11 +1,29 @@
 """The two-robot games of *Emergent Complexity via Multi-Agent Competition* on today's MuJoCo.
 
-`gymnasium.make("run-to-goal-ants-v0")` gives one match, `CompeteVectorEnv` many at a time,
-`register` makes a new game known.
+`gymnasium.make("run-to-goal-ants-v0")` gives one match, `parallel_env` the same to PettingZoo,
+`CompeteVectorEnv` many at a time, `register` makes a new game known.
 """
 
 from gym_compete.env import CompeteEnv
 from gym_compete.games import GAMES, Game, find_game, register
 from gym_compete.vector_env import CompeteVectorEnv
 
-__all__ = ["GAMES", "CompeteEnv", "CompeteVectorEnv", "Game", "find_game", "register"]
+__all__ = ["GAMES", "CompeteEnv", "CompeteVectorEnv", "Game", "find_game", "parallel_env",
+           "register"]
+
+
+def parallel_env(game, render_mode=None, **options):
+    """Returns one match as a PettingZoo `ParallelEnv` of "agent0" and "agent1".
+
+    game: short name ("sumo-ants") or Gymnasium id; render_mode: as of `gymnasium.make`;
+    options: keywords of the game (`max_episode_steps`, `integrator`, ...).
+
+    Raises ImportError without PettingZoo, ValueError for an unknown game or a bad option.
+    """
+    try:
+        from gym_compete.parallel import CompeteParallelEnv  # the games alone do not need it
+    except ModuleNotFoundError as error:
+        if error.name != "pettingzoo":
+            raise
+        raise ImportError("parallel_env needs PettingZoo: pip install pettingzoo") from None
+    return CompeteParallelEnv(game, render_mode, **options)

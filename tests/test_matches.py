@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from helpers import NumpyPolicy
 
 from matches import Entry, load_entries, play, summarize, wilson
-from utils import InputError
+from utils import Actors, InputError
 
 ANTS, EULER = "run-to-goal-ants", {"integrator": "Euler"}
 SIZE = 24905
@@ -73,6 +74,38 @@ def test_mean_actions(zoo):
     """Without noise the games differ from noisy ones by it alone, and repeat."""
     silent = short(zoo, count=2, deterministic=True)
     assert silent == short(zoo, count=2, deterministic=True) != short(zoo, count=2)
+
+
+class Diary(Actors):
+    """Actors that note what each player sees and does, step by step."""
+
+    pages = []
+
+    def act(self, rng):
+        """The same, noted."""
+        seen = [player.ob.copy() for player in self.players]
+        outputs = super().act(rng)
+        self.pages.append((seen, [output[0].copy() for output in outputs]))
+        return outputs
+
+
+def test_memory_restarts_with_each_game(shared, monkeypatch):
+    """A slot's second game begins from zero states, like the first: by the network in NumPy."""
+    path = str(shared / "zoo/sumo-ants_v2.npy")
+    game, entries = load_entries([path, path], None)
+    monkeypatch.setattr("matches.Actors", Diary)
+    monkeypatch.setattr(Diary, "pages", [])
+    ends = []
+    play(game, entries, 4, num_envs=2, deterministic=True,
+         on_step=lambda env, games: ends.append(env.infos["ending"] > 0), **EULER)
+    twin = NumpyPolicy(entries[0].vector, 137, 8, "lstm", 128)
+    states = np.zeros((2, 2, 512))
+    for (seen, acs), over in zip(Diary.pages, ends, strict=True):
+        for seat in (0, 1):
+            mean, _, states[seat] = twin(seen[seat], states[seat])
+            np.testing.assert_allclose(acs[seat], mean, atol=1e-2)
+        states[:, over] = 0
+    assert np.sum(ends) >= 4
 
 
 def test_returns_are_the_environments_own(random_players):

@@ -5,7 +5,6 @@ import io
 import gymnasium
 import numpy as np
 import pytest
-from gymnasium.utils.env_checker import check_env
 from made_states import SIX
 
 from gym_compete import GAMES, CompeteVectorEnv, find_game
@@ -157,32 +156,6 @@ def test_a_broken_state_ends_in_a_tie(name, speed):
         again()
         obs, _, terminated, _, _ = env.step([np.zeros(size) for size in env.game.ac_dims])
         assert np.isfinite(obs).all() and not terminated
-
-
-class OneNumber(gymnasium.Wrapper):
-    """What Gymnasium's checker cannot take as tuples: rewards and infos."""
-
-    def reset(self, *, seed=None, options=None):
-        obs, (info, _) = self.env.reset(seed=seed, options=options)
-        return obs, info
-
-    def step(self, action):
-        obs, rewards, terminated, truncated, (info, _) = self.env.step(action)
-        return obs, rewards[0], terminated, truncated, info
-
-
-@pytest.mark.filterwarnings("ignore")  # it warns of wrappers and unbounded observations
-@pytest.mark.parametrize("name", SIX)
-def test_gymnasiums_checker(name):
-    """All of it but tuples of rewards and infos, which are looked at here."""
-    env = gymnasium.make(GAMES[name].env_id).unwrapped
-    check_env(OneNumber(env), skip_render_check=True, skip_close_check=True)
-    obs, infos = env.reset(seed=0)
-    assert obs in env.observation_space and infos == ({}, {})
-    obs, rewards, terminated, truncated, infos = env.step(env.action_space.sample())
-    assert obs in env.observation_space
-    assert isinstance(terminated, bool) and isinstance(truncated, bool)
-    assert all(isinstance(reward, float) for reward in rewards)
 
 
 def test_the_same_seeds_give_the_same_resets():
