@@ -49,13 +49,13 @@ def compete_learn(
     names = learner_names(shared, ensemble, outsider and outsider[0])
     players = (seat_outsider(env.num_envs, outsider[0], shared) if outsider else
                seat_players(env.num_envs, latest_share, opponents, shared, ensemble))
-    horizon = rollout_horizon(players, timesteps_per_batch, optim_batchsize, env)
     limits = Limits(max_iters, max_timesteps, max_episodes, max_seconds)
-    comm.from_root(lambda: open_run(run_dir, config))
     rngs = Generators(seed, len(names))
     with tf.Graph().as_default(), make_session() as sess:
         # Graph, built once
         build_policies(players, policy_fn, outsider, env, rngs.init)
+        horizon = rollout_horizon(players[0], timesteps_per_batch, optim_batchsize)
+        comm.from_root(lambda: open_run(run_dir, config))
         pis = [p.policy for p in players[:len(names)]]
         learners = [Learner(pi, clip_param, entcoeff, l2) for pi in pis]
         flats = [FlatVariables(pi.get_variables()) for pi in pis]
@@ -122,20 +122,25 @@ def build_policies(players, policy_fn, outsider, env, rng):
             player.policy = policy_fn(f"opp{k}", player.seat, None)
 
 
-def rollout_horizon(players, timesteps_per_batch, optim_batchsize, env):
-    """Steps of one rollout, so that every learner gets exactly its batch; InputError otherwise."""
-    for player in players:
-        columns = player.width * comm.SIZE
-        if player.learner is not None and timesteps_per_batch < columns:
-            raise InputError(f"--timesteps-per-batch {timesteps_per_batch}: smaller than the "
-                             f"{columns} games that each learner plays at a time")
-        if player.learner is not None and timesteps_per_batch % columns:
-            raise InputError(f"--timesteps-per-batch {timesteps_per_batch}: must be a multiple of "
-                             f"the {columns} games that each learner plays at a time")
-    if optim_batchsize % comm.SIZE or timesteps_per_batch % optim_batchsize:
+def rollout_horizon(player, timesteps_per_batch, optim_batchsize):
+    """Steps of one rollout, so that every learner gets exactly its batch; InputError otherwise.
+
+    player: any of the learners, who all sit in equally many games. A recurrent policy trains on
+    whole chunks of steps.
+    """
+    columns, chunk = player.width * comm.SIZE, player.policy.chunk
+    whole = f" in chunks of {chunk} steps" if chunk > 1 else ""
+    if timesteps_per_batch < columns * chunk:
+        raise InputError(f"--timesteps-per-batch {timesteps_per_batch}: smaller than the "
+                         f"{columns} games that each learner plays at a time{whole}")
+    if timesteps_per_batch % (columns * chunk):
+        raise InputError(f"--timesteps-per-batch {timesteps_per_batch}: must be a multiple of "
+                         f"{columns * chunk}, the games that each learner plays at a time{whole}")
+    if optim_batchsize % (comm.SIZE * chunk) or timesteps_per_batch % optim_batchsize:
         raise InputError(f"--optim-batchsize {optim_batchsize}: must divide --timesteps-per-batch "
-                         f"{timesteps_per_batch} and be a multiple of the {comm.SIZE} ranks")
-    return timesteps_per_batch // (players[0].width * comm.SIZE)
+                         f"{timesteps_per_batch} and be a multiple of {comm.SIZE * chunk} "
+                         f"({comm.SIZE} worker(s){whole})")
+    return timesteps_per_batch // columns
 
 
 def prime_filters(env, learners, sess, rng, steps=100):

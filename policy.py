@@ -7,18 +7,23 @@ Symbol         Shape                           Description
 =============  ==============================  ====================================================
 ``ob``         [batch, ob_dim]                 placeholder: raw observations
 ``noise``      [batch, ac_dim]                 placeholder: N(0, 1) samples; zeros for mean actions
-``state_in``   [batch, state_dim]              placeholder: recurrent state (state_dim may be 0)
+``state_in``   [chunks, state_dim]             placeholder: recurrent state (state_dim may be 0)
+``new``        [batch]                         placeholder: starts a game; False unless fed
 ``ac_taken``   [batch, ac_dim]                 placeholder: actions to weigh, ``ac`` unless fed
 ``ac``         [batch, ac_dim]                 mean + exp(logstd) * noise, unclipped
 ``vpred``      [batch]                         value estimate in units of the return
-``state_out``  [batch, state_dim]              recurrent state after this step
+``state_out``  [chunks, state_dim]             recurrent state after the last step
 ``logp``       [batch]                         log-probability of ``ac_taken``
 ``entropy``    [batch]                         of the action distribution
 =============  ==============================  ====================================================
 
-and the attributes ``recurrent``, ``zero_state`` [state_dim], ``ob_rms``, ``ret_rms``, ``logstd``
-(the variable), ``value_head`` (weight and bias of the last value layer, or None), with
-``get_variables()`` and ``get_trainable_variables()``. Deriving from `Policy` gives all of it: a
+A batch is one step of many games when acting (a chunk is a step then); in training its rows are
+chunks of `chunk` consecutive steps, one chunk after the other, each from its own ``state_in``.
+
+A policy has the attributes ``recurrent``, ``chunk`` (1 without memory), ``state_dim``,
+``zero_state`` [state_dim], ``ob_rms``, ``ret_rms``, ``logstd`` (the variable) and ``value_head``
+(weight and bias of the last value layer, or None), and the methods ``update_ret_rms``,
+``get_variables`` and ``get_trainable_variables``. Deriving from `Policy` gives all of it: a
 subclass writes `value_and_mean` alone. Variables are created in the order of the policies that
 OpenAI released, so their vectors load as they are.
 """
@@ -49,9 +54,14 @@ def normc_initializer(rng, std=1.0):
 def dense(x, size, name, rng, std=1.0):
     """x W + b; variables `name`/w [in, size] and `name`/b [size]."""
     with tf.variable_scope(name):
-        w = tf.get_variable("w", [x.shape[-1], size], initializer=normc_initializer(rng, std))
-        b = tf.get_variable("b", [size], initializer=tf.zeros_initializer())
+        w, b = dense_variables(x.shape[-1], size, rng, std)
     return tf.matmul(x, w) + b
+
+
+def dense_variables(size_in, size, rng, std=1.0):
+    """The variables w [size_in, size] and b [size] of a layer, in the current scope."""
+    return (tf.get_variable("w", [size_in, size], initializer=normc_initializer(rng, std)),
+            tf.get_variable("b", [size], initializer=tf.zeros_initializer()))
 
 
 class Policy:
@@ -64,6 +74,7 @@ class Policy:
     """
 
     recurrent = False
+    chunk = 1
     state_dim = 0
 
     def __init__(self, name, ob_dim, ac_dim, rng=None, logstd=0.0, ret_decay=1.0, **network):
@@ -88,6 +99,8 @@ class Policy:
     def _add_state(self):
         self.zero_state = np.zeros(self.state_dim, np.float32)
         self.state_in = tf.placeholder(tf.float32, [None, self.state_dim], "state_in")
+        self.new = tf.placeholder_with_default(
+            tf.zeros([tf.shape(self.ob)[0]], tf.bool), [None], "new")
 
     def value_and_mean(self, obz, **network):
         """Builds both networks, the value's first.
@@ -154,44 +167,74 @@ class LSTMPolicy(Policy):
     """Separate value and policy nets: dense + ReLU, LSTM, linear (paper, section 4).
 
     The state [batch, 4 * hid_size] is (c, h) of the value's LSTM, then (c, h) of the policy's.
+    Backpropagation through time is cut after `chunk` steps (paper, section 5.1).
     """
 
     recurrent = True
+    chunk = 10
 
     def __init__(self, name, ob_dim, ac_dim, rng=None, hid_size=128, **options):
         self.hid_size, self.state_dim = hid_size, 4 * hid_size
         super().__init__(name, ob_dim, ac_dim, rng, **options)
 
     def value_and_mean(self, obz):
-        """Builds the nets for one step; gates stand in the order i, j, f, o."""
-        states = tf.split(self.state_in, 4, axis=1)
-        outputs, new_states = [], []
-        for net, size, std, (c, h) in (("vf", 1, 1.0, states[:2]),
-                                       ("pol", self.ac_dim, 0.01, states[2:])):
+        """Builds the nets over all steps of the batch; gates stand in the order i, j, f, o."""
+        outputs, inputs, kernels, heads = [], [], [], []
+        for net, size, std in (("vf", 1, 1.0), ("pol", self.ac_dim, 0.01)):
             x = tf.nn.relu(dense(obz, self.hid_size, f"{net}fc1", self.rng))
-            c, h = self._lstm_cell(x, c, h, f"{net}lstm")
-            outputs.append(dense(h, size, f"{net}final", self.rng, std))
-            if net == "vf":
-                self.value_head = self.get_trainable_variables()[-2:]
-            new_states += [c, h]
-        return *outputs, tf.concat(new_states, axis=1)
+            kernel, gates = self._lstm_input(x, f"{net}lstm")
+            inputs.append(gates)
+            kernels.append(kernel)
+            with tf.variable_scope(f"{net}final"):
+                heads.append(dense_variables(self.hid_size, size, self.rng, std))
+        self.value_head = heads[0]
+        hidden, state_out = self._unroll(inputs, kernels)
+        outputs = [tf.matmul(h, w) + b for h, (w, b) in zip(hidden, heads)]
+        return *outputs, state_out
 
-    def _lstm_cell(self, x, c, h, name):
+    def _lstm_input(self, x, name):
+        """Creates a cell's variables; returns its recurrent kernel, and what x adds to the gates.
+
+        Both parts of the kernel [x, h] lie in one variable, as in the released policies.
+        """
+        size = self.hid_size
         with tf.variable_scope(name):
-            kernel = tf.get_variable("kernel", [2 * self.hid_size, 4 * self.hid_size],
+            kernel = tf.get_variable("kernel", [2 * size, 4 * size],
                                      initializer=normc_initializer(self.rng))
-            bias = tf.get_variable("bias", [4 * self.hid_size],
-                                   initializer=tf.zeros_initializer())
-        i, j, f, o = tf.split(tf.matmul(tf.concat([x, h], 1), kernel) + bias, 4, axis=1)
-        c = c * tf.sigmoid(f + 1.0) + tf.sigmoid(i) * tf.tanh(j)
-        return c, tf.tanh(c) * tf.sigmoid(o)
+            bias = tf.get_variable("bias", [4 * size], initializer=tf.zeros_initializer())
+        return kernel[size:], tf.matmul(x, kernel[:size]) + bias
+
+    def _unroll(self, inputs, kernels):
+        """Runs both cells, side by side, over each chunk's steps; a new game starts from zeros.
+
+        inputs: the gates' inputs [batch, 4 * hid_size]. Returns ([h of the value's cell, of the
+        policy's], each [batch, hid_size], state_out).
+        """
+        chunks = tf.shape(self.state_in)[0]
+
+        def by_time(x):  # rows are chunk by chunk; a scan needs step by step
+            return tf.transpose(tf.reshape(x, [chunks, -1, x.shape[-1]]), [1, 0, 2])
+
+        def step(state, now):
+            keep, *gates = now
+            new_state = []
+            for gate, kernel, c, h in zip(gates, kernels, state[::2], state[1::2]):
+                i, j, f, o = tf.split(gate + tf.matmul(h * keep, kernel), 4, axis=1)
+                c = c * keep * tf.sigmoid(f + 1.0) + tf.sigmoid(i) * tf.tanh(j)
+                new_state += [c, tf.tanh(c) * tf.sigmoid(o)]
+            return new_state
+
+        keep = by_time(1.0 - tf.cast(self.new, tf.float32)[:, None])
+        states = tf.scan(step, (keep, *map(by_time, inputs)), tf.split(self.state_in, 4, axis=1))
+        hidden = [tf.reshape(tf.transpose(h, [1, 0, 2]), [-1, self.hid_size]) for h in states[1::2]]
+        return hidden, tf.concat([s[-1] for s in states], axis=1)
 
 
 POLICIES = {"mlp": MlpPolicy, "lstm": LSTMPolicy}
 
-CONTRACT = ("ob", "noise", "state_in", "ac_taken", "ac", "vpred", "state_out", "logp", "entropy",
-            "recurrent", "state_dim", "zero_state", "ob_rms", "ret_rms", "logstd", "value_head",
-            "update_ret_rms", "get_variables", "get_trainable_variables")
+CONTRACT = ("ob", "noise", "state_in", "new", "ac_taken", "ac", "vpred", "state_out", "logp",
+            "entropy", "recurrent", "chunk", "state_dim", "zero_state", "ob_rms", "ret_rms",
+            "logstd", "value_head", "update_ret_rms", "get_variables", "get_trainable_variables")
 
 
 def find_policy(name):

@@ -47,7 +47,8 @@ class Learner:
         pi = self.pi
         self._lossandgrad = sess.make_callable(
             [*self.losses, self.gradient],
-            [pi.ob, pi.ac_taken, self._atarg, self._ret, self._oldlogp])
+            [pi.ob, pi.ac_taken, self._atarg, self._ret, self._oldlogp]
+            + [pi.new, pi.state_in] * pi.recurrent)
         self.adam.sync(sess)
 
     def update(self, seg, rng, *, optim_batchsize, optim_epochs, optim_stepsize, target_kl=0.0,
@@ -63,15 +64,14 @@ class Learner:
         pi.update_ret_rms(sess, seg["tdlamret"])
         self.adam.sync(sess)
         mean, std = comm.moments(seg["adv"])
-        flat = {name: seg[name].reshape(-1, *seg[name].shape[2:]) for name in
-                ("ob", "ac", "adv", "tdlamret", "logp")}
-        flat["adv"] = (flat["adv"] - np.float32(mean)) / np.float32(std + 1e-8)
-        size, count = optim_batchsize // comm.SIZE, len(flat["adv"])
+        seg = {**seg, "adv": (seg["adv"] - np.float32(mean)) / np.float32(std + 1e-8)}
+        chunks = into_chunks(seg, pi)
+        size, count = optim_batchsize // comm.SIZE // pi.chunk, len(chunks[0])
         for epoch in range(optim_epochs):
             order, losses = rng.permutation(count), []
             for start in range(0, count - size + 1, size):
                 rows = order[start:start + size]
-                *loss, g = self._lossandgrad(*(flat[name][rows] for name in flat))
+                *loss, g = self._lossandgrad(*(x[rows].reshape(-1, *x.shape[2:]) for x in chunks))
                 self.adam.update(sess, g, optim_stepsize)
                 self._raise_logstd(logstd_floor)
                 losses.append(loss)
@@ -91,6 +91,23 @@ class Learner:
     def action_std(self):
         """Mean standard deviation of the actions."""
         return float(np.exp(self.adam.theta[self._logstd]).mean())
+
+
+def into_chunks(seg, pi):
+    """What a minibatch is made of: a segment's arrays as [chunks, steps, ...], in feeding order.
+
+    Chunks of `pi.chunk` consecutive steps of a game's column; a recurrent policy also gets which
+    steps start a game, and the state at the head of each chunk.
+    """
+    def cut(x, steps):
+        x = x.reshape(-1, steps, *x.shape[1:])  # [T / steps, steps, N, ...]
+        return np.moveaxis(x, 2, 1).reshape(-1, steps, *x.shape[3:])
+
+    names = ["ob", "ac", "adv", "tdlamret", "logp"] + ["new"] * pi.recurrent
+    chunks = [cut(seg[name], pi.chunk) for name in names]
+    if pi.recurrent:
+        chunks.append(cut(seg["state"], 1))
+    return chunks
 
 
 def _position(variable, variables):

@@ -13,10 +13,10 @@ LIMITS = ("max_iters", "max_timesteps", "max_episodes", "max_seconds")
 # One ordinary machine: what learned fastest there (README, "How the preset was found").
 ONE_MACHINE = dict(
     policy="mlp", hid_size=64, num_envs=64, integrator="Euler",
-    timesteps_per_batch=7680, optim_batchsize=512, optim_epochs=6, optim_stepsize=5e-4,
-    optim_stepsize_final=2e-4, target_kl=0.02, gamma=0.995, gamma_dense=0.99, lam=0.95,
-    clip_param=0.2, entcoeff=0.0, l2=0.0, dense_iters=700, anneal_iters=700, delta=0.5,
-    latest_share=0.5, opponents=4, logstd=-0.5, logstd_floor=-1.9, logstd_floor_dense=-1.1,
+    draw_penalty=True, timesteps_per_batch=3584, optim_batchsize=256, optim_epochs=6,
+    optim_stepsize=4e-4, optim_stepsize_final=1e-4, target_kl=0.02, gamma=0.995, gamma_dense=0.99,
+    lam=0.95, clip_param=0.2, entcoeff=0.0, l2=0.0, dense_iters=0, anneal_iters=1600, delta=0.5,
+    latest_share=0.75, opponents=4, logstd=-0.8, logstd_floor=-2.2, logstd_floor_dense=-1.1,
     ret_decay=0.9, anchor_every=200, max_seconds=1200)
 
 # The paper's values (section 5.1), for machines that can pay for them; what it leaves open is as
@@ -26,28 +26,43 @@ PAPER = dict(
     timesteps_per_batch=409600, optim_batchsize=5120, optim_epochs=6, optim_stepsize=1e-3,
     optim_stepsize_final=1e-3, target_kl=0.0, gamma=0.995, gamma_dense=0.995, lam=0.95,
     clip_param=0.2, entcoeff=0.0, l2=0.0, dense_iters=0, anneal_iters=500, delta=0.5,
-    latest_share=0.0,
-    opponents=8, logstd=0.0, logstd_floor=-20.0, logstd_floor_dense=-20.0, ret_decay=1.0,
-    anchor_every=10, max_iters=5000)
+    draw_penalty=True, latest_share=0.0, opponents=8, logstd=0.0, logstd_floor=-20.0,
+    logstd_floor_dense=-20.0, ret_decay=1.0, anchor_every=10, max_iters=5000)
 
 # Humanoids' motors reach +-0.4, ants' +-1. Tuned is run-to-goal-ants alone.
 HUMANOID = dict(logstd=-1.4, logstd_floor_dense=-2.0, logstd_floor=-2.8)
 
+# Memory where the paper plays with it (section 5.1: 3 epochs); batches of whole chunks.
+LSTM = dict(policy="lstm", hid_size=128, optim_epochs=3)
+LSTM_BATCH = dict(timesteps_per_batch=2240, optim_batchsize=320)
+LSTM_BATCH_SHARED = dict(timesteps_per_batch=4480, optim_batchsize=640)
 
 # The paper's best delta, where it gives one (table 1).
 DELTAS = {"sumo-ants": 0.0, "sumo-humans": 0.5}
 
 
-def preset(game, paper):
-    """The settings that hold for a game where the command line says nothing."""
-    values = dict(PAPER if paper else ONE_MACHINE)
+def preset(game, paper, policy=None):
+    """The settings that hold where the command line says nothing.
+
+    policy: what --policy says; the games that need memory get an LSTM by themselves.
+    """
+    sumo, kick = game.startswith("sumo"), game == "kick-and-defend"
+    policy = policy or ("lstm" if sumo or kick else "mlp")
+    values = {**(PAPER if paper else ONE_MACHINE), "delta": DELTAS.get(game, 0.5)}
+    if policy == "lstm":
+        values |= LSTM | ({} if paper else LSTM_BATCH_SHARED if sumo else LSTM_BATCH)
+    elif policy != "mlp":  # nothing is known of a user's network
+        values["policy"] = policy
+        del values["hid_size"]
+    if kick:
+        values["anneal_iters"] *= 2
+    if not paper and game != "run-to-goal-ants":
+        values["max_seconds"] = 7200
     if not paper and not game.endswith("ants"):
         values |= HUMANOID
-    if paper and game == "kick-and-defend":
-        values["anneal_iters"] = 1000
-    if "draw_penalty" in values and not game.startswith(("run", "sumo")):
-        del values["draw_penalty"]
-    return values | {"delta": DELTAS.get(game, 0.5)}
+    if not game.startswith(("run-to-goal", "sumo")):
+        values.pop("draw_penalty", None)
+    return values
 
 
 PRESETS = {name: {game: preset(game, name == "paper") for game in GAME_NAMES}
@@ -152,11 +167,9 @@ def settle(parser, args):
                                  or args.run in ("", ".", "..")):
         parser.error(f"--run {args.run}: must be a plain name, without slashes")
     config = vars(args)
-    defaults = PRESETS["paper" if config.pop("paper") else "one-machine"][config["env"]]
+    defaults = preset(config["env"], config.pop("paper"), config["policy"])
     if any(config[limit] for limit in LIMITS):
         defaults = {key: value for key, value in defaults.items() if key not in LIMITS}
-    if ":" in (config["policy"] or ""):
-        defaults.pop("hid_size")  # the presets know nothing of a user's network
     config = {key: defaults.get(key) if value is None else value for key, value in config.items()}
     config["run"] = config["run"] or f"{config['env']}-{time.strftime('%Y%m%d-%H%M%S')}"
     config["num_threads"] = config["num_threads"] or len(os.sched_getaffinity(0))

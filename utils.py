@@ -106,8 +106,8 @@ class Actors:
                 player.state[player.pick((done, done))] = player.policy.zero_state
 
 
-def new_segment(horizon, player, chunk):
-    """Allocates one learner's segment (DESIGN: [T, N] columns, time-major)."""
+def new_segment(horizon, player):
+    """Allocates one learner's segment: [T, N] columns, time-major."""
     n, pi = player.width, player.policy
     floats = {name: np.zeros((horizon, n), np.float32)
               for name in ("logp", "vpred", "rew", "cutvpred")}
@@ -115,7 +115,7 @@ def new_segment(horizon, player, chunk):
         "ob": np.zeros((horizon, n, pi.ob_dim), np.float32),
         "ac": np.zeros((horizon, n, pi.ac_dim), np.float32),
         "new": np.zeros((horizon, n), bool),
-        "state": np.zeros((-(-horizon // chunk), n, pi.state_dim), np.float32),
+        "state": np.zeros((-(-horizon // pi.chunk), n, pi.state_dim), np.float32),
         "nextvpred": np.zeros(n, np.float32),
         **floats,
     }
@@ -164,19 +164,19 @@ class Scores:
         found["ep_endings"].append(int(infos["ending"][i]))
 
 
-def traj_segment_generator(players, env, sess, horizon, rng, alpha, chunk=10):
+def traj_segment_generator(players, env, sess, horizon, rng, alpha):
     """Plays on for ever, and yields every `horizon` steps a list of one segment dict a learner.
 
     players: who sits where, learners first; every place of every match must be filled.
     env: `CompeteVectorEnv`. rng: NumPy generator of the action noise. alpha: function that returns
     the weight of the dense reward, r = alpha * reward_move + (1 - alpha) * reward_remaining
-    (paper, section 4.1). chunk: recurrent states are kept at every chunk-th step.
+    (paper, section 4.1). Recurrent states are kept at the head of each of the policy's chunks.
 
     The arrays are reused by the next segment.
     """
     actors, scores = Actors(sess, players), Scores(players, env.num_envs)
     learners = scores.learners
-    segs = [new_segment(horizon, p, chunk) for p in learners]
+    segs = [new_segment(horizon, p) for p in learners]
     acs = [np.zeros((env.num_envs, size), np.float32) for size in env.ac_dims]
     new = np.ones(env.num_envs, bool)
     env.reset()
@@ -188,8 +188,8 @@ def traj_segment_generator(players, env, sess, horizon, rng, alpha, chunk=10):
                 player.look(env.obs)
             for player, seg in zip(learners, segs):
                 seg["ob"][t], seg["new"][t] = player.ob, player.pick((new, new))
-                if t % chunk == 0:
-                    seg["state"][t // chunk] = player.state
+                if t % player.policy.chunk == 0:
+                    seg["state"][t // player.policy.chunk] = player.state
             outputs = actors.act(rng)
             for player, output in zip(players, outputs):
                 player.move(output[0], acs)

@@ -204,7 +204,7 @@ def test_a_class_of_their_own(module):
     ("1 +", "cannot be built .SyntaxError"),
     ("class Theirs:\n    pass", "cannot be built .TypeError"),
     ("class Theirs:\n    ob = noise = None\n    def __init__(self, *args): pass",
-     "misses state_in, ac_taken, ac, vpred, .*get_trainable_variables"),
+     "misses state_in, new, ac_taken, ac, vpred, .*get_trainable_variables"),
     ("from policy import MlpPolicy\nclass Theirs(MlpPolicy):\n    def __init__(self, *args):\n"
      "        super().__init__(*args)\n        del self.entropy", "misses entropy .see"),
     ("from policy import Policy\nclass Theirs(Policy): pass", "cannot be built .NotImplemented")])

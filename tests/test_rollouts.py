@@ -75,7 +75,7 @@ def test_keys_shapes_types(played):
     """The table of DESIGN.md."""
     shapes = {"ob": (HORIZON, 4, OB), "ac": (HORIZON, 4, AC), "logp": (HORIZON, 4),
               "vpred": (HORIZON, 4), "rew": (HORIZON, 4), "new": (HORIZON, 4),
-              "nextvpred": (4,), "state": (3, 4, 0)}
+              "nextvpred": (4,), "state": (24, 4, 0)}
     for _, _, seg, _ in learners_of(played):
         assert {name: seg[name].shape for name in shapes} == shapes
         assert seg["new"].dtype == bool
@@ -200,11 +200,11 @@ def test_memory_restarts_with_the_game(learner):
             player.policy = kind(kind.__name__, OB, AC, np.random.default_rng(0), hid_size=4)
         flats = [initialize(sess, player.policy, seed=i) for i, player in enumerate(players)]
         twin = NumpyPolicy(flats[1].get(sess), OB, AC, "lstm", 4)
-        segs = next(traj_segment_generator(players, env, sess, 18, Noise(), lambda: 1.0, chunk=5))
+        segs = next(traj_segment_generator(players, env, sess, 18, Noise(), lambda: 1.0))
     env.close()
     state, heads = np.zeros((3, 16)), []
     for t, step in enumerate(env.tape):
-        if t % 5 == 0:
+        if t % LSTMPolicy.chunk == 0:
             heads.append(state)
         mean, value, state = twin(step["ob"][1], state)
         expected = mean + np.exp(twin.logstd) * noises[2 * t + 1]

@@ -21,7 +21,8 @@ from gym_compete import GAMES
 from utils import load_parameters, save_parameters
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-SMALL = ["--num-envs", "8", "--timesteps-per-batch", "240", "--optim-batchsize", "60"]
+SMALL = ["--num-envs", "8", "--latest-share", "0.5", "--timesteps-per-batch", "240",
+         "--optim-batchsize", "60"]
 NOISE = re.compile(r"tensorflow|cuda|onednn|tensorrt|numa|xla|warning|rebuild", re.IGNORECASE)
 
 
@@ -342,3 +343,31 @@ def test_presets_follow_the_paper(game, delta):
     """Table 1's best delta; alpha over 500 iterations, 1,000 for kick-and-defend."""
     assert all(run.PRESETS[name][game]["delta"] == delta for name in run.PRESETS)
     assert run.PRESETS["paper"][game]["anneal_iters"] == (1000 if game[0] == "k" else 500)
+
+
+def test_memory_where_the_paper_has_it():
+    """LSTM of 128 and 3 epochs for sumo and kick-and-defend, or where it is asked for."""
+    for preset in run.PRESETS.values():
+        for game, values in preset.items():
+            expected = ("lstm", 128, 3) if game[:4] in ("sumo", "kick") else ("mlp", 64, 6)
+            assert tuple(values[key] for key in ("policy", "hid_size", "optim_epochs")) == expected
+    asked = run.preset("run-to-goal-ants", False, "lstm")
+    assert (asked["policy"], asked["hid_size"], asked["optim_epochs"]) == ("lstm", 128, 3)
+    assert run.preset("sumo-ants", False, "mlp")["hid_size"] == 64
+    assert "hid_size" not in run.preset("sumo-ants", False, "my:Net")
+
+
+@pytest.mark.parametrize("game", cli.GAME_NAMES)
+def test_presets_divide(game, tmp_path, monkeypatch):
+    """Each game's default batch suits its games and chunks: a run of it gets as far as playing."""
+    from league import seat_players
+    from learn import rollout_horizon
+    from policy import POLICIES
+    for preset in run.PRESETS.values():
+        values = preset[game]
+        players = seat_players(values["num_envs"], values["latest_share"], values["opponents"],
+                               game.startswith("sumo"))
+        players[0].policy = POLICIES[values["policy"]]
+        horizon = rollout_horizon(players[0], values["timesteps_per_batch"],
+                                  values["optim_batchsize"])
+        assert horizon >= 20
