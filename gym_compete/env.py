@@ -4,6 +4,7 @@ import gymnasium
 import numpy as np
 
 from gym_compete.games import NOBODY, find_game
+from gym_compete.rendering import Renderer, Window
 from gym_compete.vector_env import action_space, observation_space
 
 
@@ -15,13 +16,27 @@ class CompeteEnv(gymnasium.Env):
     `reward_remaining`, `agent_done` and, once the match is over, `ending` and for its winner
     `winner` = True.
 
-    game: short name or Gymnasium id; options: keywords of the game (`max_episode_steps`, ...).
+    game: short name or Gymnasium id. render_mode: None, "rgb_array" (`render` returns [height, width,
+    3] uint8, no display needed) or "human" (a window that follows every step in real time);
+    width, height: of pictures [pixels]. options: keywords of the game (`max_episode_steps`, ...).
+
+    Raises ValueError for a bad value, RuntimeError where the mode finds nothing to draw with.
     """
 
-    metadata = {"render_modes": []}
+    metadata = {"render_modes": ["human", "rgb_array"]}
 
-    def __init__(self, game, **options):
+    def __init__(self, game, render_mode=None, width=640, height=480, **options):
+        self.render_mode = render_mode
+        if render_mode not in (None, *self.metadata["render_modes"]):
+            raise ValueError(f"render_mode {render_mode!r}: must be one of None, "
+                             + ", ".join(map(repr, self.metadata["render_modes"])))
         self.game = find_game(game)(**options)
+        self.metadata = {**self.metadata, "render_fps": round(1 / self.game.dt)}
+        self._view = None
+        if render_mode == "rgb_array":
+            self._view = Renderer(self.game, width, height)
+        elif render_mode == "human":
+            self._view = Window(self.game)
         self.observation_space = observation_space(self.game)
         self.action_space = action_space(self.game)
 
@@ -44,6 +59,8 @@ class CompeteEnv(gymnasium.Env):
         """Starts a match; options={"version": k} sets the curriculum position (sumo, kick)."""
         super().reset(seed=seed)
         self.game.reset(0, self.np_random, (options or {}).get("version"))
+        if self.render_mode == "human":
+            self.render()
         return self._observe(), ({}, {})
 
     def step(self, actions):
@@ -52,6 +69,8 @@ class CompeteEnv(gymnasium.Env):
         acs = [np.asarray(ac, np.float64).reshape(1, size)
                for ac, size in zip(actions, game.ac_dims, strict=True)]
         game.step(acs)
+        if self.render_mode == "human":
+            self.render()
         rewards = tuple(map(float, game.reward_remaining[:, 0] + game.body_move[:, 0]))
         truncated = bool(game.truncated[0])
         terminated = bool(game.ending[0] > 0) and not truncated
@@ -71,8 +90,15 @@ class CompeteEnv(gymnasium.Env):
             infos.append(info)
         return tuple(infos)
 
+    def render(self):
+        """The match as it stands, [height, width, 3] uint8; "human" shows it by itself, too."""
+        return self._view.render() if self._view else None
+
     def close(self):
-        """Ends the game's threads."""
+        """Closes window and graphics, and ends the game's threads."""
+        if self._view:
+            self._view.close()
+            self._view = None
         self.game.sim.close()
 
 

@@ -39,7 +39,7 @@ def _add_looks(spec):
         builtin=mujoco.mjtBuiltin.mjBUILTIN_CHECKER, rgb1=[0.32, 0.36, 0.38],
         rgb2=[0.4, 0.44, 0.46])
     material = spec.add_material(
-        name="floor", texrepeat=[20, 20], texuniform=False, reflectance=0.1)
+        name="floor", texrepeat=[20, 20], texuniform=False)
     material.textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = "floor"
     spec.worldbody.add_light(
         type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL, pos=[0, 0, 6], dir=[0.2, 0.2, -1],

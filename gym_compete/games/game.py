@@ -120,6 +120,10 @@ class Game:
         for seat in self.seats:
             seat.refresh()
 
+    def in_view(self, i):
+        """What pictures of match i must show: points [k, 3]."""
+        return np.array([seat.qpos[i, :3] for seat in self.seats])
+
     def dense(self, seat, ac):
         """Sets the seat's parts and `reward_move`; ac [N, ac_dim]."""
         raise NotImplementedError

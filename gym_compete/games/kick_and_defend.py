@@ -69,6 +69,11 @@ class KickAndDefend(Game):
         if not self.touched[i]:
             self.touched[i] = overlap(self.sim.datas[i], self._sides)
 
+    def in_view(self, i):
+        """The agents, the ball, and a post each side."""
+        posts = [[GOAL, -POST, 0], [GOAL, POST, 1]]
+        return np.vstack([super().in_view(i), self.ball[i], posts])
+
     def blocks(self, me, other):
         """The humanoid's layout without its place on the field, the other's and the ball's."""
         return ([("qpos[2:]", me.qpos[:, 2:]), ("qvel", me.qvel)]

@@ -105,6 +105,12 @@ class Sumo(Game):
         self.ring[:, :, 2] = left[::-1]
         self.ring[:, :, 3] = self.max_episode_steps - self.steps
 
+    def in_view(self, i):
+        """The agents and the whole ring."""
+        r = self.radius[i]
+        ring = np.array([[-r, 0, TOP], [r, 0, TOP], [0, -r, TOP], [0, r, TOP]])
+        return np.vstack([super().in_view(i), ring])
+
     def standing(self, seat):
         """Heights count from the ring's top."""
         return seat.z - TOP >= seat.body.standing
