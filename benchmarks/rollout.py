@@ -18,6 +18,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from cli import GAME_NAMES, Parser, number  # noqa: E402
 from distributed_data import device  # noqa: E402
+from run import PRESETS  # noqa: E402
 
 BLOCK = 16  # environment steps of all games in one block
 
@@ -26,12 +27,12 @@ def make_parser():
     """The command line."""
     parser = Parser(prog="benchmarks/rollout.py", description=__doc__.split("\n")[0])
     parser.add_argument("--env", choices=GAME_NAMES, default="run-to-goal-ants")
-    parser.add_argument("--policy", choices=("mlp", "lstm"), default="mlp")
+    parser.add_argument("--policy", choices=("mlp", "lstm"), help="Default: the game's own.")
     parser.add_argument("--integrator", choices=("RK4", "Euler"), default="RK4")
     parser.add_argument("--num-envs", type=number(int, 2), default=64)
     parser.add_argument("--num-threads", type=number(int, 1), default=2)
     parser.add_argument("--opponents", type=number(int, 2), default=4)
-    parser.add_argument("--latest-share", type=number(float, 0, 1), default=0.5)
+    parser.add_argument("--latest-share", type=number(float, 0, 1), default=0.75)
     parser.add_argument("--blocks", type=number(int, 1), default=30,
                         help=f"Blocks of {BLOCK} steps of each kind, after 3 of warm-up.")
     parser.add_argument("--json", metavar="FILE")
@@ -75,7 +76,7 @@ def measure(args):
     import tensorflow.compat.v1 as tf
 
     from gym_compete import CompeteVectorEnv
-    from learn import seat_players
+    from league import seat_players
     from policy import POLICIES
     from utils import traj_segment_generator
 
@@ -116,6 +117,7 @@ def measure(args):
 def main(argv=None):
     """Measures, prints a table and writes --json."""
     args = make_parser().parse_args(argv)
+    args.policy = args.policy or PRESETS["one-machine"][args.env]["policy"]
     device.prepare()
     from tabulate import tabulate
 

@@ -16,9 +16,10 @@ class CompeteEnv(gymnasium.Env):
     `reward_remaining`, `agent_done` and, once the match is over, `ending` and for its winner
     `winner` = True.
 
-    game: short name or Gymnasium id. render_mode: None, "rgb_array" (`render` returns [height, width,
-    3] uint8, no display needed) or "human" (a window that follows every step in real time);
-    width, height: of pictures [pixels]. options: keywords of the game (`max_episode_steps`, ...).
+    game: short name or Gymnasium id. render_mode: None, "rgb_array" (`render` returns a picture
+    [height, width, 3] uint8, no display needed) or "human" (a window that follows every step in
+    real time); width, height: of pictures [pixels]. options: keywords of the game
+    (`max_episode_steps`, ...).
 
     Raises ValueError for a bad value, RuntimeError where the mode finds nothing to draw with.
     """

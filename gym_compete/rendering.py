@@ -1,13 +1,11 @@
 """Pictures of matches, with or without a display."""
 
-import atexit
 import importlib
 import os
+import pickle
 import subprocess
 import sys
 import time
-import weakref
-from functools import cache
 
 import mujoco
 import numpy as np
@@ -16,12 +14,11 @@ MAX_SIZE = (1920, 1080)  # of the off-screen buffer that every scene asks for
 MARGIN = np.array([0.7, 0.3, 0.7])  # around the points that a picture must show [m]
 ELEVATION = 22  # of the camera [degrees]
 NEAREST, FARTHEST = 6.0, 40.0  # of the camera [m]
-BACKENDS = ("egl", "osmesa")
-OPEN = weakref.WeakSet()  # renderers that nobody has closed yet
+BACKENDS = ("egl", "osmesa")  # of Linux machines without a display
 
 
 class Renderer:
-    """Draws a game's matches off screen.
+    """Draws a game's matches off screen, in a process of its own (`drawing`).
 
     game: a `Game`; width, height: of the pictures [pixels].
     Raises ValueError for an impossible size, RuntimeError where no OpenGL library works.
@@ -31,36 +28,54 @@ class Renderer:
         for name, value, limit in zip(("width", "height"), (width, height), MAX_SIZE):
             if not isinstance(value, int) or not 1 <= value <= limit:
                 raise ValueError(f"{name} {value!r}: must be an integer from 1 to {limit}")
-        self.game = game
-        self._gl = open_context(width, height)
-        self._gl.make_current()
+        self.game, self._shape = game, (height, width, 3)
         model = game.sim.models[0]
-        self._context = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_100)
-        mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._context)
-        self._scene = mujoco.MjvScene(model, maxgeom=1000)
-        self._option, self._camera = mujoco.MjvOption(), mujoco.MjvCamera()
-        self._viewport = mujoco.MjrRect(0, 0, width, height)
-        self._pixels = np.empty((height, width, 3), np.uint8)
-        OPEN.add(self)
+        binary = np.empty(mujoco.mj_sizeModel(model), np.uint8)
+        mujoco.mj_saveModel(model, None, binary)
+        self._process = start_drawing((binary.tobytes(), width, height))
 
     def render(self, i=0):
         """Returns match i as it stands, [height, width, 3] uint8."""
-        self._gl.make_current()
-        aspect = self._viewport.width / self._viewport.height
-        aim(self._camera, self.game.in_view(i), aspect)
         sim = self.game.sim
-        mujoco.mjv_updateScene(sim.models[i], sim.datas[i], self._option, None, self._camera,
-                               mujoco.mjtCatBit.mjCAT_ALL, self._scene)
-        mujoco.mjr_render(self._viewport, self._scene, self._context)
-        mujoco.mjr_readPixels(self._pixels, None, self._viewport, self._context)
-        return self._pixels[::-1].copy()
+        camera = aim(self.game.in_view(i), self._shape[1] / self._shape[0])
+        pickle.dump((sim.datas[i].qpos, sim.models[i].geom_size, camera), self._process.stdin)
+        self._process.stdin.flush()
+        pixels = self._process.stdout.read(int(np.prod(self._shape)))
+        return np.frombuffer(pixels, np.uint8).reshape(self._shape).copy()
 
     def close(self):
-        """Frees what the graphics library holds."""
-        if self in OPEN:
-            OPEN.discard(self)
-            self._context.free()
-            self._gl.free()
+        """Ends the process that draws."""
+        self._process.stdin.close()
+        self._process.wait()
+        self._process.stdout.close()
+
+
+def start_drawing(first):
+    """Starts a drawing process and sends it its first message; RuntimeError if none can draw.
+
+    MUJOCO_GL decides on the library if it is set; otherwise Linux tries EGL, then OSMesa.
+    """
+    asked = os.environ.get("MUJOCO_GL")
+    choices = BACKENDS if not asked and sys.platform.startswith("linux") else (asked,)
+    for backend in choices:
+        environment = os.environ | ({"MUJOCO_GL": backend} if backend else {})
+        process = subprocess.Popen(
+            [sys.executable, os.path.join(os.path.dirname(__file__), "drawing.py")],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            env=environment)
+        try:
+            pickle.dump(first, process.stdin)
+            process.stdin.flush()
+        except BrokenPipeError:
+            pass
+        if process.stdout.readline() == b"ready\n":
+            return process
+        process.communicate()
+    if asked:
+        raise RuntimeError(f"MUJOCO_GL={asked}: cannot draw with it here; unset it to let "
+                           "gym_compete choose")
+    raise RuntimeError("no OpenGL to draw with: install EGL (apt-get install libegl1 "
+                       "libgl1-mesa-dri) or OSMesa (apt-get install libosmesa6)")
 
 
 class Window:
@@ -83,7 +98,9 @@ class Window:
         """Shows the match as it stands; returns when its next step is due."""
         if not self._viewer.is_running():
             return
-        aim(self._viewer.cam, self.game.in_view(self._i), 16 / 9)
+        with self._viewer.lock():
+            for name, value in aim(self.game.in_view(self._i), 16 / 9).items():
+                setattr(self._viewer.cam, name, value)
         self._viewer.sync()
         now = time.perf_counter()
         self._next = max(self._next + self.game.dt, now)
@@ -94,11 +111,12 @@ class Window:
         self._viewer.close()
 
 
-def aim(camera, points, aspect, fovy=45.0):
-    """Turns a free camera so that all points are in view, from the side and a little above.
+def aim(points, aspect, fovy=45.0):
+    """A camera that has all points in view, from the side and a little above.
 
     points: [k, 3] metres; aspect: width / height; fovy: vertical field of view [degrees], MuJoCo's
     default. Points that are no numbers, or beyond the floor, are taken for the nearest that are.
+    Returns a dict of `MjvCamera` attributes.
     """
     points = np.clip(np.nan_to_num(points, nan=0.0), -20, 20)
     low, high = points.min(axis=0) - MARGIN, points.max(axis=0) + MARGIN
@@ -107,45 +125,5 @@ def aim(camera, points, aspect, fovy=45.0):
     tall = along * half[2] + down * half[1]
     # The nearest points, half the depth before the middle, look the largest.
     distance = along * half[1] + down * half[2] + max(half[0] / aspect, tall) / slope
-    camera.type = mujoco.mjtCamera.mjCAMERA_FREE
-    camera.lookat[:] = (low + high) / 2
-    camera.azimuth, camera.elevation = 90, -ELEVATION
-    camera.distance = np.clip(distance, NEAREST, FARTHEST)
-
-
-def open_context(width, height):
-    """Returns an OpenGL context without a window; RuntimeError, with what to install, if none.
-
-    MUJOCO_GL decides if it is set; otherwise Linux tries EGL, then OSMesa.
-    """
-    backend = os.environ.get("MUJOCO_GL", "").lower()
-    if not backend and not sys.platform.startswith("linux"):
-        return mujoco.GLContext(width, height)
-    if not backend:
-        backend = next(filter(works, BACKENDS), None)
-    elif not works(backend):
-        raise RuntimeError(f"MUJOCO_GL={backend}: cannot draw with it here; unset it to let "
-                           "gym_compete choose")
-    if backend is None:
-        raise RuntimeError("no OpenGL to draw with: install EGL (apt-get install libegl1 "
-                           "libgl1-mesa-dri) or OSMesa (apt-get install libosmesa6)")
-    context = importlib.import_module(f"mujoco.{backend}").GLContext(width, height)
-    _close_at_exit()
-    return context
-
-
-@cache
-def _close_at_exit():
-    """Has all renderers closed before the graphics library ends itself, which it registered first.
-    """
-    atexit.register(lambda: [renderer.close() for renderer in list(OPEN)])
-
-
-@cache
-def works(backend):
-    """Whether a backend opens a context, tried in a process of its own.
-
-    One that fails leaves PyOpenGL bound to it, so that no other could be tried afterwards.
-    """
-    probe = f"from mujoco.{backend} import GLContext; GLContext(8, 8).make_current()"
-    return subprocess.run([sys.executable, "-c", probe], capture_output=True).returncode == 0
+    return {"lookat": (low + high) / 2, "azimuth": 90.0, "elevation": -float(ELEVATION),
+            "distance": float(np.clip(distance, NEAREST, FARTHEST))}
