@@ -210,10 +210,9 @@ class LSTMPolicy(Policy):
         inputs: the gates' inputs [batch, 4 * hid_size]. Returns ([h of the value's cell, of the
         policy's], each [batch, hid_size], state_out).
         """
-        chunks = tf.shape(self.state_in)[0]
-
-        def by_time(x):  # rows are chunk by chunk; a scan needs step by step
-            return tf.transpose(tf.reshape(x, [chunks, -1, x.shape[-1]]), [1, 0, 2])
+        chunks, steps = tf.shape(self.state_in)[0], tf.shape(self.ob)[0]
+        keep = 1.0 - tf.cast(self.new, tf.float32)[:, None]
+        first = tf.split(self.state_in, 4, axis=1)
 
         def step(state, now):
             keep, *gates = now
@@ -224,10 +223,21 @@ class LSTMPolicy(Policy):
                 new_state += [c, tf.tanh(c) * tf.sigmoid(o)]
             return new_state
 
-        keep = by_time(1.0 - tf.cast(self.new, tf.float32)[:, None])
-        states = tf.scan(step, (keep, *map(by_time, inputs)), tf.split(self.state_in, 4, axis=1))
-        hidden = [tf.reshape(tf.transpose(h, [1, 0, 2]), [-1, self.hid_size]) for h in states[1::2]]
-        return hidden, tf.concat([s[-1] for s in states], axis=1)
+        def by_time(x):  # rows are chunk by chunk; a scan needs step by step
+            return tf.transpose(tf.reshape(x, [chunks, -1, x.shape[-1]]), [1, 0, 2])
+
+        def one_step():  # acting: a scan of one step would cost three times as much
+            states = step(first, (keep, *inputs))
+            return *states[1::2], tf.concat(states, axis=1)
+
+        def many_steps():
+            states = tf.scan(step, (by_time(keep), *map(by_time, inputs)), first)
+            hidden = [tf.reshape(tf.transpose(h, [1, 0, 2]), [-1, self.hid_size])
+                      for h in states[1::2]]
+            return *hidden, tf.concat([s[-1] for s in states], axis=1)
+
+        *hidden, state_out = tf.cond(tf.equal(chunks, steps), one_step, many_steps)
+        return hidden, state_out
 
 
 POLICIES = {"mlp": MlpPolicy, "lstm": LSTMPolicy}

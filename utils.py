@@ -69,10 +69,12 @@ class Actors:
             player.sit_down()
             pi = player.policy
             feeds += [pi.ob, pi.noise] + [pi.state_in] * pi.recurrent
-            fetches.append([pi.ac, pi.vpred, pi.logp] if player.learner is not None else [pi.ac])
-            fetches[-1] += [pi.state_out] * pi.recurrent
+            judged = player.learner is not None and pi.recurrent
+            fetches.append([pi.ac] + [pi.vpred, pi.logp] * judged + [pi.state_out] * pi.recurrent)
         self._run = sess.make_callable(fetches, feeds)
         self._learners = [p for p in players if p.learner is not None]
+        self._judge = [sess.make_callable([p.policy.vpred, p.policy.logp],
+                                          [p.policy.ob, p.policy.ac_taken]) for p in self._learners]
         if self._learners:
             self._value = sess.make_callable(
                 [p.policy.vpred for p in self._learners],
@@ -80,8 +82,9 @@ class Actors:
                  for x in [p.policy.ob] + [p.policy.state_in] * p.policy.recurrent])
 
     def act(self, rng):
-        """Each player's [ac, vpred, logp] (a frozen one's [ac]); moves the states on.
+        """Each player's [ac], a recurrent learner's [ac, vpred, logp]; moves the states on.
 
+        What has no memory is judged by `judge`, many steps at a time, which is cheaper.
         rng: NumPy generator, or what has its `standard_normal`, of the action noise.
         """
         feeds = []
@@ -93,6 +96,16 @@ class Actors:
             if player.policy.recurrent:
                 player.state = np.array(output.pop())
         return outputs
+
+    def judge(self, segs, steps=64):
+        """Fills in vpred and logp of all steps that learners without memory have taken."""
+        for player, judge, seg in zip(self._learners, self._judge, segs):
+            for start in range(0, len(seg["ob"]) * (not player.policy.recurrent), steps):
+                now = slice(start, start + steps)
+                ob, ac = (seg[name][now] for name in ("ob", "ac"))
+                for name, x in zip(("vpred", "logp"), judge(ob.reshape(-1, ob.shape[2]),
+                                                            ac.reshape(-1, ac.shape[2]))):
+                    seg[name][now] = x.reshape(-1, player.width)
 
     def values(self):
         """The learners' value estimates of what they see, without a step."""
@@ -194,7 +207,8 @@ def traj_segment_generator(players, env, sess, horizon, rng, alpha):
             for player, output in zip(players, outputs):
                 player.move(output[0], acs)
             for seg, output in zip(segs, outputs):
-                seg["ac"][t], seg["vpred"][t], seg["logp"][t] = output
+                for name, x in zip(("ac", "vpred", "logp"), output):
+                    seg[name][t] = x
             _, _, terminated, truncated, infos = env.step(acs)
             if truncated.any():
                 _value_cuts(t, learners, segs, actors, infos["final_obs"], truncated)
@@ -204,6 +218,7 @@ def traj_segment_generator(players, env, sess, horizon, rng, alpha):
             scores.add(rew, infos)
             new = terminated | truncated
             actors.restart(new)
+        actors.judge(segs)
         for player in learners:
             player.look(env.obs)
         for player, seg, vpred, found in zip(learners, segs, actors.values(), scores.found):

@@ -14,29 +14,60 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
+
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from cli import GAME_NAMES, Parser, number  # noqa: E402
 from distributed_data import device  # noqa: E402
-from run import PRESETS  # noqa: E402
 
-BLOCK = 16  # environment steps of all games in one block
+BLOCK = 64  # environment steps of all games in one block
 
 
 def make_parser():
     """The command line."""
     parser = Parser(prog="benchmarks/rollout.py", description=__doc__.split("\n")[0])
     parser.add_argument("--env", choices=GAME_NAMES, default="run-to-goal-ants")
-    parser.add_argument("--policy", choices=("mlp", "lstm"), help="Default: the game's own.")
+    parser.add_argument("--policy", choices=("mlp", "lstm"), default="mlp")
     parser.add_argument("--integrator", choices=("RK4", "Euler"), default="RK4")
     parser.add_argument("--num-envs", type=number(int, 2), default=64)
     parser.add_argument("--num-threads", type=number(int, 1), default=2)
     parser.add_argument("--opponents", type=number(int, 2), default=4)
     parser.add_argument("--latest-share", type=number(float, 0, 1), default=0.75)
-    parser.add_argument("--blocks", type=number(int, 1), default=30,
+    parser.add_argument("--blocks", type=number(int, 1), default=10,
                         help=f"Blocks of {BLOCK} steps of each kind, after 3 of warm-up.")
     parser.add_argument("--json", metavar="FILE")
     return parser
+
+
+class Tape:
+    """What a game's simulation is made to do: controls, and the states of games that start."""
+
+    def __init__(self, game):
+        self.game, self.ctrls, self.places = game, [], [{}]
+        self._step, self._reset = game.sim.step, game.reset
+        game.sim.step, game.reset = self.step, self.reset
+
+    def start(self):
+        """Forgets all, and notes where every game stands."""
+        self.ctrls, self.places = [], [dict(enumerate(self.game.sim.get_state()))]
+
+    def step(self, ctrl):
+        """Notes the controls."""
+        self.ctrls.append(ctrl.copy())
+        self.places.append({})
+        self._step(ctrl)
+
+    def reset(self, i, *args):
+        """Notes where the new game starts."""
+        import mujoco
+
+        from gym_compete.simulation import FULL_STATE
+
+        self._reset(i, *args)
+        model = self.game.sim.models[i]
+        row = self.places[-1][i] = np.empty(mujoco.mj_stateSize(model, FULL_STATE))
+        mujoco.mj_getState(model, self.game.sim.datas[i], row, FULL_STATE)
 
 
 class BarePhysics:
@@ -55,14 +86,17 @@ class BarePhysics:
             datas[i].ctrl[:] = ctrl[i]
             self._mj_step(models[i], datas[i], skip)
 
-    def replay(self, state, ctrls):
-        """Seconds for stepping all games through ctrls [steps, N, nu] from a state [N, size]."""
+    def replay(self, places, ctrls):
+        """Seconds for stepping all games through ctrls [steps, N, nu].
+
+        places: for each step a dict of game to the full state that it is put in before it.
+        """
         from gym_compete.simulation import FULL_STATE
 
-        for model, data, row in zip(self._sim.models, self.datas, state):
-            self._set_state(model, data, row, FULL_STATE)
         started = time.perf_counter()
-        for ctrl in ctrls:
+        for place, ctrl in zip(places, ctrls):
+            for i, row in place.items():
+                self._set_state(self._sim.models[i], self.datas[i], row, FULL_STATE)
             worlds = iter(range(len(self.datas)))
             for future in [self._pool.submit(self._work, worlds, ctrl)
                            for _ in range(self.num_threads)]:
@@ -72,7 +106,6 @@ class BarePhysics:
 
 def measure(args):
     """Runs both kinds of blocks; returns the result dict."""
-    import numpy as np
     import tensorflow.compat.v1 as tf
 
     from gym_compete import CompeteVectorEnv
@@ -82,9 +115,7 @@ def measure(args):
 
     env = CompeteVectorEnv(args.env, args.num_envs, args.num_threads, 0,
                            integrator=args.integrator)
-    sim, ctrls = env.game.sim, []
-    step = sim.step
-    sim.step = lambda ctrl: (ctrls.append(ctrl.copy()), step(ctrl))
+    sim, tape = env.game.sim, Tape(env.game)
     bare = BarePhysics(sim, args.num_threads)
     rng, seconds = np.random.default_rng(0), {"physics": [], "rollout": []}
     with tf.Graph().as_default(), device.make_session() as sess:
@@ -97,12 +128,11 @@ def measure(args):
         seg_gen = traj_segment_generator(players, env, sess, BLOCK, rng, lambda: 0.5)
         next(seg_gen)
         for block in range(3 + args.blocks):
-            state = sim.get_state()
-            ctrls.clear()
+            tape.start()
             started = time.perf_counter()
             next(seg_gen)
             rollout = time.perf_counter() - started
-            physics = bare.replay(state, ctrls)
+            physics = bare.replay(tape.places, tape.ctrls)
             if block >= 3:
                 seconds["rollout"].append(rollout)
                 seconds["physics"].append(physics)
@@ -117,7 +147,6 @@ def measure(args):
 def main(argv=None):
     """Measures, prints a table and writes --json."""
     args = make_parser().parse_args(argv)
-    args.policy = args.policy or PRESETS["one-machine"][args.env]["policy"]
     device.prepare()
     from tabulate import tabulate
 

@@ -32,10 +32,12 @@ class Simulation:
         self.com_before = np.zeros((len(models), *self.datas[0].subtree_com.shape))
         self._reads = [[(column[i], getattr(data, field)) for field, column in self.columns.items()]
                        for i, data in enumerate(self.datas)]
+        self._ctrls = [data.ctrl for data in self.datas]
         self._pool = ThreadPoolExecutor(num_threads - 1) if num_threads > 1 else None
 
     def step(self, ctrl):
         """Steps every world by one environment step under ctrl [N, nu] and reads the columns."""
+        np.copyto(self.com_before, self.columns["subtree_com"])
         worlds = iter(range(len(self.datas)))  # shared: a thread that is ahead takes the next world
         others = [self._pool.submit(self._step_worlds, worlds, ctrl)
                   for _ in range(self.num_threads - 1)]
@@ -46,8 +48,7 @@ class Simulation:
     def _step_worlds(self, worlds, ctrl):
         for i in worlds:
             model, data = self.models[i], self.datas[i]
-            self.com_before[i] = data.subtree_com
-            data.ctrl[:] = ctrl[i]
+            self._ctrls[i][:] = ctrl[i]
             mujoco.mj_step(model, data, self.frame_skip)
             mujoco.mj_rnePostConstraint(model, data)  # mj_step leaves cfrc_ext alone since 2.0
             self.read(i)

@@ -16,7 +16,8 @@ from utils import Actors, Player, load_parameters
 
 GAME = "run-to-goal-ants"
 ITERATIONS = 30
-EARLIER = ("policy", "hid_size", "num_envs", "integrator", "logstd", "ret_decay", "max_seconds")
+EARLIER = ("policy", "hid_size", "num_envs", "integrator", "draw_penalty", "logstd", "ret_decay",
+           "anchor_every", "max_seconds")
 OPTIONS = {**{key: value for key, value in ONE_MACHINE.items() if key not in EARLIER},
            "timesteps_per_batch": 1920, "optim_batchsize": 240, "optim_epochs": 8,
            "optim_stepsize": 1e-3, "target_kl": 0.03, "latest_share": 1.0, "anneal_iters": 100000,
