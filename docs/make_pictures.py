@@ -15,7 +15,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 # The step of the match that is drawn, with released policies and without.
 MOMENTS = {"run-to-goal-ants": (45, 8), "run-to-goal-humans": (0, 12),
-           "you-shall-not-pass": (70, 12), "sumo-ants": (110, 90), "sumo-humans": (0, 75),
+           "you-shall-not-pass": (70, 12), "sumo-ants": (110, 90), "sumo-humans": (0, 52),
            "kick-and-defend": (0, 20)}
 
 
