@@ -8,7 +8,7 @@ Symbol         Shape                           Description
 ``ob``         [batch, ob_dim]                 placeholder: raw observations
 ``noise``      [batch, ac_dim]                 placeholder: N(0, 1) samples; zeros for mean actions
 ``state_in``   [chunks, state_dim]             placeholder: recurrent state (state_dim may be 0)
-``new``        [batch]                         placeholder: starts a game; False unless fed
+``new``        [batch]                         placeholder: starts a game (see ``unrolled``)
 ``ac_taken``   [batch, ac_dim]                 placeholder: actions to weigh, ``ac`` unless fed
 ``ac``         [batch, ac_dim]                 mean + exp(logstd) * noise, unclipped
 ``vpred``      [batch]                         value estimate in units of the return
@@ -17,17 +17,19 @@ Symbol         Shape                           Description
 ``entropy``    [batch]                         of the action distribution
 =============  ==============================  ====================================================
 
-A batch is one step of many games when acting (a chunk is a step then); in training its rows are
-chunks of `chunk` consecutive steps, one chunk after the other, each from its own ``state_in``.
+A batch is one step of many games when acting (a chunk is a step then). The update differentiates
+what ``unrolled()`` returns, the same policy over chunks of `chunk` steps: its rows are the first
+steps of all chunks, then their second steps, and so on.
 
 A policy has the attributes ``recurrent``, ``chunk`` (1 without memory), ``state_dim``,
 ``zero_state`` [state_dim], ``ob_rms``, ``ret_rms``, ``logstd`` (the variable) and ``value_head``
-(weight and bias of the last value layer, or None), and the methods ``update_ret_rms``,
-``get_variables`` and ``get_trainable_variables``. Deriving from `Policy` gives all of it: a
-subclass writes `value_and_mean` alone. Variables are created in the order of the policies that
-OpenAI released, so their vectors load as they are.
+(weight and bias of the last value layer, or None), and the methods ``unrolled``,
+``update_ret_rms``, ``get_variables`` and ``get_trainable_variables``. Deriving from `Policy` gives
+all of it: a subclass writes `value_and_mean` alone. Variables are created in the order of the
+policies that OpenAI released, so their vectors load as they are.
 """
 
+import copy
 import importlib
 
 import numpy as np
@@ -71,36 +73,53 @@ class Policy:
     for a frozen copy that is loaded anyway); logstd: initial log standard deviation of actions;
     ret_decay: what past returns weigh in the return filter after one iteration.
     Further keywords go to `value_and_mean`.
+
+    `length` is how many steps of each chunk a batch holds: 1 when acting, `chunk` in the update. A
+    subclass with memory sets `recurrent`, `state_dim` and `chunk`, and builds `length` steps.
     """
 
     recurrent = False
-    chunk = 1
     state_dim = 0
+    length = chunk = 1
 
     def __init__(self, name, ob_dim, ac_dim, rng=None, logstd=0.0, ret_decay=1.0, **network):
         self.name, self.ob_dim, self.ac_dim, self.rng = name, ob_dim, ac_dim, rng
+        self.zero_state = np.zeros(self.state_dim, np.float32)
+        self._network = network
         with tf.variable_scope(name) as scope:
             self.scope = scope.name
-            self.ob = tf.placeholder(tf.float32, [None, ob_dim], "ob")
-            self.noise = tf.placeholder(tf.float32, [None, ac_dim], "noise")
             with tf.variable_scope("retfilter"):
                 self.ret_rms = RunningMeanStd((), decay=ret_decay)
             with tf.variable_scope("obfilter"):
                 self.ob_rms = RunningMeanStd((ob_dim,))
-            self._add_state()
-            obz = tf.clip_by_value((self.ob - self.ob_rms.mean) / self.ob_rms.std, -5.0, 5.0)
-            value, mean, self.state_out = self.value_and_mean(obz, **network)
-            self.vpred = value[:, 0] * self.ret_rms.std + self.ret_rms.mean
+            self._add_network()
             self.logstd = tf.get_variable("logstd", [1, ac_dim],
                                           initializer=tf.constant_initializer(logstd))
-            self._add_distribution(mean)
+            self._add_distribution()
             self._add_value_rescaling()
 
-    def _add_state(self):
-        self.zero_state = np.zeros(self.state_dim, np.float32)
+    def unrolled(self):
+        """The same policy, sharing all variables, over chunks of `chunk` steps.
+
+        Its `state_in` and `state_out` have one row a chunk, for its head and its end; where `new`
+        is true inside a chunk the state starts anew. Without memory a chunk is one step: itself.
+        """
+        if self.chunk == self.length:
+            return self
+        twin = copy.copy(self)
+        twin.length = self.chunk
+        with tf.variable_scope(self.scope, reuse=True):
+            twin._add_network()
+            twin._add_distribution()
+        return twin
+
+    def _add_network(self):
+        self.ob = tf.placeholder(tf.float32, [None, self.ob_dim], "ob")
+        self.new = tf.placeholder(tf.bool, [None], "new")
         self.state_in = tf.placeholder(tf.float32, [None, self.state_dim], "state_in")
-        self.new = tf.placeholder_with_default(
-            tf.zeros([tf.shape(self.ob)[0]], tf.bool), [None], "new")
+        obz = tf.clip_by_value((self.ob - self.ob_rms.mean) / self.ob_rms.std, -5.0, 5.0)
+        value, self.mean, self.state_out = self.value_and_mean(obz, **self._network)
+        self.vpred = value[:, 0] * self.ret_rms.std + self.ret_rms.mean
 
     def value_and_mean(self, obz, **network):
         """Builds both networks, the value's first.
@@ -110,13 +129,13 @@ class Policy:
         """
         raise NotImplementedError
 
-    def _add_distribution(self, mean):
+    def _add_distribution(self):
         """Gaussian with state-independent log-std (paper, section 4)."""
-        self.mean = mean
-        self.ac = mean + tf.exp(self.logstd) * self.noise
+        self.noise = tf.placeholder(tf.float32, [None, self.ac_dim], "noise")
+        self.ac = self.mean + tf.exp(self.logstd) * self.noise
         self.ac_taken = tf.placeholder_with_default(  # an action is data: no gradient through it
             tf.stop_gradient(self.ac), [None, self.ac_dim], "ac_taken")
-        z = (self.ac_taken - mean) / tf.exp(self.logstd)
+        z = (self.ac_taken - self.mean) / tf.exp(self.logstd)
         self.logp = -tf.reduce_sum(0.5 * tf.square(z) + self.logstd + 0.5 * LOG_2PI, axis=1)
         entropy = tf.reduce_sum(self.logstd + 0.5 * (LOG_2PI + 1))
         self.entropy = tf.fill(tf.shape(self.logp), entropy)
@@ -178,73 +197,48 @@ class LSTMPolicy(Policy):
         super().__init__(name, ob_dim, ac_dim, rng, **options)
 
     def value_and_mean(self, obz):
-        """Builds the nets over all steps of the batch; gates stand in the order i, j, f, o."""
-        outputs, inputs, kernels, heads = [], [], [], []
-        for net, size, std in (("vf", 1, 1.0), ("pol", self.ac_dim, 0.01)):
+        """Builds the nets for `length` steps."""
+        states = tf.split(self.state_in, 4, axis=1)
+        outputs, new_states = [], []
+        for net, size, std, (c, h) in (("vf", 1, 1.0, states[:2]),
+                                       ("pol", self.ac_dim, 0.01, states[2:])):
             x = tf.nn.relu(dense(obz, self.hid_size, f"{net}fc1", self.rng))
-            kernel, gates = self._lstm_input(x, f"{net}lstm")
-            inputs.append(gates)
-            kernels.append(kernel)
-            with tf.variable_scope(f"{net}final"):
-                heads.append(dense_variables(self.hid_size, size, self.rng, std))
-        self.value_head = heads[0]
-        hidden, state_out = self._unroll(inputs, kernels)
-        outputs = [tf.matmul(h, w) + b for h, (w, b) in zip(hidden, heads)]
-        return *outputs, state_out
+            x, c, h = self._lstm(x, c, h, f"{net}lstm")
+            outputs.append(dense(x, size, f"{net}final", self.rng, std))
+            new_states += [c, h]
+        self.value_head = self.get_trainable_variables()[4:6]
+        return *outputs, tf.concat(new_states, axis=1)
 
-    def _lstm_input(self, x, name):
-        """Creates a cell's variables; returns its recurrent kernel, and what x adds to the gates.
+    def _lstm(self, x, c, h, name):
+        """Returns all steps' outputs, in rows as x has them, and the last c and h.
 
-        Both parts of the kernel [x, h] lie in one variable, as in the released policies.
+        One kernel for [x, h] and gates in the order i, j, f, o, as in the released policies; what
+        x adds to the gates is computed for all steps at once.
         """
-        size = self.hid_size
         with tf.variable_scope(name):
-            kernel = tf.get_variable("kernel", [2 * size, 4 * size],
+            kernel = tf.get_variable("kernel", [2 * self.hid_size, 4 * self.hid_size],
                                      initializer=normc_initializer(self.rng))
-            bias = tf.get_variable("bias", [4 * size], initializer=tf.zeros_initializer())
-        return kernel[size:], tf.matmul(x, kernel[:size]) + bias
-
-    def _unroll(self, inputs, kernels):
-        """Runs both cells, side by side, over each chunk's steps; a new game starts from zeros.
-
-        inputs: the gates' inputs [batch, 4 * hid_size]. Returns ([h of the value's cell, of the
-        policy's], each [batch, hid_size], state_out).
-        """
-        chunks, steps = tf.shape(self.state_in)[0], tf.shape(self.ob)[0]
-        keep = 1.0 - tf.cast(self.new, tf.float32)[:, None]
-        first = tf.split(self.state_in, 4, axis=1)
-
-        def step(state, now):
-            keep, *gates = now
-            new_state = []
-            for gate, kernel, c, h in zip(gates, kernels, state[::2], state[1::2]):
-                i, j, f, o = tf.split(gate + tf.matmul(h * keep, kernel), 4, axis=1)
-                c = c * keep * tf.sigmoid(f + 1.0) + tf.sigmoid(i) * tf.tanh(j)
-                new_state += [c, tf.tanh(c) * tf.sigmoid(o)]
-            return new_state
-
-        def by_time(x):  # rows are chunk by chunk; a scan needs step by step
-            return tf.transpose(tf.reshape(x, [chunks, -1, x.shape[-1]]), [1, 0, 2])
-
-        def one_step():  # acting: a scan of one step would cost three times as much
-            states = step(first, (keep, *inputs))
-            return *states[1::2], tf.concat(states, axis=1)
-
-        def many_steps():
-            states = tf.scan(step, (by_time(keep), *map(by_time, inputs)), first)
-            hidden = [tf.reshape(tf.transpose(h, [1, 0, 2]), [-1, self.hid_size])
-                      for h in states[1::2]]
-            return *hidden, tf.concat([s[-1] for s in states], axis=1)
-
-        *hidden, state_out = tf.cond(tf.equal(chunks, steps), one_step, many_steps)
-        return hidden, state_out
+            bias = tf.get_variable("bias", [4 * self.hid_size],
+                                   initializer=tf.zeros_initializer())
+        from_x, from_h = tf.split(kernel, 2)
+        gates = tf.split(tf.matmul(x, from_x) + bias, self.length)
+        keep, outputs = 1.0 - tf.cast(self.new, tf.float32)[:, None], []
+        keeps = tf.split(keep, self.length)
+        for t in range(self.length):
+            if t > 0:  # the state at a chunk's head is given as it has to be
+                c, h = c * keeps[t], h * keeps[t]
+            i, j, f, o = tf.split(gates[t] + tf.matmul(h, from_h), 4, axis=1)
+            c = c * tf.sigmoid(f + 1.0) + tf.sigmoid(i) * tf.tanh(j)
+            h = tf.tanh(c) * tf.sigmoid(o)
+            outputs.append(h)
+        return tf.concat(outputs, axis=0), c, h
 
 
 POLICIES = {"mlp": MlpPolicy, "lstm": LSTMPolicy}
 
 CONTRACT = ("ob", "noise", "state_in", "new", "ac_taken", "ac", "vpred", "state_out", "logp",
             "entropy", "recurrent", "chunk", "state_dim", "zero_state", "ob_rms", "ret_rms",
-            "logstd", "value_head", "update_ret_rms", "get_variables", "get_trainable_variables")
+            "logstd", "value_head", "unrolled", "update_ret_rms", "get_variables", "get_trainable_variables")
 
 
 def find_policy(name):

@@ -16,20 +16,21 @@ class Learner:
     """
 
     def __init__(self, pi, clip_param=0.2, entcoeff=0.0, l2=0.0):
-        self.pi = pi
+        self.pi, self._unrolled = pi, pi.unrolled()
+        net = self._unrolled
         variables = pi.get_trainable_variables()
         with tf.name_scope(f"{pi.name}_loss"):
             self._atarg = tf.placeholder(tf.float32, [None], "atarg")
             self._ret = tf.placeholder(tf.float32, [None], "ret")
             self._oldlogp = tf.placeholder(tf.float32, [None], "oldlogp")
-            logratio = pi.logp - self._oldlogp
+            logratio = net.logp - self._oldlogp
             ratio = tf.exp(logratio)
             clipped = tf.clip_by_value(ratio, 1.0 - clip_param, 1.0 + clip_param)
             # Schulman et al., 2017, equation 7: the pessimistic of the two.
             pol_surr = -tf.reduce_mean(tf.minimum(ratio * self._atarg, clipped * self._atarg))
             # In standardised units, so that annealing the reward does not change its weight.
-            vf_loss = tf.reduce_mean(tf.square((pi.vpred - self._ret) / pi.ret_rms.std))
-            entropy = tf.reduce_mean(pi.entropy)
+            vf_loss = tf.reduce_mean(tf.square((net.vpred - self._ret) / pi.ret_rms.std))
+            entropy = tf.reduce_mean(net.entropy)
             kl = tf.reduce_mean(ratio - 1.0 - logratio)  # an estimate that is never negative
             clip_frac = tf.reduce_mean(tf.cast(tf.abs(ratio - 1.0) > clip_param, tf.float32))
             self.losses = [pol_surr, vf_loss, entropy, kl, clip_frac]
@@ -44,11 +45,11 @@ class Learner:
     def start(self, sess):
         """Binds the session and takes rank 0's parameters on every rank."""
         self.sess = sess
-        pi = self.pi
+        net = self._unrolled
         self._lossandgrad = sess.make_callable(
             [*self.losses, self.gradient],
-            [pi.ob, pi.ac_taken, self._atarg, self._ret, self._oldlogp]
-            + [pi.new, pi.state_in] * pi.recurrent)
+            [net.ob, net.ac_taken, self._atarg, self._ret, self._oldlogp]
+            + [net.new, net.state_in] * net.recurrent)
         self.adam.sync(sess)
 
     def update(self, seg, rng, *, optim_batchsize, optim_epochs, optim_stepsize, target_kl=0.0,
@@ -66,12 +67,13 @@ class Learner:
         mean, std = comm.moments(seg["adv"])
         seg = {**seg, "adv": (seg["adv"] - np.float32(mean)) / np.float32(std + 1e-8)}
         chunks = into_chunks(seg, pi)
-        size, count = optim_batchsize // comm.SIZE // pi.chunk, len(chunks[0])
+        size, count = optim_batchsize // comm.SIZE // pi.chunk, chunks[0].shape[1]
         for epoch in range(optim_epochs):
             order, losses = rng.permutation(count), []
             for start in range(0, count - size + 1, size):
                 rows = order[start:start + size]
-                *loss, g = self._lossandgrad(*(x[rows].reshape(-1, *x.shape[2:]) for x in chunks))
+                *loss, g = self._lossandgrad(
+                    *(x[:, rows].reshape(-1, *x.shape[2:]) for x in chunks))
                 self.adam.update(sess, g, optim_stepsize)
                 self._raise_logstd(logstd_floor)
                 losses.append(loss)
@@ -94,14 +96,14 @@ class Learner:
 
 
 def into_chunks(seg, pi):
-    """What a minibatch is made of: a segment's arrays as [chunks, steps, ...], in feeding order.
+    """What a minibatch is made of: a segment's arrays as [steps, chunks, ...], in feeding order.
 
     Chunks of `pi.chunk` consecutive steps of a game's column; a recurrent policy also gets which
     steps start a game, and the state at the head of each chunk.
     """
     def cut(x, steps):
-        x = x.reshape(-1, steps, *x.shape[1:])  # [T / steps, steps, N, ...]
-        return np.moveaxis(x, 2, 1).reshape(-1, steps, *x.shape[3:])
+        x = x.reshape(-1, steps, *x.shape[1:]).swapaxes(0, 1)  # [steps, T / steps, N, ...]
+        return x.reshape(steps, -1, *x.shape[3:])
 
     names = ["ob", "ac", "adv", "tdlamret", "logp"] + ["new"] * pi.recurrent
     chunks = [cut(seg[name], pi.chunk) for name in names]

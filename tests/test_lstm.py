@@ -51,7 +51,7 @@ def test_gradient_through_time():
         new = np.zeros((2, STEPS), bool)
         new[0, 0] = new[0, 4] = new[1, 7] = True
         ob, ac = rng.normal(0, 2, (2, STEPS, OB)), rng.normal(0, 1, (2, STEPS, AC))
-        state = rng.normal(0, 0.5, (2, 4 * HID))
+        state = rng.normal(0, 0.5, (2, 4 * HID)) * ~new[:, :1]  # as rollouts leave it
         means, _, policy = unrolled(vector, ob, new, state)
         ratio = rng.choice([0.6, 0.95, 1.05, 1.5], (2, STEPS))  # off the edges of the clip range
         oldlogp = gaussian_logp(ac.reshape(-1, AC), means.reshape(-1, AC), policy.logstd
@@ -59,7 +59,7 @@ def test_gradient_through_time():
         adv, ret = rng.normal(0, 1, (2, STEPS)), rng.normal(3, 2, (2, STEPS))
         batch = ob, ac, adv, ret, oldlogp, new, state
         *_, gradient = learner._lossandgrad(
-            *(x.reshape(-1, *x.shape[2:]) for x in batch[:-1]), state)
+            *(x.swapaxes(0, 1).reshape(-1, *x.shape[2:]) for x in batch[:-1]), state)
     expected = np.empty_like(gradient)
     for i in range(gradient.size):
         step = np.zeros_like(vector)
@@ -67,6 +67,19 @@ def test_gradient_through_time():
         expected[i] = (objective(vector + step, batch) - objective(vector - step, batch)) / 2e-5
     np.testing.assert_allclose(gradient, expected, rtol=5e-3, atol=5e-4)
     assert np.abs(expected).max() > 0.1
+
+
+def test_unrolling_adds_no_variables():
+    """A parameter vector is the same with and without the update's tensors."""
+    with new_session():
+        pi = LSTMPolicy("pi", OB, AC, RNG(0), hid_size=HID)
+        before, head = pi.get_variables(), pi.value_head
+        net = pi.unrolled()
+        assert pi.get_variables() == before == tf.global_variables()
+        assert net.logstd is pi.logstd and net.value_head == head == before[10:12]
+        assert net.logp is not pi.logp and (pi.length, net.length) == (1, STEPS)
+        mlp = MlpPolicy("mlp", OB, AC, RNG(0))
+        assert mlp.unrolled() is mlp
 
 
 # Segments
@@ -89,13 +102,13 @@ def test_the_training_graph_agrees_with_the_rollout(game, shared, kind):
         next(segs_of)
         segs = next(segs_of)  # the second begins in the middle of games
         for player, seg in zip(players, segs):
-            pi = player.policy
+            pi, net = player.policy, player.policy.unrolled()
             seg = {**seg, "adv": seg["rew"], "tdlamret": seg["vpred"]}
             arrays = [x.reshape(-1, *x.shape[2:]) for x in into_chunks(seg, pi)]
             ob, ac, _, vpred, logp = arrays[:5]
-            feed = {pi.ob: ob, pi.ac_taken: ac} | dict(
-                zip([pi.new, pi.state_in] * pi.recurrent, arrays[5:]))
-            newlogp, newvpred = sess.run([pi.logp, pi.vpred], feed)
+            feed = {net.ob: ob, net.ac_taken: ac} | dict(
+                zip([net.new, net.state_in] * pi.recurrent, arrays[5:]))
+            newlogp, newvpred = sess.run([net.logp, net.vpred], feed)
             np.testing.assert_allclose(np.exp(newlogp - logp), 1, atol=1e-5)
             np.testing.assert_allclose(newvpred, vpred, rtol=1e-5, atol=1e-5 * np.abs(vpred).max())
             assert seg["new"][1:10].any() and seg["new"][11:].any()
@@ -120,7 +133,7 @@ def test_minibatches_are_whole_chunks():
     assert len(fed) == 2 * 3
     for ob, ac, _, ret, _, new, state in fed:
         assert len(ob) == 4 * STEPS and state.shape == (4, 8)
-        rows = ob.reshape(4, STEPS)
+        rows = ob.reshape(STEPS, 4).T
         assert (np.diff(rows) == games).all() and (rows[:, 0] == state[:, 0]).all()
         np.testing.assert_array_equal(ret, ob[:, 0])
         np.testing.assert_array_equal(new, ob[:, 0] % 7 == 0)
