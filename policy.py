@@ -238,7 +238,8 @@ POLICIES = {"mlp": MlpPolicy, "lstm": LSTMPolicy}
 
 CONTRACT = ("ob", "noise", "state_in", "new", "ac_taken", "ac", "vpred", "state_out", "logp",
             "entropy", "recurrent", "chunk", "state_dim", "zero_state", "ob_rms", "ret_rms",
-            "logstd", "value_head", "unrolled", "update_ret_rms", "get_variables", "get_trainable_variables")
+            "logstd", "value_head", "unrolled", "update_ret_rms", "get_variables",
+            "get_trainable_variables")
 
 
 def find_policy(name):

@@ -1,75 +1,99 @@
-"""Draws docs/images/GAME.png: a moment of each game.
+"""Draws docs/images/<game>.png, a moment of each game.
 
-    python docs/make_pictures.py [--zoo FOLDER]
+    python docs/make_pictures.py [--zoo DIR] [GAME ...]
 
-With a folder of OpenAI's released vectors, as GAME_agentK_vN.npy or GAME_vN.npy, those play where
-there are some for a game; the others show the robots soon after the start.
+DIR holds OpenAI's released policies as `GAME_agentK_vN.npy`, or `GAME_vN.npy` where one policy
+plays both seats; games that it has are played by them, all others by small random actions.
 """
 
-import argparse
 import glob
 import os
 import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import numpy as np
+from PIL import Image
 
-# The step of the match that is drawn, with released policies and without.
-MOMENTS = {"run-to-goal-ants": (45, 8), "run-to-goal-humans": (0, 12),
-           "you-shall-not-pass": (70, 12), "sumo-ants": (110, 90), "sumo-humans": (0, 52),
-           "kick-and-defend": (0, 20)}
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, ROOT)
 
+from cli import GAME_NAMES, Parser, number  # noqa: E402
+from distributed_data import device  # noqa: E402
+from gym_compete import CompeteVectorEnv, Renderer  # noqa: E402
 
-def main():
-    """Parses the command line and draws."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--zoo", help="Folder of released vectors.")
-    args = parser.parse_args()
-    from distributed_data import device
+SIZE = (960, 540)  # of a picture; it is drawn at twice that, which smooths its edges [pixels]
 
-    device.prepare()
-    from PIL import Image
-
-    images = os.path.join(os.path.dirname(os.path.abspath(__file__)), "images")
-    os.makedirs(images, exist_ok=True)
-    for game, (played, early) in MOMENTS.items():
-        paths = [sorted(glob.glob(os.path.join(args.zoo or "", f"{game}{agent}_v*.npy")))[-1:]
-                 for agent in ("_agent0", "_agent1", "")]
-        paths = paths[0] + paths[1] or 2 * paths[2]
-        picture = released(game, paths, played) if args.zoo and paths else alone(game, early)
-        path = os.path.join(images, f"{game}.png")
-        Image.fromarray(picture).quantize(128).save(path, optimize=True)
-        print(path, os.path.getsize(path))
+# The step shown: with released policies, and with random actions.
+STEPS = {"run-to-goal-ants": (45, 15), "run-to-goal-humans": (45, 18),
+         "you-shall-not-pass": (75, 30), "sumo-ants": (75, 50), "sumo-humans": (75, 58),
+         "kick-and-defend": (60, 22)}
 
 
-def alone(game, steps):
-    """A match after some steps of small random actions."""
-    from gym_compete import CompeteEnv
+def make_parser():
+    """The command line."""
+    parser = Parser(prog="docs/make_pictures.py", description=__doc__.split("\n")[0])
+    parser.add_argument("games", nargs="*", metavar="GAME",
+                        help=f"Of {', '.join(GAME_NAMES)}; default: all.")
+    parser.add_argument("--zoo", metavar="DIR", help="Released policies.")
+    parser.add_argument("--out", default=os.path.join(ROOT, "docs", "images"))
+    parser.add_argument("--seed", type=number(int, 0), default=1)
+    return parser
 
-    env = CompeteEnv(game, render_mode="rgb_array", width=960, height=480)
-    env.reset(seed=4)
-    env.action_space.seed(4)
-    for _ in range(steps):
-        env.step([0.1 * ac for ac in env.action_space.sample()])
-    picture = env.render()
-    env.close()
+
+def zoo_files(zoo, game):
+    """The newest files for both seats, or None."""
+    files = [sorted(glob.glob(os.path.join(zoo, f"{game}{seat}_v*.npy")))[-1:]
+             or sorted(glob.glob(os.path.join(zoo, f"{game}_v*.npy")))[-1:]
+             for seat in ("_agent0", "_agent1")]
+    return [file[0] for file in files] if all(files) else None
+
+
+def shoot(env):
+    """The picture of an environment's first match."""
+    renderer = Renderer(env.game, 2 * SIZE[0], 2 * SIZE[1])
+    picture = Image.fromarray(renderer.render(0)).resize(SIZE, Image.Resampling.LANCZOS)
+    renderer.close()
     return picture
 
 
-def released(game, paths, steps):
-    """A match between released policies after some steps."""
-    from gym_compete.rendering import Renderer
+def played(game, files, step, seed):
+    """A moment of a match between parameter files."""
     from matches import load_entries, play
 
-    frames = []
+    pictures = []
 
-    def keep(env, games):
-        if env.infos["steps"][0] == steps and not frames:
-            renderer = Renderer(env.game, 960, 480)
-            frames.append(renderer.render(0))
-            renderer.close()
+    def watch(env, games):
+        if games.get(0) == 0 and env.game.steps[0] == step:
+            pictures.append(shoot(env))
 
-    play(*load_entries(paths, game), 2, seed=1, on_step=keep)
-    return frames[0]
+    play(*load_entries(files, game), max_episodes=1, seed=seed, on_step=watch)
+    return pictures[0]
+
+
+def rehearsed(game, step, seed):
+    """A moment after a few small random actions."""
+    env, rng = CompeteVectorEnv(game, 1, seed=seed), np.random.default_rng(seed)
+    env.reset()
+    for _ in range(step):
+        env.step([rng.uniform(-0.1, 0.1, (1, size)) for size in env.ac_dims])
+    return shoot(env)
+
+
+def main(argv=None):
+    """Draws and writes the pictures."""
+    parser = make_parser()
+    args = parser.parse_args(argv)
+    device.prepare()
+    os.makedirs(args.out, exist_ok=True)
+    for game in args.games or GAME_NAMES:
+        if game not in GAME_NAMES:
+            parser.error(f"GAME {game}: must be one of {', '.join(GAME_NAMES)}")
+        files = zoo_files(args.zoo, game) if args.zoo else None
+        with_zoo, without = STEPS[game]
+        picture = (played(game, files, with_zoo, args.seed) if files
+                   else rehearsed(game, without, args.seed))
+        path = os.path.join(args.out, f"{game}.png")
+        picture.quantize(method=Image.Quantize.FASTOCTREE).save(path, optimize=True)
+        print(f"{path}: {os.path.getsize(path) // 1000} kB")
 
 
 if __name__ == "__main__":

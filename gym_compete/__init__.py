@@ -1,15 +1,16 @@
 """The two-robot games of *Emergent Complexity via Multi-Agent Competition* on today's MuJoCo.
 
 `gymnasium.make("run-to-goal-ants-v0")` gives one match, `parallel_env` the same to PettingZoo,
-`CompeteVectorEnv` many at a time, `register` makes a new game known.
+`CompeteVectorEnv` many at a time; `Renderer` draws any of them, `register` makes a new game known.
 """
 
 from gym_compete.env import CompeteEnv
 from gym_compete.games import GAMES, Game, find_game, register
+from gym_compete.rendering import Renderer, RenderingError
 from gym_compete.vector_env import CompeteVectorEnv
 
-__all__ = ["GAMES", "CompeteEnv", "CompeteVectorEnv", "Game", "find_game", "parallel_env",
-           "register"]
+__all__ = ["GAMES", "CompeteEnv", "CompeteVectorEnv", "Game", "Renderer", "RenderingError",
+           "find_game", "parallel_env", "register"]
 
 
 def parallel_env(game, render_mode=None, **options):

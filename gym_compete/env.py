@@ -4,7 +4,7 @@ import gymnasium
 import numpy as np
 
 from gym_compete.games import NOBODY, find_game
-from gym_compete.rendering import Renderer, Window
+from gym_compete.rendering import HEIGHT, WIDTH, Renderer, Viewer
 from gym_compete.vector_env import action_space, observation_space
 
 
@@ -16,28 +16,26 @@ class CompeteEnv(gymnasium.Env):
     `reward_remaining`, `agent_done` and, once the match is over, `ending` and for its winner
     `winner` = True.
 
-    game: short name or Gymnasium id. render_mode: None, "rgb_array" (`render` returns a picture
-    [height, width, 3] uint8, no display needed) or "human" (a window that follows every step in
-    real time); width, height: of pictures [pixels]. options: keywords of the game
-    (`max_episode_steps`, ...).
+    game: short name or Gymnasium id; options: keywords of the game (`max_episode_steps`, ...).
+    render_mode: "rgb_array": `render` returns frames; "human": a window shows every step in real
+        time; None: no pictures. width, height: of a frame [pixels].
 
-    Raises ValueError for a bad value, RuntimeError where the mode finds nothing to draw with.
+    Raises ValueError for an unknown game or render mode, a bad size or a bad option, and
+    RenderingError where the machine cannot draw.
     """
 
     metadata = {"render_modes": ["human", "rgb_array"]}
 
-    def __init__(self, game, render_mode=None, width=640, height=480, **options):
-        self.render_mode = render_mode
+    def __init__(self, game, render_mode=None, width=WIDTH, height=HEIGHT, **options):
         if render_mode not in (None, *self.metadata["render_modes"]):
-            raise ValueError(f"render_mode {render_mode!r}: must be one of None, "
-                             + ", ".join(map(repr, self.metadata["render_modes"])))
+            raise ValueError(f"render_mode {render_mode!r}: must be one of "
+                             f"{', '.join(self.metadata['render_modes'])}, None")
         self.game = find_game(game)(**options)
-        self.metadata = {**self.metadata, "render_fps": round(1 / self.game.dt)}
-        self._view = None
+        self.render_mode = render_mode
+        self.metadata = self.metadata | {"render_fps": round(1 / self.game.dt)}
+        self._renderer = self._viewer = None
         if render_mode == "rgb_array":
-            self._view = Renderer(self.game, width, height)
-        elif render_mode == "human":
-            self._view = Window(self.game)
+            self._renderer = Renderer(self.game, width, height)
         self.observation_space = observation_space(self.game)
         self.action_space = action_space(self.game)
 
@@ -92,15 +90,22 @@ class CompeteEnv(gymnasium.Env):
         return tuple(infos)
 
     def render(self):
-        """The match as it stands, [height, width, 3] uint8; "human" shows it by itself, too."""
-        return self._view.render() if self._view else None
+        """Returns the match as it stands, [height, width, 3] uint8, or shows it ("human")."""
+        if self.render_mode is None:
+            gymnasium.logger.warn("render_mode None draws nothing: make the environment with "
+                                  '"human" or "rgb_array"')
+            return None
+        if self.render_mode == "rgb_array":
+            return self._renderer.render()
+        self._viewer = self._viewer or Viewer(self.game)
+        return self._viewer.show()
 
     def close(self):
-        """Closes window and graphics, and ends the game's threads."""
-        if self._view:
-            self._view.close()
-            self._view = None
+        """Ends the game's threads and closes the window."""
         self.game.sim.close()
+        for face in (self._renderer, self._viewer):
+            if face:
+                face.close()
 
 
 def own_time_limit(env):

@@ -1,129 +1,218 @@
-"""Pictures of matches, with or without a display."""
+"""Pictures of matches: frames without a display, and MuJoCo's viewer where there is one."""
 
-import importlib
+import numbers
 import os
-import pickle
+import platform
 import subprocess
 import sys
 import time
+import weakref
 
 import mujoco
 import numpy as np
 
-MAX_SIZE = (1920, 1080)  # of the off-screen buffer that every scene asks for
-MARGIN = np.array([0.7, 0.3, 0.7])  # around the points that a picture must show [m]
-ELEVATION = 22  # of the camera [degrees]
-NEAREST, FARTHEST = 6.0, 40.0  # of the camera [m]
-BACKENDS = ("egl", "osmesa")  # of Linux machines without a display
+WIDTH, HEIGHT = 640, 480  # of a frame, unless told otherwise [pixels]
+REACH = 50.0  # the camera follows a robot no further than this from the origin [m]
+ROOM = (1.2, 0.3)  # what stays free around robots and around landmarks [m]
+PAINTER = os.path.join(os.path.dirname(__file__), "painter.py")
+
+BACKENDS = ("egl", "osmesa")  # of Linux machines without a display, best first
+ANY_BACKEND = ("", "1", "on", "true", "enable", "enabled")  # MUJOCO_GL that leaves the choice free
+
+
+class RenderingError(RuntimeError):
+    """This machine cannot draw; the message is one line that says what to install."""
 
 
 class Renderer:
-    """Draws a game's matches off screen, in a process of its own (`drawing`).
+    """Draws frames of a game's matches, without a display and without a trace in the simulation.
 
-    game: a `Game`; width, height: of the pictures [pixels].
-    Raises ValueError for an impossible size, RuntimeError where no OpenGL library works.
+    game: a `Game` of any number of matches (`env.game` of both kinds of environment).
+    width, height: of a frame [pixels], at most 1920 x 1080.
+
+    Raises ValueError for a bad size and RenderingError where there is no OpenGL.
     """
 
-    def __init__(self, game, width=640, height=480):
-        for name, value, limit in zip(("width", "height"), (width, height), MAX_SIZE):
-            if not isinstance(value, int) or not 1 <= value <= limit:
-                raise ValueError(f"{name} {value!r}: must be an integer from 1 to {limit}")
-        self.game, self._shape = game, (height, width, 3)
-        model = game.sim.models[0]
-        binary = np.empty(mujoco.mj_sizeModel(model), np.uint8)
-        mujoco.mj_saveModel(model, None, binary)
-        self._process = start_drawing((binary.tobytes(), width, height))
+    def __init__(self, game, width=WIDTH, height=HEIGHT):
+        limits = game.sim.models[0].vis.global_
+        check_size("width", width, limits.offwidth)
+        check_size("height", height, limits.offheight)
+        self.width, self.height = width, height
+        self._stage = Stage(game)
+        self._painter = Painter(game.sim.models[0], width, height, backends())
 
     def render(self, i=0):
-        """Returns match i as it stands, [height, width, 3] uint8."""
-        sim = self.game.sim
-        camera = aim(self.game.in_view(i), self._shape[1] / self._shape[0])
-        pickle.dump((sim.datas[i].qpos, sim.models[i].geom_size, camera), self._process.stdin)
-        self._process.stdin.flush()
-        pixels = self._process.stdout.read(int(np.prod(self._shape)))
-        return np.frombuffer(pixels, np.uint8).reshape(self._shape).copy()
+        """Returns the picture of match i as it stands: [height, width, 3] uint8."""
+        request = self._stage.look(i, self.width / self.height)
+        frame = self._painter.ask(request, 3 * self.width * self.height)
+        return np.frombuffer(frame, np.uint8).reshape(self.height, self.width, 3).copy()
 
     def close(self):
         """Ends the process that draws."""
-        self._process.stdin.close()
-        self._process.wait()
-        self._process.stdout.close()
+        self._painter.close()
 
 
-def start_drawing(first):
-    """Starts a drawing process and sends it its first message; RuntimeError if none can draw.
+class Viewer:
+    """Shows match 0 of a game in MuJoCo's own window, no faster than real time.
 
-    MUJOCO_GL decides on the library if it is set; otherwise Linux tries EGL, then OSMesa.
-    """
-    asked = os.environ.get("MUJOCO_GL")
-    choices = BACKENDS if not asked and sys.platform.startswith("linux") else (asked,)
-    for backend in choices:
-        environment = os.environ | ({"MUJOCO_GL": backend} if backend else {})
-        process = subprocess.Popen(
-            [sys.executable, os.path.join(os.path.dirname(__file__), "drawing.py")],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            env=environment)
-        try:
-            pickle.dump(first, process.stdin)
-            process.stdin.flush()
-        except BrokenPipeError:
-            pass
-        if process.stdout.readline() == b"ready\n":
-            return process
-        process.communicate()
-    if asked:
-        raise RuntimeError(f"MUJOCO_GL={asked}: cannot draw with it here; unset it to let "
-                           "gym_compete choose")
-    raise RuntimeError("no OpenGL to draw with: install EGL (apt-get install libegl1 "
-                       "libgl1-mesa-dri) or OSMesa (apt-get install libosmesa6)")
-
-
-class Window:
-    """MuJoCo's own viewer on match i, in real time.
-
-    Raises RuntimeError where there is no display.
+    The camera keeps both robots in view until the mouse moves it. Closing the window ends the show,
+    not the match. Raises RenderingError where there is no display.
     """
 
-    def __init__(self, game, i=0):
-        if sys.platform.startswith("linux") and not (
-                os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-            raise RuntimeError("render_mode 'human' needs a display, and neither DISPLAY nor "
-                               "WAYLAND_DISPLAY is set; 'rgb_array' needs none")
-        viewer = importlib.import_module("mujoco.viewer")
-        self.game, self._i = game, i
-        self._viewer = viewer.launch_passive(game.sim.models[i], game.sim.datas[i])
-        self._next = time.perf_counter()
+    def __init__(self, game):
+        self._dt, self._due = game.dt, 0.0
+        self._open, self._aspect = True, 16 / 9
+        self._stage = Stage(game)
+        self._painter = Painter(game.sim.models[0], 0, 0, None)
 
-    def render(self):
-        """Shows the match as it stands; returns when its next step is due."""
-        if not self._viewer.is_running():
+    def show(self):
+        """Shows the match as it stands, once the last step's time is over."""
+        if not self._open:
             return
-        with self._viewer.lock():
-            for name, value in aim(self.game.in_view(self._i), 16 / 9).items():
-                setattr(self._viewer.cam, name, value)
-        self._viewer.sync()
-        now = time.perf_counter()
-        self._next = max(self._next + self.game.dt, now)
-        time.sleep(self._next - now)
+        time.sleep(max(0.0, self._due - time.perf_counter()))
+        self._due = time.perf_counter() + self._dt
+        answer = self._painter.ask(self._stage.look(0, self._aspect), 16)
+        self._open, self._aspect = np.frombuffer(answer)
 
     def close(self):
         """Closes the window."""
-        self._viewer.close()
+        self._open = False
+        self._painter.close()
 
 
-def aim(points, aspect, fovy=45.0):
-    """A camera that has all points in view, from the side and a little above.
+class Painter:
+    """A running `painter.py`.
 
-    points: [k, 3] metres; aspect: width / height; fovy: vertical field of view [degrees], MuJoCo's
-    default. Points that are no numbers, or beyond the floor, are taken for the nearest that are.
-    Returns a dict of `MjvCamera` attributes.
+    model: what it draws; width, height: of frames, 0 for a window; backends: values of MUJOCO_GL to
+    try in turn, None for a window. Raises RenderingError if it cannot draw.
     """
-    points = np.clip(np.nan_to_num(points, nan=0.0), -20, 20)
-    low, high = points.min(axis=0) - MARGIN, points.max(axis=0) + MARGIN
-    half, slope = (high - low) / 2, np.tan(np.radians(fovy) / 2)
-    down, along = np.sin(np.radians(ELEVATION)), np.cos(np.radians(ELEVATION))
-    tall = along * half[2] + down * half[1]
-    # The nearest points, half the depth before the middle, look the largest.
-    distance = along * half[1] + down * half[2] + max(half[0] / aspect, tall) / slope
-    return {"lookat": (low + high) / 2, "azimuth": 90.0, "elevation": -float(ELEVATION),
-            "distance": float(np.clip(distance, NEAREST, FARTHEST))}
+
+    def __init__(self, model, width, height, backends):
+        for name in backends or (None,):
+            self._process = start(model, width, height, name)
+            self._end = weakref.finalize(self, end, self._process)
+            if self._process.stdout.read(1):
+                return
+            self._end()
+        if backends is None:
+            raise RenderingError('render_mode "human" needs a display and found none: set DISPLAY, '
+                                 'or use "rgb_array"')
+        raise RenderingError(
+            f"no OpenGL to draw with (tried {', '.join(backends)}): install EGL (apt-get install "
+            "libegl1 libgl1-mesa-dri) or OSMesa (apt-get install libosmesa6), or unset MUJOCO_GL "
+            "if you have set it")
+
+    def ask(self, request, size):
+        """Sends an array; returns the answer of `size` bytes."""
+        if not self._end.alive:
+            raise RuntimeError("closed: nothing can be drawn any more")
+        try:
+            self._process.stdin.write(request.tobytes())
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            pass  # then there is no answer either
+        answer = self._process.stdout.read(size)
+        if len(answer) < size:
+            raise RenderingError("the process that draws has ended unexpectedly")
+        return answer
+
+    def close(self):
+        """Ends the process."""
+        self._end()
+
+
+def start(model, width, height, backend):
+    """Starts `painter.py` with this value of MUJOCO_GL (None: unset) and sends it the model."""
+    env = {key: value for key, value in os.environ.items() if key != "MUJOCO_GL"}
+    if backend:
+        env["MUJOCO_GL"] = backend
+    # -P: the modules beside painter.py are no top-level ones.
+    process = subprocess.Popen([sys.executable, "-P", PAINTER, str(width), str(height)], env=env,
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                               stderr=subprocess.DEVNULL)
+    binary = np.empty(mujoco.mj_sizeModel(model), np.uint8)
+    mujoco.mj_saveModel(model, None, binary)
+    try:
+        process.stdin.write(np.int64(len(binary)).tobytes() + binary.tobytes())
+        process.stdin.flush()
+    except BrokenPipeError:
+        pass  # it has ended already, as its silence will tell
+    return process
+
+
+def end(process):
+    """Ends a painter: it stops when it is asked for nothing more."""
+    try:
+        process.stdin.close()
+    except BrokenPipeError:
+        pass
+    try:
+        process.wait(timeout=5)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    process.stdout.close()
+
+
+def backends():
+    """The values of MUJOCO_GL to try for frames, best first; the user's own goes alone."""
+    wanted = os.environ.get("MUJOCO_GL", "").strip().lower()
+    if wanted not in ANY_BACKEND:
+        return (wanted,)
+    return BACKENDS if platform.system() == "Linux" else ("on",)
+
+
+class Stage:
+    """A copy of one match's bodies to look at, so that drawing cannot disturb the simulation."""
+
+    def __init__(self, game):
+        self._game = game
+        self._data = mujoco.MjData(game.sim.models[0])
+
+    def look(self, i, aspect):
+        """Returns the request that has match i drawn as it stands, an array as painter.py says.
+
+        aspect: width over height of the picture, in which both robots and the game's landmarks
+        will be.
+        """
+        game, data = self._game, self._data
+        model = game.sim.models[i]
+        data.qpos[:] = game.sim.datas[i].qpos
+        mujoco.mj_kinematics(model, data)
+        robots, landmarks = data.xpos[[seat.root for seat in game.seats]], game.landmarks(i)
+        points, room = np.vstack([robots, landmarks]), np.repeat(ROOM, (2, len(landmarks)))
+        near = np.abs(points).max(axis=1) <= REACH  # false for what is no number, too
+        fovy = np.radians(model.vis.global_.fovy)
+        lookat, distance = fit(points[near], room[near], *game.view, fovy, aspect)
+        return np.concatenate([[*game.view, distance], lookat, model.geom_size.ravel(), data.qpos])
+
+
+def fit(points, room, azimuth, elevation, fovy, aspect):
+    """Where a camera of given direction must be to see points [K, 3], from as near as it can.
+
+    room: what must stay free around each point [K] [m]; azimuth, elevation: of the direction it
+    looks in [degrees]; fovy: its vertical field of view [radians]; aspect: width over height.
+    The camera moves smoothly with the points.
+    Returns what it looks at (3,) and from how far [m], as MuJoCo's free camera has it.
+    """
+    turn, lift = np.radians([azimuth, elevation])
+    forward = np.array([np.cos(lift) * np.cos(turn), np.cos(lift) * np.sin(turn), np.sin(lift)])
+    right = np.array([np.sin(turn), -np.cos(turn), 0.0])
+    axes = np.array([right, np.cross(right, forward)])
+    depth = points @ forward
+    low, high, back = np.zeros(2), np.zeros(2), np.inf
+    for axis, slope in enumerate(np.tan(fovy / 2) * np.array([aspect, 1.0])):
+        # A point is in view where |across - centre| + room <= slope * (depth - camera's depth).
+        across = points @ axes[axis]
+        low[axis] = (across + room - slope * depth).max()
+        high[axis] = (across - room + slope * depth).min()
+        back = min(back, (high[axis] - low[axis]) / (2 * slope))
+    # Seen from that depth, the camera may stand between two bounds: it takes the middle.
+    centre = (low + high) / 2
+    return centre @ axes + depth.mean() * forward, depth.mean() - back
+
+
+def check_size(what, value, limit):
+    """ValueError unless value is a whole number of pixels from 1 to limit."""
+    if not isinstance(value, numbers.Integral) or not 1 <= value <= limit:
+        raise ValueError(f"{what} {value!r}: must be a whole number from 1 to {limit}")

@@ -4,7 +4,9 @@ import mujoco
 import numpy as np
 
 # agent0 red, agent1 blue: told apart in any video.
-COLOURS = ((0.86, 0.30, 0.22, 1.0), (0.20, 0.45, 0.85, 1.0))
+COLOURS = ((0.82, 0.16, 0.12), (0.10, 0.32, 0.80))
+LINE = (0.98, 0.78, 0.15, 1)  # of goals
+HAZE = (0.80, 0.87, 0.94)  # over the horizon
 
 
 def new_field(timestep, integrator):
@@ -21,29 +23,37 @@ def new_field(timestep, integrator):
     spec.visual.global_.offwidth, spec.visual.global_.offheight = 1920, 1080
     _add_looks(spec)
     spec.worldbody.add_geom(
-        name="floor", type=mujoco.mjtGeom.mjGEOM_PLANE, size=[20, 20, 0.125],
+        name="floor", type=mujoco.mjtGeom.mjGEOM_PLANE, size=[0, 0, 0.125],
         friction=[1, 0.1, 0.1], condim=3, material="floor")
     for name, x in (("rightgoal", 4), ("leftgoal", -4)):
         spec.worldbody.add_geom(
             name=name, type=mujoco.mjtGeom.mjGEOM_CYLINDER, size=[0.03, 0, 0],
-            fromto=[x, -5, 0, x, 5, 0], rgba=[0.6, 0, 0, 1])
+            fromto=[x, -5, 0, x, 5, 0], rgba=LINE)
     return spec
 
 
 def _add_looks(spec):
+    """Sky, floor and sun; how finely all is drawn."""
+    spec.visual.global_.fovy = 40
+    spec.visual.quality.shadowsize, spec.visual.quality.numslices = 2048, 64
+    spec.visual.map.shadowclip = 0.5  # of the extent: all that stands on the field casts a shadow
+    spec.visual.headlight.ambient, spec.visual.headlight.diffuse = [0.35] * 3, [0.3] * 3
+    spec.visual.headlight.specular = [0, 0, 0]
+    spec.visual.rgba.haze, spec.visual.map.haze = [*HAZE, 1], 0.6
     spec.add_texture(
         name="sky", type=mujoco.mjtTexture.mjTEXTURE_SKYBOX, width=256, height=1536,
-        builtin=mujoco.mjtBuiltin.mjBUILTIN_GRADIENT, rgb1=[0.85, 0.9, 0.95], rgb2=[0.4, 0.5, 0.6])
+        builtin=mujoco.mjtBuiltin.mjBUILTIN_GRADIENT, rgb1=[0.40, 0.60, 0.86],
+        rgb2=[1, 1, 1])
     spec.add_texture(
-        name="floor", type=mujoco.mjtTexture.mjTEXTURE_2D, width=128, height=128,
-        builtin=mujoco.mjtBuiltin.mjBUILTIN_CHECKER, rgb1=[0.32, 0.36, 0.38],
-        rgb2=[0.4, 0.44, 0.46])
+        name="floor", type=mujoco.mjtTexture.mjTEXTURE_2D, width=256, height=256,
+        builtin=mujoco.mjtBuiltin.mjBUILTIN_CHECKER, rgb1=[0.66, 0.71, 0.74],
+        rgb2=[0.74, 0.79, 0.82])
     material = spec.add_material(
-        name="floor", texrepeat=[20, 20], texuniform=False)
+        name="floor", texrepeat=[1, 1], texuniform=True, reflectance=0, specular=0.1)
     material.textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = "floor"
     spec.worldbody.add_light(
-        type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL, pos=[0, 0, 6], dir=[0.2, 0.2, -1],
-        diffuse=[0.8, 0.8, 0.8], specular=[0.1, 0.1, 0.1])
+        type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL, pos=[0, 0, 6], dir=[0.05, 0.5, -1],
+        ambient=[0, 0, 0], diffuse=[0.6, 0.6, 0.58], specular=[0.3, 0.3, 0.3])
 
 
 def add_robot(spec, body, index, position, yaw):
@@ -56,6 +66,18 @@ def add_robot(spec, body, index, position, yaw):
     torso = robot.body("torso")
     half = np.radians(yaw) / 2
     torso.pos, torso.quat = position, [np.cos(half), 0, 0, np.sin(half)]
-    for geom in (g for b in robot.bodies[1:] for g in b.geoms):
-        geom.material, geom.rgba = "", COLOURS[index]
+    _paint(torso, COLOURS[index])
     spec.worldbody.add_frame().attach_body(torso, f"agent{index}/", "")
+
+
+def _paint(body, colour, link=0):
+    """Colours a body and those below it: limbs are told apart by shade, head and feet are light.
+
+    link: how many joints of the tree lie between the body and the torso.
+    """
+    for geom in body.geoms:
+        light = 0.28 if geom.type == mujoco.mjtGeom.mjGEOM_SPHERE else 0.12 * (link % 2)
+        geom.material = ""
+        geom.rgba = [*(np.asarray(colour) * (1 - light) + light), 1]
+    for child in body.bodies:
+        _paint(child, colour, link + 1)

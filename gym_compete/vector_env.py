@@ -7,7 +7,6 @@ import numpy as np
 from gymnasium.utils import seeding
 
 from gym_compete.games import find_game
-from gym_compete.rendering import Renderer
 
 
 class CompeteVectorEnv:
@@ -44,7 +43,6 @@ class CompeteVectorEnv:
             "winner": np.zeros(num_envs, np.int8), "ending": np.zeros(num_envs, np.int8),
             "steps": np.zeros(num_envs, np.int64), "final_obs": final_obs,
         }
-        self._renderer = None
         self._seed(seed)
 
     def _seed(self, seed):
@@ -116,17 +114,8 @@ class CompeteVectorEnv:
         self.version = None if np.isnan(state["version"]) else state["version"].item()
         self.game.observe(self.obs)
 
-    def render(self, i=0):
-        """Match i as it stands, [480, 640, 3] uint8."""
-        if self._renderer is None:
-            self._renderer = Renderer(self.game)
-        return self._renderer.render(i)
-
     def close(self):
-        """Ends the threads, and the graphics if there are any."""
-        if self._renderer is not None:
-            self._renderer.close()
-            self._renderer = None
+        """Ends the threads."""
         self.game.sim.close()
 
 

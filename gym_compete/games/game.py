@@ -28,6 +28,7 @@ class Game:
     extra_fields: further `MjData` arrays to read, beside those the bodies observe.
     memory: names of the [N] arrays that, with the physics, make up a match's whole state.
     clip_control: whether effort is counted on actions clipped to what the motors can do.
+    view: azimuth and elevation of the direction in which pictures look [degrees].
     options: keywords of the constructor, each an attribute of the game, with their defaults:
         max_episode_steps: time limit in environment steps; integrator: "RK4" or "Euler".
 
@@ -47,6 +48,7 @@ class Game:
     extra_fields = ()
     memory = ("steps",)
     clip_control = False
+    view = (90, -15)
     options = {"max_episode_steps": 500, "integrator": "RK4"}
 
     def __init__(self, num_envs=1, num_threads=1, **options):
@@ -120,10 +122,6 @@ class Game:
         for seat in self.seats:
             seat.refresh()
 
-    def in_view(self, i):
-        """What pictures of match i must show: points [k, 3]."""
-        return np.array([seat.qpos[i, :3] for seat in self.seats])
-
     def dense(self, seat, ac):
         """Sets the seat's parts and `reward_move`; ac [N, ac_dim]."""
         raise NotImplementedError
@@ -131,6 +129,10 @@ class Game:
     def judge(self):
         """Sets `reward_remaining`, `winner` and `ending` from the state after the step."""
         raise NotImplementedError
+
+    def landmarks(self, i):
+        """Points [K, 3], at least one, that a picture of match i shows: here the goal lines."""
+        return np.array([[-4.0, 0, 0], [4.0, 0, 0]])
 
     # What a game uses
 

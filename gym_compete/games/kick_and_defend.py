@@ -27,13 +27,15 @@ class KickAndDefend(Game):
     bodies, starts = (HUMANOID, HUMANOID), ((-3, 0, 1.5), (3, 0, 1.5))
     endings = ("", "goal", "ball wide", "ball back", "both down", "foul", "not finite", "time-out")
     clip_control = True
+    view = (65, -15)
     memory = (*Game.memory, "touched")
 
     def furnish(self, field):
         """The ball, which comes first in qpos and qvel, and a goal to look at."""
+        field.add_material(name="net", rgba=[1, 1, 1, 0.3], emission=0.6)
         field.worldbody.add_geom(
             name="goal", type=mujoco.mjtGeom.mjGEOM_BOX, size=[0.1, POST, POST],
-            pos=[GOAL + 0.05, 0, 0], contype=0, conaffinity=0, rgba=[0.6, 0, 0, 0.15])
+            pos=[GOAL + 0.05, 0, 0], contype=0, conaffinity=0, material="net")
         ball = field.worldbody.add_body(name="ball", pos=[0, 0, 0.2])
         ball.add_joint(name="ball", type=mujoco.mjtJoint.mjJNT_FREE, damping=0.001)
         ball.add_geom(name="ball", type=mujoco.mjtGeom.mjGEOM_SPHERE, size=[0.15, 0, 0], mass=0.1,
@@ -69,11 +71,6 @@ class KickAndDefend(Game):
         if not self.touched[i]:
             self.touched[i] = overlap(self.sim.datas[i], self._sides)
 
-    def in_view(self, i):
-        """The agents, the ball, and a post each side."""
-        posts = [[GOAL, -POST, 0], [GOAL, POST, 1]]
-        return np.vstack([super().in_view(i), self.ball[i], posts])
-
     def blocks(self, me, other):
         """The humanoid's layout without its place on the field, the other's and the ball's."""
         return ([("qpos[2:]", me.qpos[:, 2:]), ("qvel", me.qvel)]
@@ -90,6 +87,11 @@ class KickAndDefend(Game):
         x, y, z = self.ball.T
         for column, values in enumerate((z, GOAL - x, POST - y, -POST - y), start=2):
             self.seen_ball[:, :, column] = values
+
+    def landmarks(self, i):
+        """The ball and the goal's corners."""
+        corners = [[GOAL, y, z] for y in (-POST, POST) for z in (0, POST)]
+        return np.array([self.sim.datas[i].qpos[:3], *corners])
 
     def standing(self, seat):
         """The keeper must stand at its goal."""

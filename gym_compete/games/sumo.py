@@ -34,6 +34,7 @@ class Sumo(Game):
     options = {**Game.options, "touch_to_win": True, "draw_penalty": False}
     shared_policy = True
     own_models = True
+    view = (90, -25)
     extra_fields = ("xmat",)
     memory = (*Game.memory, "radius", "touched")
     radii = ()
@@ -45,7 +46,7 @@ class Sumo(Game):
         field.worldbody.add_geom(
             name="arena", type=mujoco.mjtGeom.mjGEOM_CYLINDER, size=[self.radii[1], TOP / 2, 0],
             pos=[0, 0, TOP / 2], friction=[1, 0.1, 0.1], condim=3, conaffinity=-1,
-            rgba=[0.3, 0.3, 0.5, 0.8])
+            rgba=[0.86, 0.72, 0.50, 1])
         for line in ("rightgoal", "leftgoal"):
             field.geom(line).rgba = [0, 0, 0, 0]
 
@@ -105,11 +106,11 @@ class Sumo(Game):
         self.ring[:, :, 2] = left[::-1]
         self.ring[:, :, 3] = self.max_episode_steps - self.steps
 
-    def in_view(self, i):
-        """The agents and the whole ring."""
-        r = self.radius[i]
-        ring = np.array([[-r, 0, TOP], [r, 0, TOP], [0, -r, TOP], [0, r, TOP]])
-        return np.vstack([super().in_view(i), ring])
+    def landmarks(self, i):
+        """The ring's foot."""
+        turns = np.linspace(0, 2 * np.pi, 16, endpoint=False)
+        return np.stack([self.radius[i] * np.cos(turns), self.radius[i] * np.sin(turns),
+                         np.zeros(16)], axis=1)
 
     def standing(self, seat):
         """Heights count from the ring's top."""
