@@ -29,8 +29,11 @@ PAPER = dict(
     draw_penalty=True, latest_share=0.0, opponents=8, logstd=0.0, logstd_floor=-20.0,
     logstd_floor_dense=-20.0, ret_decay=1.0, anchor_every=10, max_iters=5000)
 
-# Humanoids' motors reach +-0.4, ants' +-1. Tuned is run-to-goal-ants alone.
+# Humanoids' motors reach +-0.4, ants' +-1. Tuned are run-to-goal-ants and, a little, sumo-ants.
 HUMANOID = dict(logstd=-1.4, logstd_floor_dense=-2.0, logstd_floor=-2.8)
+
+# Sumo's steps are a third as long, so that its noise must be larger to get an ant anywhere.
+SUMO_ANTS = dict(logstd=0.0, optim_batchsize=320, anneal_iters=600)
 
 # Memory where the paper plays with it (section 5.1: 3 epochs); batches of whole chunks.
 LSTM = dict(policy="lstm", hid_size=128, optim_epochs=3)
@@ -60,6 +63,8 @@ def preset(game, paper, policy=None):
         values["max_seconds"] = 7200
     if not paper and not game.endswith("ants"):
         values |= HUMANOID
+    if not paper and game == "sumo-ants":
+        values |= SUMO_ANTS
     if not game.startswith(("run-to-goal", "sumo")):
         values.pop("draw_penalty", None)
     return values
@@ -170,6 +175,8 @@ def settle(parser, args):
     defaults = preset(config["env"], config.pop("paper"), config["policy"])
     if any(config[limit] for limit in LIMITS):
         defaults = {key: value for key, value in defaults.items() if key not in LIMITS}
+    seats = 2 * config["ensemble"]  # an ensemble needs as many opponents, or a multiple of that
+    defaults["opponents"] = -(-defaults["opponents"] // seats) * seats
     config = {key: defaults.get(key) if value is None else value for key, value in config.items()}
     config["run"] = config["run"] or f"{config['env']}-{time.strftime('%Y%m%d-%H%M%S')}"
     config["num_threads"] = config["num_threads"] or len(os.sched_getaffinity(0))

@@ -357,6 +357,14 @@ def test_memory_where_the_paper_has_it():
     assert "hid_size" not in run.preset("sumo-ants", False, "my:Net")
 
 
+def test_an_ensemble_gets_opponents_for_all():
+    """README's ensemble of three: a multiple of its six seats, unless the user says otherwise."""
+    parser = run.make_parser()
+    for given, expected in ([], 6), (["--opponents", "12"], 12):
+        args = parser.parse_args(["--ensemble", "3", "--num-envs", "96", *given])
+        assert run.settle(parser, args)["opponents"] == expected
+
+
 @pytest.mark.parametrize("game", cli.GAME_NAMES)
 def test_presets_divide(game, tmp_path, monkeypatch):
     """Each game's default batch suits its games and chunks: a run of it gets as far as playing."""
