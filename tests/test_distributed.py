@@ -160,6 +160,6 @@ def test_bad_input_ends_every_rank(tmp_path):
               f"run.SAVE_DIR = {str(tmp_path)!r}; run.main(sys.argv[1:])")
     (tmp_path / "taken").mkdir()
     done = mpirun("-c", script, "--run", "taken", "--num-envs", "8", "--max-iters", "1",
-                  "--timesteps-per-batch", "48", "--optim-batchsize", "48", timeout=40)
+                  "--timesteps-per-batch", "56", "--optim-batchsize", "56", timeout=40)
     assert done.returncode == 2
     assert done.stderr.count("--run taken: exists already") == 1

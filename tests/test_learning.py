@@ -50,7 +50,7 @@ def trained(tmp_path_factory):
     headers = [{**header, "policy_args": {"hid_size": 32}} for header in HEADERS]
 
     def policy_fn(name, seat, rng):
-        return MlpPolicy(name, 122, 8, rng, hid_size=32, logstd=ONE_MACHINE["logstd"],
+        return MlpPolicy(name, 122, 8, rng, hid_size=32, logstd=-0.5,
                          ret_decay=ONE_MACHINE["ret_decay"])
 
     compete_learn(env, policy_fn, str(folder), headers, {}, seed=1, **OPTIONS)
