@@ -29,11 +29,18 @@ PAPER = dict(
     draw_penalty=True, latest_share=0.0, opponents=8, logstd=0.0, logstd_floor=-20.0,
     logstd_floor_dense=-20.0, ret_decay=1.0, anchor_every=10, max_iters=5000)
 
-# Humanoids' motors reach +-0.4, ants' +-1. Tuned are run-to-goal-ants and, a little, sumo-ants.
+# Humanoids' motors reach +-0.4, ants' +-1. Tuned is run-to-goal-ants; a little, the
+# blocker of you-shall-not-pass and sumo-ants.
 HUMANOID = dict(logstd=-1.4, logstd_floor_dense=-2.0, logstd_floor=-2.8)
 
 # Sumo's steps are a third as long, so that its noise must be larger to get an ant anywhere.
 SUMO_ANTS = dict(logstd=0.0, optim_batchsize=320, anneal_iters=600)
+
+# Here only the end of a match says something: hundreds of games to a batch, and little dense reward.
+YOU_SHALL_NOT_PASS = dict(
+    timesteps_per_batch=14336, optim_batchsize=1024, optim_stepsize=3e-4,
+    optim_stepsize_final=1.5e-4, anneal_iters=60, logstd=-1.0, logstd_floor_dense=-1.6,
+    logstd_floor=-2.2)
 
 # Memory where the paper plays with it (section 5.1: 3 epochs); batches of whole chunks.
 LSTM = dict(policy="lstm", hid_size=128, optim_epochs=3)
@@ -65,6 +72,8 @@ def preset(game, paper, policy=None):
         values |= HUMANOID
     if not paper and game == "sumo-ants":
         values |= SUMO_ANTS
+    if not paper and game == "you-shall-not-pass":
+        values |= YOU_SHALL_NOT_PASS
     if not game.startswith(("run-to-goal", "sumo")):
         values.pop("draw_penalty", None)
     return values
