@@ -36,7 +36,7 @@ HUMANOID = dict(logstd=-1.4, logstd_floor_dense=-2.0, logstd_floor=-2.8)
 # Sumo's steps are a third as long, so that its noise must be larger to get an ant anywhere.
 SUMO_ANTS = dict(logstd=0.0, optim_batchsize=320, anneal_iters=600)
 
-# Here only the end of a match says something: hundreds of games to a batch, and little dense reward.
+# Only the end of a match says something here: large batches, and little dense reward.
 YOU_SHALL_NOT_PASS = dict(
     timesteps_per_batch=14336, optim_batchsize=1024, optim_stepsize=3e-4,
     optim_stepsize_final=1.5e-4, anneal_iters=60, logstd=-1.0, logstd_floor_dense=-1.6,
