@@ -1,6 +1,7 @@
 """Who plays whom: the learners' names and seats, their frozen opponents, and what those may be."""
 
-from utils import InputError, Player
+from rollouts import Player
+from utils import InputError
 
 
 def learner_names(shared, ensemble=1, outsider_seat=None):

@@ -12,7 +12,8 @@ from distributed_data.device import make_session
 from distributed_data.mpi_adam import FlatVariables
 from gym_compete import GAMES, CompeteVectorEnv, find_game
 from policy import POLICIES
-from utils import Actors, InputError, Player, first_line, load_parameters
+from rollouts import Actors, Player
+from utils import InputError, first_line, load_parameters
 
 # What a released vector, which has no header, may be.
 ZOO_NETWORKS = (("mlp", {"hid_size": 64}), ("lstm", {"hid_size": 128}))

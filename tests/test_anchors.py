@@ -12,7 +12,8 @@ import anchors as anchors_module
 from anchors import Anchors, still_entry
 from gym_compete import CompeteVectorEnv
 from matches import Entry, load_policy, vector_size
-from utils import Actors, InputError, Player, save_parameters
+from rollouts import Actors, Player
+from utils import InputError, save_parameters
 
 
 def entry(seed, seat=0, width=64):

@@ -7,12 +7,12 @@ import pytest
 from scipy.stats import chisquare
 from test_learn import HEADERS, TINY, tiny_run
 
-import learn
 from gym_compete import CompeteVectorEnv
 from league import learner_names, pairings, seat_outsider, seat_players
 from learn import compete_learn
 from matches import Entry
 from policy import MlpPolicy
+from rollouts import Rollouts
 from snapshots import Snapshots
 from utils import InputError, load_parameters
 
@@ -177,16 +177,15 @@ def test_best_response(tmp_path, monkeypatch, seat):
     tiny_run(tmp_path / "pool", max_iters=1)
     path = tmp_path / f"pool/agent{seat}/000000.npz"
     entry = Entry(str(path), *load_parameters(path))
-    held, generate = [], learn.traj_segment_generator
+    held, collect = [], Rollouts.__next__
 
-    def spy(players, env, sess, *args, **options):
-        for segs in generate(players, env, sess, *args, **options):
-            pi = players[1].policy
-            held.append(np.concatenate([v.ravel() for v in sess.run(pi.get_variables())]))
-            assert len(segs) == 1 and segs[0]["rew"].shape[1] == env.num_envs
-            yield segs
+    def spy(self):
+        pi, segs = self.players[1].policy, collect(self)
+        held.append(np.concatenate([v.ravel() for v in self.sess.run(pi.get_variables())]))
+        assert len(segs) == 1 and segs[0]["rew"].shape[1] == self.env.num_envs
+        return segs
 
-    monkeypatch.setattr(learn, "traj_segment_generator", spy)
+    monkeypatch.setattr(Rollouts, "__next__", spy)
     env = CompeteVectorEnv("run-to-goal-ants", 4, seed=0, integrator="Euler")
     compete_learn(env, small_policy, str(tmp_path / "run"), [HEADERS[1 - seat]], {},
                   outsider=(seat, entry), **{**TINY, "max_iters": 2})

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-import learn
 from gym_compete import CompeteVectorEnv
 from learn import Limits, Progress, compete_learn
 from policy import MlpPolicy
+from rollouts import Rollouts
 from snapshots import Snapshots
 from utils import InputError, load_parameters
 
@@ -143,16 +143,14 @@ def test_frozen_seats_play_the_drawn_vectors(tmp_path, monkeypatch):
         drawn.append((rivals, draw(self, rng, delta, rivals)))
         return drawn[-1][1]
 
-    def spy(players, env, sess, *args, **options):
-        inner = generate(players, env, sess, *args, **options)
-        for segs in inner:
-            held.append([np.concatenate([v.ravel() for v in sess.run(p.policy.get_variables())])
-                         for p in players if p.learner is None])
-            yield segs
+    def spy(self):
+        held.append([np.concatenate([v.ravel() for v in self.sess.run(p.policy.get_variables())])
+                     for p in self.players if p.learner is None])
+        return collect(self)
 
-    generate = learn.traj_segment_generator
+    collect = Rollouts.__next__
     monkeypatch.setattr(Snapshots, "draw", keep)
-    monkeypatch.setattr(learn, "traj_segment_generator", spy)
+    monkeypatch.setattr(Rollouts, "__next__", spy)
     tiny_run(tmp_path / "run", max_iters=3, delta=1.0)
     assert [rivals for rivals, _ in drawn] == [[[1], [0]]] * 3
     for iteration, ((_, vectors), now) in enumerate(zip(drawn, held)):

@@ -11,8 +11,9 @@ from gym_compete import CompeteVectorEnv
 from learn import compete_learn
 from matches import Entry, load_policy
 from policy import MlpPolicy
+from rollouts import Actors, Player
 from run import ONE_MACHINE
-from utils import Actors, Player, load_parameters
+from utils import load_parameters
 
 GAME = "run-to-goal-ants"
 ITERATIONS = 30

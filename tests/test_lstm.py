@@ -12,7 +12,8 @@ from learn import compete_learn, rollout_horizon
 from matches import load_entries, play
 from policy import LSTMPolicy, MlpPolicy
 from ppo import Learner, into_chunks
-from utils import InputError, Player, load_parameters, traj_segment_generator
+from rollouts import Player
+from utils import InputError, load_parameters, traj_segment_generator
 
 OB, AC, HID, STEPS = 3, 2, 4, LSTMPolicy.chunk
 FILTERS = 2 * OB + 4

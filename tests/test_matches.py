@@ -5,7 +5,8 @@ import pytest
 from helpers import NumpyPolicy
 
 from matches import Entry, load_entries, play, summarize, wilson
-from utils import Actors, InputError
+from rollouts import Actors
+from utils import InputError
 
 ANTS, EULER = "run-to-goal-ants", {"integrator": "Euler"}
 SIZE = 24905

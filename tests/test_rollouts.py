@@ -7,7 +7,8 @@ from helpers import NumpyPolicy, gaussian_logp, initialize, new_session
 from gym_compete import CompeteVectorEnv
 from league import seat_players
 from policy import LSTMPolicy, MlpPolicy
-from utils import Actors, Player, traj_segment_generator
+from rollouts import Actors, Player
+from utils import traj_segment_generator
 
 ENVS, HORIZON, OB, AC = 6, 24, 122, 8
 LIMIT = 9  # steps of a game: it goes on over the first two cuts and ends at the third
