@@ -1,14 +1,17 @@
 """The PPO self-play loop."""
 
+import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
+from checkpoint import Checkpointer
 from distributed_data import comm
 from distributed_data.device import make_session
 from distributed_data.mpi_adam import FlatVariables
+from interrupts import Interrupts
 from league import learner_names, seat_outsider, seat_players
 from matches import build_policy
 from ppo import Learner
@@ -22,7 +25,7 @@ def compete_learn(
         anchors=None, timesteps_per_batch, optim_batchsize, optim_epochs, optim_stepsize,
         optim_stepsize_final, clip_param, entcoeff, l2, target_kl, gamma, gamma_dense, lam,
         dense_iters, anneal_iters, delta, latest_share, opponents, logstd_floor, logstd_floor_dense,
-        max_iters=0, max_timesteps=0, max_episodes=0, max_seconds=0):
+        keep=1, resumed=None, max_iters=0, max_timesteps=0, max_episodes=0, max_seconds=0):
     """Trains one learner a seat (one for both in a symmetric game); returns `Progress`.
 
     env: this rank's `CompeteVectorEnv`.
@@ -41,9 +44,12 @@ def compete_learn(
         from 1 to 0 (paper, section 4.1, which starts annealing at once).
     delta, latest_share, opponents: older versions come from Uniform(delta * latest, latest), a
         worker seats `opponents` of them; `latest_share` of the games seat current learners only.
+    keep: of the snapshots that can be drawn no more every `keep`-th stays.
+    resumed: arrays of `checkpoint.read_checkpoint`, to go on from there as if nothing had happened.
     max_*: exactly one is positive and ends the training.
 
-    Raises InputError if batch, minibatch, games and ranks do not divide, or the run exists.
+    Raises InputError if batch, minibatch, games and ranks do not divide, or the run exists,
+    `ppo.NotFinite` if the learning breaks down.
     """
     shared = env.game.shared_policy
     names = learner_names(shared, ensemble, outsider and outsider[0])
@@ -51,11 +57,12 @@ def compete_learn(
                seat_players(env.num_envs, latest_share, opponents, shared, ensemble))
     limits = Limits(max_iters, max_timesteps, max_episodes, max_seconds)
     rngs = Generators(seed, len(names))
-    with tf.Graph().as_default(), make_session() as sess:
+    with tf.Graph().as_default(), make_session() as sess, \
+            Interrupts(speak=comm.RANK == 0) as interrupts:
         # Graph, built once
         build_policies(players, policy_fn, outsider, env, rngs.init)
         horizon = rollout_horizon(players[0], timesteps_per_batch, optim_batchsize)
-        comm.from_root(lambda: open_run(run_dir, config))
+        comm.from_root(lambda: open_run(run_dir, config, resumed is not None))
         pis = [p.policy for p in players[:len(names)]]
         learners = [Learner(pi, clip_param, entcoeff, l2) for pi in pis]
         flats = [FlatVariables(pi.get_variables()) for pi in pis]
@@ -64,22 +71,35 @@ def compete_learn(
         sess.run(tf.global_variables_initializer())
         tf.get_default_graph().finalize()
 
-        # Start: filters that know the observations, version 0
+        # Start: where the checkpoint was, or filters that know the observations and version 0
         for learner in learners:
             learner.start(sess)
         if outsider:
             copies[0].set(sess, outsider[1].vector)
         progress = Progress(dense_iters, anneal_iters)
-        prime_filters(env, players[:len(names)], sess, rngs.noise)
         snapshots = Snapshots(run_dir, names, headers)
-        vectors = snapshots.save(0, [flat.get(sess) for flat in flats])
-        if anchors:
-            anchors.meet(vectors)
-        log = RunLog(run_dir) if comm.RANK == 0 else None
         seg_gen = traj_segment_generator(
             players, env, sess, horizon, rngs.noise, lambda: progress.alpha)
+        log = RunLog(run_dir) if comm.RANK == 0 else None
+        checkpointer = Checkpointer(
+            run_dir, {"config": config}, dict(zip(names, learners), progress=progress),
+            {"rollouts": seg_gen, "rngs": rngs}, {"log": log} if log else {})
+        if resumed is not None:
+            checkpointer.restore(resumed)
+            snapshots.latest = progress.iteration
+        else:
+            prime_filters(env, players[:len(names)], sess, rngs.noise)
+            env.version = 0
+            snapshots.save(0, [flat.get(sess) for flat in flats])
+            checkpointer.save()
+        if anchors:
+            anchors.meet(snapshots.first())
+        if log:
+            sizes = [f"{snapshots.disk_use(delta, keep, n) / 1e6:,.0f} MB after {n:,}"
+                     for n in (1000, 10000)]
+            print(f"snapshots take {' and '.join(sizes)} iterations", flush=True)
 
-        while not limits.reached(progress):
+        while not limits.reached(progress, interrupts):
             # Rollouts
             started = time.perf_counter()
             drawn = snapshots.draw(rngs.draws, delta, [p.rivals for p in frozen if p.rivals])
@@ -92,23 +112,41 @@ def compete_learn(
                 add_vtarg_and_adv(seg, progress.blend(gamma_dense, gamma), lam)
 
             # Update
-            losses = update_all(
-                learners, segs, rngs.orders, optim_batchsize=optim_batchsize,
-                optim_epochs=optim_epochs, target_kl=target_kl,
-                optim_stepsize=progress.blend(optim_stepsize, optim_stepsize_final),
-                logstd_floor=progress.blend(logstd_floor_dense, logstd_floor))
+            try:
+                losses = update_all(
+                    learners, segs, rngs.orders, optim_batchsize=optim_batchsize,
+                    optim_epochs=optim_epochs, target_kl=target_kl,
+                    optim_stepsize=progress.blend(optim_stepsize, optim_stepsize_final),
+                    logstd_floor=progress.blend(logstd_floor_dense, logstd_floor))
+            finally:
+                note_faults(log, progress.iteration + 1, names, learners)
             updated = time.perf_counter()
 
             # Snapshot
-            row = progress.advance(names, segs, losses, env, collected - started,
-                                   updated - collected)
+            row = progress.advance(names, segs, losses, env)
+            timing = progress.timing(segs, env, collected - started, updated - collected)
             vectors = snapshots.save(progress.iteration, [flat.get(sess) for flat in flats])
-            if log:
-                row |= anchors.row(progress.iteration, names, vectors) if anchors else {}
-                log.write(progress.iteration, row)
+            comm.from_root(record, log, progress.iteration, row, timing, anchors, names, vectors)
+            checkpointer.save()
+            snapshots.thin_out(delta, keep)
         if log:
             log.close()
+        progress.interrupted = interrupts.asked
     return progress
+
+
+def record(log, iteration, row, timing, anchors, names, vectors):
+    """Writes an iteration's row, with what the learners do against the anchors."""
+    if anchors:
+        row = row | anchors.row(iteration, names, vectors)
+    log.write(iteration, row, timing)
+
+
+def note_faults(log, iteration, names, learners):
+    """Logs what was not finite in this iteration's updates."""
+    for name, learner in zip(names, learners):
+        for fault in learner.faults if log else ():
+            log.warn(iteration, f"{name}: {fault} not finite, step not taken")
 
 
 def build_policies(players, policy_fn, outsider, env, rng):
@@ -182,6 +220,17 @@ class Generators:
         noise, draws, *orders = own.spawn(2 + learners)
         self.noise, self.draws = np.random.default_rng(noise), np.random.default_rng(draws)
         self.orders = [np.random.default_rng(order) for order in orders]
+        self._going_on = {"noise": self.noise, "draws": self.draws,
+                          **{f"order{k}": rng for k, rng in enumerate(self.orders)}}
+
+    def get_state(self):
+        """Where the generators stand: {name: JSON}."""
+        return {name: json.dumps(rng.bit_generator.state) for name, rng in self._going_on.items()}
+
+    def set_state(self, state):
+        """Goes back to a `get_state`."""
+        for name, rng in self._going_on.items():
+            rng.bit_generator.state = json.loads(str(state[name]))
 
 
 class Limits:
@@ -194,28 +243,43 @@ class Limits:
             raise InputError("exactly one of --max-iters, --max-timesteps, --max-episodes, "
                              "--max-seconds must be positive")
 
-    def reached(self, progress):
-        """Whether it is time to stop; rank 0's clock counts."""
+    def reached(self, progress, interrupts=None):
+        """Whether it is time to stop: rank 0's clock counts, and a signal to any rank."""
         over = any(0 < limit <= getattr(progress, what) for what, limit in self._limits.items())
-        return comm.broadcast(over)
+        asked = interrupts is not None and interrupts.asked
+        return bool(comm.allsum(float(asked or (over and comm.RANK == 0))))
 
 
 class Progress:
     """How far a run is, and what an iteration's log row says.
 
     iteration, timesteps (environment steps of all ranks), episodes, seconds; alpha: weight of the
-    dense reward, 1 for `dense_iters` iterations, then linear to 0 over `anneal_iters`.
+    dense reward, 1 for `dense_iters` iterations, then linear to 0 over `anneal_iters`;
+    interrupted: whether a signal has ended the run.
     """
+
+    _counts = ("iteration", "timesteps", "episodes", "not_finite")
 
     def __init__(self, dense_iters, anneal_iters):
         self._dense_iters, self._anneal_iters = dense_iters, anneal_iters
         self._started = time.perf_counter()
         self.iteration = self.timesteps = self.episodes = self.not_finite = 0
+        self.interrupted = False
 
     @property
     def seconds(self):
-        """Wall time since the start."""
+        """Wall time since the start, without the time between checkpoint and resumption."""
         return time.perf_counter() - self._started
+
+    def get_state(self):
+        """Counters and seconds."""
+        return {name: getattr(self, name) for name in (*self._counts, "seconds")}
+
+    def set_state(self, state):
+        """Goes back to a `get_state`."""
+        for name in self._counts:
+            setattr(self, name, int(state[name]))
+        self._started = time.perf_counter() - float(state["seconds"])
 
     @property
     def alpha(self):
@@ -229,15 +293,14 @@ class Progress:
         """A setting between its values at alpha 1 and at alpha 0."""
         return final + self.alpha * (dense - final)
 
-    def advance(self, names, segs, losses, env, collecting, updating):
+    def advance(self, names, segs, losses, env):
         """Counts an iteration in and returns its row of the log, the same on every rank.
 
-        names, segs, losses: the learners'; collecting, updating: seconds.
+        names, segs, losses: the learners'.
         """
         alpha = self.alpha
-        steps = comm.SIZE * len(segs[0]["rew"]) * env.num_envs
         self.iteration += 1
-        self.timesteps += steps
+        self.timesteps += comm.SIZE * len(segs[0]["rew"]) * env.num_envs
         row = {}
         for learner, seg, loss in zip(names, segs, losses):
             figures = {**episode_figures(seg, env.game.endings), **loss}
@@ -246,12 +309,15 @@ class Progress:
                                         .astype(int), minlength=len(env.game.endings)))
         self.not_finite += int(sum(games)[env.game.endings.index("not finite")])
         self.episodes += int(comm.allsum(segs[0]["episodes"]))
-        row |= {"run/alpha": alpha, "run/timesteps": self.timesteps, "run/episodes": self.episodes,
-                "run/seconds": self.seconds, "run/not_finite_games": self.not_finite,
-                "run/collect_steps_per_s": steps / collecting,
-                "run/update_samples_per_s": segs[0]["rew"].size * len(segs) * comm.SIZE / updating,
-                "run/collect_s": collecting, "run/update_s": updating}
-        return row
+        return row | {"run/alpha": alpha, "run/timesteps": self.timesteps,
+                      "run/episodes": self.episodes, "run/not_finite_games": self.not_finite}
+
+    def timing(self, segs, env, collecting, updating):
+        """The row's figures that the clock decides; collecting, updating: seconds."""
+        steps, samples = len(segs[0]["rew"]) * env.num_envs, segs[0]["rew"].size * len(segs)
+        return {"run/seconds": self.seconds, "run/collect_s": collecting, "run/update_s": updating,
+                "run/collect_steps_per_s": steps * comm.SIZE / collecting,
+                "run/update_samples_per_s": samples * comm.SIZE / updating}
 
 
 def episode_figures(seg, endings):

@@ -4,7 +4,10 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from distributed_data import MpiAdam, comm
+from distributed_data.mpi_adam import ExactVariables
+from utils import InputError, NotFinite
 
+MAX_STRIKES = 3  # steps in a row that are not finite end a run
 LOSS_NAMES = ("pol_surr", "vf_loss", "entropy", "kl", "clip_frac")
 
 
@@ -39,6 +42,8 @@ class Learner:
             gradients = tf.gradients(total, variables)
             self.gradient = tf.concat([tf.reshape(g, [-1]) for g in gradients], 0)
         self.adam = MpiAdam(variables)
+        self._variables = ExactVariables(pi.get_variables())
+        self._strikes, self.faults = 0, []
         start = sum(v.shape.num_elements() for v in variables[:_position(pi.logstd, variables)])
         self._logstd = slice(start, start + pi.ac_dim)
 
@@ -59,8 +64,17 @@ class Learner:
         rng: generator of the minibatch order. optim_batchsize: samples a minibatch over all ranks;
         target_kl: an epoch whose mean KL exceeds 1.5 times this is the last one (0: never);
         logstd_floor: the action log-std is kept above this.
+
+        What is not finite moves nothing: a segment is passed over, a minibatch's step is not
+        taken; `faults` says what it was, the result's "skipped" how often. Raises NotFinite when it
+        happens three times in a row.
         """
-        pi, sess = self.pi, self.sess
+        pi, sess, self.faults = self.pi, self.sess, []
+        bad = [name for name in ("ob", "ac", "adv", "tdlamret", "logp")
+               if comm.allsum(float(not np.isfinite(seg[name]).all()))]
+        if bad:
+            self._strike(f"segment ({', '.join(bad)})")
+            return self._report(None, 0, float("nan"))
         explained = explained_variance(seg["vpred"], seg["tdlamret"])
         pi.update_ret_rms(sess, seg["tdlamret"])
         self.adam.sync(sess)
@@ -72,17 +86,54 @@ class Learner:
             order, losses = rng.permutation(count), []
             for start in range(0, count - size + 1, size):
                 rows = order[start:start + size]
-                *loss, g = self._lossandgrad(
-                    *(x[:, rows].reshape(-1, *x.shape[2:]) for x in chunks))
-                self.adam.update(sess, g, optim_stepsize)
-                self._raise_logstd(logstd_floor)
-                losses.append(loss)
-            means = comm.allmean(np.mean(losses, axis=0))
-            if target_kl and means[LOSS_NAMES.index("kl")] > 1.5 * target_kl:
+                minibatch = [x[:, rows].reshape(-1, *x.shape[2:]) for x in chunks]
+                losses += self._step(minibatch, optim_stepsize, logstd_floor)
+            means = comm.allmean(np.mean(losses, axis=0)) if losses else None
+            if losses and target_kl and means[LOSS_NAMES.index("kl")] > 1.5 * target_kl:
                 break
         pi.ob_rms.update(sess, seg["ob"])  # after the epochs, which need the filter of the rollout
-        return {**dict(zip(LOSS_NAMES, map(float, means))), "epochs": epoch + 1,
-                "ev_tdlam": explained, "action_std": self.action_std()}
+        return self._report(means, epoch + 1, explained)
+
+    def _step(self, minibatch, stepsize, logstd_floor):
+        """One step of Adam; returns [losses], or [] where it was not taken."""
+        *loss, g = self._lossandgrad(*minibatch)
+        bad = [name for name, x in zip(LOSS_NAMES, loss) if not np.isfinite(x)]
+        if bad:
+            g = np.full_like(g, np.nan)  # so that no rank takes the step
+        if not self.adam.update(self.sess, g, stepsize):
+            self._strike(", ".join(bad) or "gradient")
+            return []
+        self._strikes = 0
+        self._raise_logstd(logstd_floor)
+        return [loss]
+
+    def _strike(self, what):
+        self._strikes += 1
+        self.faults.append(what)
+        if self._strikes == MAX_STRIKES:
+            raise NotFinite(f"{self.pi.name}: {what} not finite, {MAX_STRIKES} times in a row")
+
+    def _report(self, means, epochs, explained):
+        means = [float("nan")] * len(LOSS_NAMES) if means is None else means
+        return {**dict(zip(LOSS_NAMES, map(float, means))), "epochs": epochs, "ev_tdlam": explained,
+                "action_std": self.action_std(), "skipped": len(self.faults)}
+
+    def get_state(self):
+        """Parameters, filters and Adam's moments, to the last bit: {name: array}."""
+        values = self._variables.get(self.sess)
+        return {**{f"variable{k:03d}": value for k, value in enumerate(values)},
+                "m": self.adam.m, "v": self.adam.v, "t": self.adam.t, "strikes": self._strikes}
+
+    def set_state(self, state):
+        """Goes back to a `get_state`; InputError if it is one of another network."""
+        values = [state[name] for name in sorted(state) if name.startswith("variable")]
+        if [value.shape for value in values] != [v.shape for v in self.pi.get_variables()]:
+            raise InputError(f"--resume: the checkpoint's {self.pi.name} is not a "
+                             f"{type(self.pi).__name__} as policy.py has it now")
+        self._variables.set(self.sess, values)
+        self.adam.m[:], self.adam.v[:], self.adam.t = state["m"], state["v"], int(state["t"])
+        self._strikes = int(state["strikes"])
+        self.adam.sync(self.sess)
 
     def _raise_logstd(self, floor):
         logstd = self.adam.theta[self._logstd]

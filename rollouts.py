@@ -186,9 +186,7 @@ class Rollouts:
         return self
 
     def __next__(self):
-        if self._new is None:
-            self.env.reset()
-            self._new = np.ones(self.env.num_envs, bool)
+        self._start()
         self._scores.clear()
         for seg in self._segs:
             seg["cutvpred"][:] = 0
@@ -202,6 +200,11 @@ class Rollouts:
             seg["nextvpred"][:] = vpred * ~player.pick((self._new, self._new))
             seg.update(found, episodes=scores.episodes)
         return self._segs
+
+    def _start(self):
+        if self._new is None:
+            self.env.reset()
+            self._new = np.ones(self.env.num_envs, bool)
 
     def _step(self, t):
         env, learners, alpha = self.env, self._scores.learners, self._alpha()
@@ -239,6 +242,7 @@ class Rollouts:
 
         To be called between segments.
         """
+        self._start()
         state = {f"env/{name}": array for name, array in self.env.get_state().items()}
         state |= {f"player{k}": player.state for k, player in enumerate(self.players)}
         return state | {"new": self._new, "returns": self._scores.returns}

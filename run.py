@@ -19,6 +19,9 @@ ONE_MACHINE = dict(
     latest_share=0.75, opponents=4, logstd=-0.8, logstd_floor=-2.2, logstd_floor_dense=-1.1,
     ret_decay=0.9, anchor_every=200, max_seconds=1200)
 
+# What no preset is about.
+DEFAULTS = dict(env="run-to-goal-ants", seed=0, ensemble=1, anchor_games=20, anchor=[], keep=50)
+
 # The paper's values (section 5.1), for machines that can pay for them; what it leaves open is as
 # OpenAI's released policies have it (hid_size 64, log-std from 0, no floor, no early stop).
 PAPER = dict(
@@ -98,13 +101,15 @@ def make_parser():
         group.add_argument(name, help=text, **options)
 
     game = parser.add_argument_group("what to train")
-    add(game, "--env", str, "The game.", choices=GAME_NAMES, default="run-to-goal-ants")
+    add(game, "--env", str, "The game. [run-to-goal-ants]", choices=GAME_NAMES)
     add(game, "--policy", str, "The network: mlp, lstm, or module:Class for one of your "
         "own (README).")
     add(game, "--hid-size", number(int, 1), "Width of the network's hidden layers.")
-    add(game, "--seed", number(int, 0), "Seed of all chance: the same seed, the same run.",
-        default=0)
+    add(game, "--seed", number(int, 0), "Seed of all chance: the same seed, the same run. [0]")
     add(game, "--run", str, "Name of the folder in saveparameters/; default: game and time.")
+    add(game, "--resume", str, "Go on with this run, by default the newest, where its last "
+        "checkpoint is; only limits, --num-threads, --anchor-every and --keep may change.",
+        nargs="?", const="", metavar="RUN")
     game.add_argument("--paper", action="store_true",
                       help="Take the paper's values instead of those for one machine.")
     add(game, "--draw-penalty", None, "Charge both agents 1000 where nobody scores, as in the "
@@ -153,7 +158,7 @@ def make_parser():
     add(play, "--opponents", number(int, 2),
         "Older versions that each worker seats at a time, drawn anew every iteration.")
     add(play, "--ensemble", number(int, 1), "Learners a seat, all in one pool; each plays all "
-        "those of the other seat, current and older. [1]", default=1)
+        "those of the other seat, current and older. [1]")
     add(play, "--opponent", str, "Parameter file of an outsider that holds one seat for good: "
         "train a best response to it.", metavar="FILE")
     add(play, "--opponent-seat", int, "The outsider's seat; default: what its file says, else 1.",
@@ -162,10 +167,13 @@ def make_parser():
     anchor = parser.add_argument_group("anchors: games against opponents that never change")
     add(anchor, "--anchor-every", number(int, 0), "Iterations between evaluations against the "
         "first snapshot, a motionless opponent and --anchor; 0: never.")
-    add(anchor, "--anchor-games", number(int, 2), "Games a learner against each anchor. [20]",
-        default=20)
+    add(anchor, "--anchor-games", number(int, 2), "Games a learner against each anchor. [20]")
     add(anchor, "--anchor", str, "A further anchor, a parameter file; may be given several times.",
-        action="append", default=[], metavar="FILE")
+        action="append", metavar="FILE")
+
+    disk = parser.add_argument_group("disk")
+    add(disk, "--keep", number(int, 0), "Of the snapshots too old for --delta to draw, keep every "
+        "so many'th; 1: all, 0: the first alone. [50]")
 
     limits = parser.add_argument_group("when to stop (one of)").add_mutually_exclusive_group()
     add(limits, "--max-iters", number(int, 1), "Iterations.")
@@ -180,7 +188,9 @@ def settle(parser, args):
     if args.run is not None and (os.path.basename(args.run) != args.run
                                  or args.run in ("", ".", "..")):
         parser.error(f"--run {args.run}: must be a plain name, without slashes")
-    config = vars(args)
+    config = {**vars(args)}
+    config.pop("resume")
+    config |= {key: value for key, value in DEFAULTS.items() if config[key] is None}
     defaults = preset(config["env"], config.pop("paper"), config["policy"])
     if any(config[limit] for limit in LIMITS):
         defaults = {key: value for key, value in defaults.items() if key not in LIMITS}
@@ -192,11 +202,13 @@ def settle(parser, args):
     return config
 
 
-def train(config):
-    """Builds environment, networks and anchors from a configuration, and trains."""
+def train(config, resumed=None):
+    """Builds environment, networks and anchors from a configuration, and trains.
+
+    resumed: arrays of the checkpoint to go on from.
+    """
     from distributed_data import comm, device
 
-    comm.abort_together()
     device.prepare()
     from anchors import Anchors
     from league import learner_names
@@ -225,14 +237,14 @@ def train(config):
     every, games, files = (settings.pop(f"anchor{key}") for key in ("_every", "_games", ""))
     anchors = Anchors(config["env"], headers, every, games, files, integrator=config["integrator"],
                       num_threads=config["num_threads"]) if every else None
-    for key in ("env", "policy", "num_envs", "num_threads"):
-        settings.pop(key)
+    for key in ("env", "policy", "num_envs", "num_threads", "ranks"):
+        settings.pop(key, None)
     if comm.RANK == 0:
         print(f"{config['env']}: {comm.SIZE} worker(s) x {config['num_envs']} games x "
               f"{config['num_threads']} thread(s), into saveparameters/{config['run']}", flush=True)
     run_dir = os.path.join(SAVE_DIR, settings.pop("run"))
     return compete_learn(env, policy_fn, run_dir, headers, {**config, "ranks": comm.SIZE},
-                         outsider=outsider, anchors=anchors, **settings)
+                         outsider=outsider, anchors=anchors, resumed=resumed, **settings)
 
 
 def make_env(settings):
@@ -271,29 +283,61 @@ def find_outsider(settings):
     return (seat if seat in (0, 1) else 1), entry
 
 
+def settle_and_train(parser, args):
+    """Settles what the command line means, for a new run or an old one, and trains.
+
+    Returns (config, progress).
+    """
+    from distributed_data import comm
+
+    comm.abort_together()
+    if args.resume is None:
+        config = settle(parser, args)
+        return config, train(config)
+    from resume import settle_resumed
+
+    config, arrays, remark = comm.from_root(settle_resumed, SAVE_DIR, vars(args), LIMITS)
+    if comm.RANK == 0:
+        print(f"{remark + '; ' if remark else ''}going on with {config['run']} after iteration "
+              f"{arrays['progress/iteration']}", flush=True)
+    return config, train(config, arrays)
+
+
 def main(argv=None):
-    """Parses the command line and trains; bad input ends with one line and exit code 2."""
+    """Parses the command line and trains.
+
+    Exit codes: 0 done, or stopped by a signal; 2 bad input, told in one line; 1 when the disk or
+    the learning has failed, told in one line; 130 when stopped before the training began.
+    """
     parser = make_parser()
-    config = settle(parser, parser.parse_args(argv))
-    from utils import InputError
+    args = parser.parse_args(argv)
+    from utils import InputError, NotFinite
 
     try:
-        progress = train(config)
-    except InputError as error:  # of every rank alike: one tells it
-        from distributed_data import comm
-
-        if comm.RANK == 0:
-            parser.error(error)
-        sys.exit(2)
+        config, progress = settle_and_train(parser, args)
+    except InputError as error:
+        fail(parser, error, 2)
+    except (NotFinite, OSError) as error:
+        fail(parser, f"{error}; python run.py --resume goes on from the last good checkpoint", 1)
     except KeyboardInterrupt:
-        print(f"\nstopped; the snapshots are in saveparameters/{config['run']}", file=sys.stderr)
         sys.exit(130)
     from distributed_data import comm
 
     if comm.RANK == 0:
-        print(f"done: {progress.iteration} iterations, {progress.timesteps:,} steps, "
-              f"{progress.episodes:,} games in {progress.seconds:,.0f} s. "
-              f"Watch: python load_parameter_run.py --run {config['run']}")
+        what = "stopped after" if progress.interrupted else "done:"
+        then = f"Go on: python run.py --resume {config['run']}" if progress.interrupted else (
+            f"Watch: python load_parameter_run.py --run {config['run']}")
+        print(f"{what} {progress.iteration} iterations, {progress.timesteps:,} steps, "
+              f"{progress.episodes:,} games in {progress.seconds:,.0f} s. {then}")
+
+
+def fail(parser, message, code):
+    """Ends every rank with one line in all: what is wrong is the same for each."""
+    from distributed_data import comm
+
+    if comm.RANK == 0:
+        print(f"{parser.prog}: error: {message}", file=sys.stderr)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
-"""What a run says of itself: config.json, a table, progress.csv and TensorBoard events."""
+"""What a run says of itself: config.json, a table, CSV files and TensorBoard events."""
 
 import csv
+import glob
 import json
 import os
+import sys
 
 import tensorflow.compat.v1 as tf
 from tabulate import tabulate
@@ -10,8 +12,15 @@ from tabulate import tabulate
 from utils import InputError
 
 
-def open_run(directory, config):
-    """Makes the run's folder, which must be new, and writes config.json; InputError otherwise."""
+def open_run(directory, config, resumed=False):
+    """Makes the run's folder, which must be new, and writes config.json; InputError otherwise.
+
+    resumed: it is there already; what a killed process has left half-written goes.
+    """
+    if resumed:
+        for path in glob.glob(os.path.join(glob.escape(directory), "**", "*.tmp*"), recursive=True):
+            os.unlink(path)
+        return
     try:
         os.makedirs(directory)
         with open(os.path.join(directory, "config.json"), "w") as file:
@@ -27,31 +36,104 @@ def open_run(directory, config):
 class RunLog:
     """Writes one row of figures an iteration; the first row decides the columns.
 
+    progress.csv holds what a run of the same seed repeats to the last digit, timing.csv what the
+    clock says, warnings.txt what went wrong.
+
     directory: of the run. Only rank 0 has a log.
     """
 
     def __init__(self, directory):
-        self._csv = open(os.path.join(directory, "progress.csv"), "w", newline="")
-        self._rows = None
-        self._events = tf.summary.FileWriter(directory)
+        self._directory, self._tables = directory, None  # files are opened with the first row
 
-    def write(self, iteration, row):
-        """row: dict of "group/name" to a number."""
-        if self._rows is None:
-            self._rows = csv.DictWriter(self._csv, ["iteration", *row])
-            self._rows.writeheader()
-        self._rows.writerow({"iteration": iteration, **row})
-        self._csv.flush()
-        values = [tf.Summary.Value(tag=name, simple_value=value) for name, value in row.items()
-                  if value == value]
+    def _open(self):
+        self._tables = {name: Table(os.path.join(self._directory, name))
+                        for name in ("progress.csv", "timing.csv")}
+        self._events = tf.summary.FileWriter(self._directory)
+
+    def write(self, iteration, row, timing):
+        """row, timing: dicts of "group/name" to a number."""
+        if self._tables is None:
+            self._open()
+        for table, figures in zip(self._tables.values(), (row, timing)):
+            table.write({"iteration": iteration, **figures})
+        values = [tf.Summary.Value(tag=name, simple_value=value)
+                  for name, value in {**row, **timing}.items() if value == value]
         self._events.add_summary(tf.Summary(value=values), iteration)
         self._events.flush()
-        print(_table(iteration, row), flush=True)
+        print(_table(iteration, {**row, **timing}), flush=True)
+
+    def warn(self, iteration, text):
+        """Notes an event, on the screen too."""
+        line = f"iteration {iteration}: {text}"
+        with open(os.path.join(self._directory, "warnings.txt"), "a") as file:
+            file.write(line + "\n")
+        print(line, file=sys.stderr, flush=True)
+
+    def get_state(self):
+        """How long each file is: {name: bytes}."""
+        return {name: os.path.getsize(os.path.join(self._directory, name))
+                for name in logs(self._directory)}
+
+    def set_state(self, sizes):
+        """Cuts off what was written later, so that there are neither gaps nor doubles.
+
+        To be called before the first row. Raises InputError if a file is shorter than it was.
+        """
+        cut_off(self._directory, sizes)
 
     def close(self):
         """Closes the files."""
-        self._csv.close()
-        self._events.close()
+        if self._tables is not None:
+            for table in self._tables.values():
+                table.close()
+            self._events.close()
+
+
+class Table:
+    """A CSV file that grows by rows; one that has rows already keeps its columns."""
+
+    def __init__(self, path):
+        self._file = open(path, "a+", newline="")
+        self._file.seek(0)
+        columns = next(csv.reader(self._file), None)
+        self._file.seek(0, os.SEEK_END)
+        self._rows = csv.DictWriter(self._file, columns) if columns else None
+
+    def write(self, row):
+        """Appends a dict of figures."""
+        if self._rows is None:
+            self._rows = csv.DictWriter(self._file, list(row))
+            self._rows.writeheader()
+        self._rows.writerow(row)
+        self._file.flush()
+
+    def close(self):
+        """Closes the file."""
+        self._file.close()
+
+
+def logs(directory):
+    """Names of a run's files that grow."""
+    return sorted(name for name in os.listdir(directory) if name.startswith("events.")
+                  or name in ("progress.csv", "timing.csv", "warnings.txt"))
+
+
+def cut_off(directory, sizes):
+    """Shortens a run's logs to `sizes`, and removes those that began later.
+
+    Raises InputError for a log that is shorter than that: then nothing is touched.
+    """
+    sizes = {name: int(size) for name, size in sizes.items()}
+    for name, size in sizes.items():
+        path = os.path.join(directory, name)
+        if not os.path.exists(path) or os.path.getsize(path) < size:
+            raise InputError(f"--resume {os.path.basename(directory)}: {name} is missing or shorter"
+                             " than its checkpoint says")
+    for name in logs(directory):
+        if name in sizes:
+            os.truncate(os.path.join(directory, name), sizes[name])
+        else:
+            os.unlink(os.path.join(directory, name))
 
 
 def _table(iteration, row):

@@ -17,7 +17,7 @@ class Snapshots:
 
     def __init__(self, directory, names, headers):
         self.directory, self.names, self.headers = directory, names, headers
-        self.latest = -1
+        self.latest, self._thinned = -1, 1
         if comm.RANK == 0:
             for name in names:
                 os.makedirs(os.path.join(directory, name), exist_ok=True)
@@ -28,12 +28,39 @@ class Snapshots:
 
     def save(self, version, vectors):
         """Writes every learner's parameters as this version, the latest; returns them."""
-        if comm.RANK == 0:
+        def write():
             for k, (vector, header) in enumerate(zip(vectors, self.headers)):
                 save_parameters(self.path(k, version), vector,
                                 {**header, "version": version, "iteration": version})
+
+        comm.from_root(write)
         self.latest = version
         return vectors
+
+    def thin_out(self, delta, keep):
+        """Deletes versions that can be drawn no more, but for version 0 and each `keep`-th.
+
+        Those drawn come from delta * latest on, which never falls; two iterations' margin serves
+        runs that go back to their previous checkpoint. keep: 0 leaves version 0 alone.
+        """
+        first = int(np.ceil(delta * (self.latest - 2)))
+        for version in range(self._thinned, first):
+            if version and (not keep or version % keep):
+                for k in range(len(self.names)):
+                    if comm.RANK == 0 and os.path.exists(self.path(k, version)):
+                        os.unlink(self.path(k, version))
+        self._thinned = max(self._thinned, first)
+
+    def disk_use(self, delta, keep, versions):
+        """Bytes on disk once there are that many versions, by the size of version 0."""
+        size = sum(os.path.getsize(self.path(k, 0)) for k in range(len(self.names)))
+        old = int(np.ceil(delta * versions))
+        return size * (versions - old + (old // keep if keep else 1))
+
+    def first(self):
+        """Every learner's parameters as they were before training."""
+        return comm.from_root(lambda: [load_parameters(self.path(k, 0))[0]
+                                       for k in range(len(self.names))])
 
     def draw(self, rng, delta, rivals):
         """Draws an older version for each of this rank's opponents; returns their vectors.

@@ -10,14 +10,18 @@ import numpy as np
 
 from rollouts import traj_segment_generator
 
-__all__ = ["InputError", "add_vtarg_and_adv", "first_line", "load_parameters", "save_parameters",
-           "traj_segment_generator", "write_whole"]
+__all__ = ["InputError", "NotFinite", "add_vtarg_and_adv", "first_line", "load_parameters",
+           "save_parameters", "traj_segment_generator", "write_whole"]
 
 MAX_FILE_BYTES = 256 * 2**20
 
 
 class InputError(ValueError):
     """Something the user gave is wrong: one line that names it and what is allowed."""
+
+
+class NotFinite(ArithmeticError):
+    """Losses or gradients have not been finite several times in a row; the message says which."""
 
 
 # Advantages
@@ -66,7 +70,7 @@ def save_parameters(path, vector, header):
     """
     arrays = {"parameters": np.asarray(vector, np.float32),
               "header": np.array(json.dumps(header, sort_keys=True))}
-    write_whole(path, lambda file: np.savez(file, **arrays))
+    write_whole(path, lambda file: np.savez(file, allow_pickle=False, **arrays))
 
 
 def load_parameters(path):

@@ -36,12 +36,12 @@ def broadcast(thing, root=0):
     return WORLD.bcast(thing, root=root)
 
 
-def from_root(make):
-    """Returns rank 0's make() on every rank; what it raises there is raised on every rank."""
+def from_root(make, *args):
+    """Returns rank 0's make(*args) on every rank; what it raises there is raised on every rank."""
     thing = error = None
     if RANK == 0:
         try:
-            thing = make()
+            thing = make(*args)
         except Exception as problem:
             error = problem
     thing, error = broadcast((thing, error))

@@ -29,6 +29,23 @@ class FlatVariables:
         sess.run(self._write, {self._vector: vector})
 
 
+class ExactVariables:
+    """Reads and writes a list of variables in their own types, to the last bit."""
+
+    def __init__(self, variables):
+        self._variables = list(variables)
+        self._values = [tf.placeholder(v.dtype.base_dtype, v.shape) for v in self._variables]
+        self._write = tf.group(*map(tf.assign, self._variables, self._values))
+
+    def get(self, sess):
+        """Returns the values, a list of arrays."""
+        return sess.run(self._variables)
+
+    def set(self, sess, values):
+        """Writes the values."""
+        sess.run(self._write, dict(zip(self._values, values)))
+
+
 class MpiAdam:
     """Adam (Kingma & Ba, 2015, end of section 2) on the mean of all ranks' gradients.
 
@@ -50,11 +67,17 @@ class MpiAdam:
         self.flat.set(sess, self.theta)
 
     def update(self, sess, localg, stepsize):
-        """One step against this rank's gradient localg [size]."""
+        """One step against this rank's gradient localg [size]; returns whether it was taken.
+
+        If some rank's gradient is not finite no rank moves.
+        """
         g = comm.allmean(localg) if comm.SIZE > 1 else localg
+        if not np.isfinite(g).all():
+            return False
         self.t += 1
         self.m += (1 - self.beta1) * (g - self.m)
         self.v += (1 - self.beta2) * (g * g - self.v)
         a = stepsize * np.sqrt(1 - self.beta2**self.t) / (1 - self.beta1**self.t)
         self.theta -= np.float32(a) * self.m / (np.sqrt(self.v) + np.float32(self.epsilon))
         self.flat.set(sess, self.theta)
+        return True

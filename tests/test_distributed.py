@@ -16,10 +16,12 @@ HERE = Path(__file__).resolve().parent
 RNG = np.random.default_rng
 
 
+MPIRUN = Path(sys.executable).parent / "mpirun"
+
+
 def mpirun(*command, timeout=120):
     """Runs python with these arguments on two ranks; returns the finished process."""
-    mpirun = Path(sys.executable).parent / "mpirun"
-    return subprocess.run([mpirun, "-np", "2", sys.executable, *map(str, command)],
+    return subprocess.run([MPIRUN, "-np", "2", sys.executable, *map(str, command)],
                           capture_output=True, text=True, timeout=timeout)
 
 

@@ -1,0 +1,117 @@
+"""Checkpoints: all that a run goes on from, in one file that is trusted only when it is whole."""
+
+import hashlib
+import io
+import json
+import os
+import zipfile
+
+import numpy as np
+
+from distributed_data import comm
+from utils import InputError, first_line, write_whole
+
+FORMAT = 1  # of the files; another one is refused
+NAME, PREVIOUS = "checkpoint.npz", "checkpoint-previous.npz"
+
+
+class Checkpointer:
+    """Writes and reads the checkpoint of a run.
+
+    directory: of the run. identity: dict of what the run is (config, ranks, ...). shared: {name:
+    part} that are the same on every rank; own: those that each rank has its own of; root: those
+    that rank 0 alone has. A part has `get_state()`, which returns {name: array}, and
+    `set_state(state)`. Rank 0 alone touches the disk.
+    """
+
+    def __init__(self, directory, identity, shared, own, root):
+        self.directory, self.identity = directory, identity
+        self.shared, self.own, self.root = shared, own, root
+
+    def save(self):
+        """Writes the present state; the last checkpoint stays beside it as the previous one."""
+        owned = comm.gather(_collect(self.own))
+
+        def write():
+            arrays = _collect(self.shared) | _collect(self.root)
+            for rank, theirs in enumerate(owned):
+                arrays |= {f"rank{rank}/{name}": array for name, array in theirs.items()}
+            write_checkpoint(self.directory, self.identity, arrays)
+
+        comm.from_root(write)
+
+    def restore(self, arrays):
+        """Puts every part where `arrays`, of `read_checkpoint`, found it."""
+        comm.from_root(lambda: _hand_out(self.root, arrays, ""))
+        _hand_out(self.shared, arrays, "")
+        _hand_out(self.own, arrays, f"rank{comm.RANK}/")
+
+
+def _collect(parts):
+    return {f"{name}/{key}": np.array(value) for name, part in parts.items()
+            for key, value in part.get_state().items()}
+
+
+def _hand_out(parts, arrays, prefix):
+    for name, part in parts.items():
+        start = f"{prefix}{name}/"
+        part.set_state({key.removeprefix(start): array for key, array in arrays.items()
+                        if key.startswith(start)})
+
+
+def write_checkpoint(directory, identity, arrays):
+    """Writes a new checkpoint, then makes the one before it the previous one."""
+    header = np.array(json.dumps({**identity, "format": FORMAT}, sort_keys=True))
+    arrays = {**arrays, "header": header}
+    arrays["digest"] = np.array(digest(arrays))
+    path, fresh = os.path.join(directory, NAME), os.path.join(directory, "checkpoint-new.npz")
+    write_whole(fresh, lambda file: np.savez(file, allow_pickle=False, **arrays))
+    if os.path.exists(path):
+        os.replace(path, os.path.join(directory, PREVIOUS))
+    os.replace(fresh, path)
+
+
+def digest(arrays):
+    """SHA-256 of names, types, shapes and bytes, as a string."""
+    total = hashlib.sha256()
+    for name in sorted(arrays):
+        array = np.asarray(arrays[name])
+        total.update(f"{name} {array.dtype.str} {array.shape} ".encode())
+        total.update(np.ascontiguousarray(array).tobytes())
+    return total.hexdigest()
+
+
+def read_checkpoint(directory):
+    """Returns (identity, arrays, remark) of the newest whole checkpoint in a run's folder.
+
+    remark: a line on files that were passed over because they are damaged, else "". Raises
+    InputError if there is no whole one, or if it was written by another version.
+    """
+    run, damaged = os.path.basename(directory), []
+    for name in (NAME, PREVIOUS):
+        path = os.path.join(directory, name)
+        if not os.path.exists(path):
+            continue
+        try:
+            identity, arrays = _read(path)
+        except Exception as error:  # damaged bytes make the readers fail in a dozen ways
+            damaged.append(f"{name} is damaged ({first_line(error)})")
+            continue
+        if identity.get("format") != FORMAT:
+            raise InputError(f"--resume {run}: its checkpoint has format "
+                             f"{identity.get('format')!r}, this version reads {FORMAT}")
+        return identity, arrays, "; ".join(damaged)
+    raise InputError(f"--resume {run}: " + ("; ".join(damaged) or "it has no checkpoint"))
+
+
+def _read(path):
+    with open(path, "rb") as file:
+        raw = file.read()
+    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+        if sum(entry.file_size for entry in archive.infolist()) > 2 * len(raw):
+            raise ValueError("unpacks to too much")  # ours are not compressed
+    with np.load(io.BytesIO(raw), allow_pickle=False) as file:
+        arrays = dict(file)
+    if str(arrays.pop("digest")) != digest(arrays):
+        raise ValueError("its checksum is another")
+    return json.loads(str(arrays.pop("header"))), arrays

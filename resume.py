@@ -1,0 +1,51 @@
+"""Which run goes on, and with which options."""
+
+import os
+
+from checkpoint import NAME, PREVIOUS, read_checkpoint
+from distributed_data import comm
+from utils import InputError
+
+MAY_CHANGE = ("num_threads", "anchor_every", "keep")  # beside the limits
+
+
+def find_run(save_dir, name):
+    """Folder of the run of that name; "" means the one whose checkpoint is the newest."""
+    if name:
+        if os.path.basename(name) != name or not os.path.isdir(os.path.join(save_dir, name)):
+            raise InputError(f"--resume {name}: there is no such run in saveparameters/")
+        return os.path.join(save_dir, name)
+    paths = [os.path.join(save_dir, run, file) for run in os.listdir(save_dir)
+             for file in (NAME, PREVIOUS)]
+    paths = [path for path in paths if os.path.isfile(path)]
+    if not paths:
+        raise InputError("--resume: no run in saveparameters/ has a checkpoint")
+    return os.path.dirname(max(paths, key=os.path.getmtime))
+
+
+def settle_resumed(save_dir, given, limits):
+    """Returns (config, arrays, remark) of the run that goes on, for rank 0.
+
+    save_dir: where runs are; given: dict of the command line's options, None for those that it
+    leaves out; limits: names of the options that end a run. Raises InputError for what does not
+    fit, by name.
+    """
+    directory = find_run(save_dir, given["resume"])
+    identity, arrays, remark = read_checkpoint(directory)
+    config, run = identity["config"], os.path.basename(directory)
+    if given["run"] is not None or given["paper"]:
+        raise InputError(f"--{'paper' if given['paper'] else 'run'}: not together with --resume")
+    if config["ranks"] != comm.SIZE:
+        raise InputError(f"--resume {run}: was trained by {config['ranks']} worker(s), not "
+                         f"{comm.SIZE}; start it with mpirun -np {config['ranks']}")
+    asked = {key: value for key, value in given.items()
+             if value is not None and key not in ("resume", "run", "paper")}
+    for key, value in asked.items():
+        if key not in (*limits, *MAY_CHANGE) and value != config.get(key):
+            raise InputError(f"--{key.replace('_', '-')} {value}: the run has {config.get(key)}, "
+                             "and what makes a run cannot change on --resume")
+    if "anchor_every" in asked and not asked["anchor_every"] * config["anchor_every"]:
+        raise InputError("--anchor-every: cannot be turned on or off on --resume")
+    if any(key in asked for key in limits):
+        config |= dict.fromkeys(limits)
+    return config | asked | {"run": run}, arrays, remark

@@ -1,0 +1,242 @@
+"""Going on from a checkpoint: the same bytes as without the kill, and what is refused."""
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_distributed import MPIRUN
+
+import checkpoint
+import run
+from checkpoint import NAME, PREVIOUS, read_checkpoint, write_checkpoint
+from utils import InputError
+
+ROOT = Path(__file__).resolve().parents[1]
+SCRIPT = (f"import sys; sys.path.insert(0, {str(ROOT)!r}); import run; "
+          "run.SAVE_DIR = sys.argv[1]; run.main(sys.argv[2:])")
+GAMES = {
+    "mlp": ("--env", "run-to-goal-ants", "--timesteps-per-batch", "240", "--optim-batchsize", "60"),
+    "lstm": ("--env", "sumo-ants", "--timesteps-per-batch", "480", "--optim-batchsize", "120")}
+SMALL = ("--num-envs", "8", "--num-threads", "2", "--latest-share", "0.5", "--opponents", "4",
+         "--hid-size", "8", "--anchor-every", "2", "--anchor-games", "2")
+ITERATIONS = 6
+
+
+def start(folder, *arguments, ranks=1):
+    """Starts run.py with runs kept in a folder, as the leader of its own group of processes."""
+    many = [MPIRUN, "-np", str(ranks)] if ranks > 1 else []
+    return subprocess.Popen(
+        [*many, sys.executable, "-c", SCRIPT, str(folder), *arguments], start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def finish(process, code=0):
+    """Waits for it; returns what it has written."""
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == code, err
+    return out + err
+
+
+def kill_soon_after(process, path, longest):
+    """kill -9 for the whole group at a random moment after a file has come into being."""
+    for _ in range(1200):
+        if path.exists() or process.poll() is not None:
+            break
+        time.sleep(0.05)
+    time.sleep(random.uniform(0, longest))
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+
+
+def contents(folder):
+    """Bytes of all that a run repeats exactly: parameter files and progress.csv."""
+    return {str(path.relative_to(folder)): path.read_bytes()
+            for path in [*folder.glob("agent*/*"), folder / "progress.csv"]}
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+@pytest.mark.parametrize("kind", GAMES)
+def test_killed_and_resumed_is_straight(tmp_path, kind, ranks):
+    """kill -9 in the iteration after the third: the end is the same, byte for byte."""
+    options = (*GAMES[kind], *SMALL, "--max-iters", str(ITERATIONS))
+    straight = start(tmp_path, *options, "--run", "straight", ranks=ranks)
+    killed = start(tmp_path, *options, "--run", "killed", ranks=ranks)
+    kill_soon_after(killed, tmp_path / "killed/agent0/000003.npz", 0.2)
+    finish(straight)
+    expected = contents(tmp_path / "straight")
+    assert f"agent0/{ITERATIONS:06d}.npz" in expected
+    said = finish(start(tmp_path, "--resume", "killed", ranks=ranks))
+    found = contents(tmp_path / "killed")
+    assert "going on with killed after iteration" in said
+    assert found.keys() == expected.keys()
+    assert [name for name in found if found[name] != expected[name]] == []
+
+
+# One small run, gone on with in many ways
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """A folder with a run of two iterations, "made"."""
+    folder = tmp_path_factory.mktemp("small")
+    finish(start(folder, *GAMES["mlp"], *SMALL, "--max-iters", "2", "--run", "made"))
+    return folder
+
+
+@pytest.fixture
+def copy(small, tmp_path, monkeypatch):
+    """A copy of it, where `run.main` looks for runs."""
+    shutil.copytree(small / "made", tmp_path / "made")
+    monkeypatch.setattr(run, "SAVE_DIR", str(tmp_path))
+    return tmp_path / "made"
+
+
+def refused(capsys, *arguments):
+    """The line with which run.py refuses; nothing on disk may have changed."""
+    before = {path: path.read_bytes() for path in Path(run.SAVE_DIR).rglob("*") if path.is_file()}
+    with pytest.raises(SystemExit) as caught:
+        run.main(list(arguments))
+    err = capsys.readouterr().err
+    assert caught.value.code == 2 and err.count("\n") == 1
+    assert before == {path: path.read_bytes() for path in Path(run.SAVE_DIR).rglob("*")
+                      if path.is_file()}
+    return err
+
+
+@pytest.mark.parametrize("arguments,culprit", [
+    (("--gamma", "0.5"), "--gamma 0.5: the run has 0.995"),
+    (("--env", "sumo-ants"), "--env sumo-ants: the run has run-to-goal-ants"),
+    (("--policy", "lstm"), "--policy lstm: the run has mlp"),
+    (("--seed", "7"), "--seed 7: the run has 0"),
+    (("--ensemble", "2"), "--ensemble 2: the run has 1"),
+    (("--draw-penalty",), None),
+    (("--no-draw-penalty",), "--draw-penalty False: the run has True"),
+    (("--anchor-every", "0"), "--anchor-every: cannot be turned on or off"),
+    (("--run", "other"), "--run: not together with --resume"),
+    (("--paper",), "--paper: not together with --resume")])
+def test_what_may_not_change(copy, capsys, arguments, culprit):
+    """Each option that makes a run is refused by name; the run's own value is no change."""
+    if culprit is None:
+        run.main(["--resume", "made", *arguments])
+        assert "done: 2 iterations" in capsys.readouterr().out
+    else:
+        assert culprit in refused(capsys, "--resume", "made", *arguments)
+
+
+def test_limits_may_change(copy, capsys):
+    """More iterations, other threads and another `keep`; the newest run needs no name."""
+    run.main(["--resume", "--max-iters", "3", "--num-threads", "1", "--keep", "1"])
+    assert "done: 3 iterations" in capsys.readouterr().out
+    assert (copy / "agent1/000003.npz").exists()
+    lines = (copy / "progress.csv").read_text().splitlines()
+    assert [line.split(",")[0] for line in lines] == ["iteration", "1", "2", "3"]
+    assert len((copy / "timing.csv").read_text().splitlines()) == 4
+
+
+def test_tensorboard_has_neither_gaps_nor_doubles(copy):
+    """Events of rows written after the checkpoint go; each iteration is there once."""
+    import tensorflow.compat.v1 as tf
+    for end in ("3", "4"):
+        run.main(["--resume", "made", "--max-iters", end])
+    (copy / NAME).unlink()  # as if the last iteration's checkpoint had never been written
+    run.main(["--resume", "made", "--max-iters", "5"])
+    steps = [event.step for path in sorted(copy.glob("events.*"), key=os.path.getmtime)
+             for event in tf.train.summary_iterator(str(path)) if event.summary.value]
+    assert sorted(steps) == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("harm", ["truncated", "flipped", "empty", "text"])
+def test_a_damaged_checkpoint_is_passed_over(copy, capsys, harm):
+    """The previous one takes its place, and that is said; without one the run is refused."""
+    path = copy / NAME
+    raw = bytearray(path.read_bytes())
+    raw[len(raw) // 2] ^= 4
+    path.write_bytes({"truncated": bytes(raw[:-1000]), "flipped": bytes(raw), "empty": b"",
+                      "text": b"no checkpoint"}[harm])
+    run.main(["--resume", "made", "--max-iters", "2"])
+    said = capsys.readouterr().out
+    assert "checkpoint.npz is damaged" in said and "after iteration 1" in said
+    for name in (NAME, PREVIOUS):
+        (copy / name).write_bytes(b"no checkpoint")
+    assert f"{PREVIOUS} is damaged" in refused(capsys, "--resume", "made")
+
+
+def test_refused_for_what_they_are(copy, capsys):
+    """Another format, other ranks, a missing log, no checkpoint, no run."""
+    identity, arrays, _ = read_checkpoint(str(copy))
+    config = identity["config"]
+    identity["config"] = {**config, "ranks": 2}
+    write_checkpoint(str(copy), identity, arrays)
+    assert "trained by 2 worker(s), not 1" in refused(capsys, "--resume", "made")
+    identity["config"] = {**config, "hid_size": 9}
+    write_checkpoint(str(copy), identity, arrays)
+    assert "is not a MlpPolicy" in refused(capsys, "--resume", "made")
+    assert "no such run" in refused(capsys, "--resume", "unmade")
+    for name in (NAME, PREVIOUS):
+        (copy / name).unlink()
+    assert "it has no checkpoint" in refused(capsys, "--resume", "made")
+    assert "no run in saveparameters/ has a checkpoint" in refused(capsys, "--resume")
+
+
+def test_another_format(copy, capsys, monkeypatch):
+    """A later version's checkpoint is refused by its number."""
+    identity, arrays, _ = read_checkpoint(str(copy))
+    monkeypatch.setattr(checkpoint, "FORMAT", 99)
+    write_checkpoint(str(copy), identity, arrays)
+    monkeypatch.undo()
+    monkeypatch.setattr(run, "SAVE_DIR", str(copy.parent))
+    assert "has format 99, this version reads 1" in refused(capsys, "--resume", "made")
+
+
+def test_a_log_that_is_too_short(copy, capsys):
+    """A progress.csv that has lost rows is refused before anything is touched."""
+    (copy / "progress.csv").write_text("iteration\n")
+    assert "progress.csv is missing or shorter" in refused(capsys, "--resume", "made")
+
+
+def test_nothing_in_a_checkpoint_is_executed(tmp_path):
+    """An object array, which only pickle could read, counts as damage."""
+    np.savez(tmp_path / NAME, header=np.array([print], object), digest=np.array(""))
+    with pytest.raises(InputError, match="is damaged"):
+        read_checkpoint(str(tmp_path))
+
+
+# Signals
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_one_signal_ends_in_good_order(tmp_path, number):
+    """The iteration is finished and written, exit code 0, one line on how to go on."""
+    process = start(tmp_path, *GAMES["mlp"], *SMALL, "--max-iters", "100000", "--run", "long")
+    while not (tmp_path / "long/agent0/000002.npz").exists():
+        time.sleep(0.05)
+        assert process.poll() is None
+    process.send_signal(number)
+    said = finish(process)
+    assert "Go on: python run.py --resume long" in said and "finishing this iteration" in said
+    _, arrays, remark = read_checkpoint(str(tmp_path / "long"))
+    last = max(int(path.stem) for path in (tmp_path / "long/agent0").glob("*.npz"))
+    assert not remark and arrays["progress/iteration"] == last
+    assert not list((tmp_path / "long").rglob("*.tmp*"))
+
+
+def test_a_second_signal_stops_at_once(tmp_path):
+    """In the middle of a long iteration; the last checkpoint stays good."""
+    process = start(tmp_path, *GAMES["mlp"], *SMALL, "--max-iters", "9", "--run", "long",
+                    "--timesteps-per-batch", "240000")
+    while not (tmp_path / "long" / NAME).exists():
+        time.sleep(0.05)
+        assert process.poll() is None
+    time.sleep(1)
+    for _ in range(2):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.3)
+    finish(process, 130)
+    assert read_checkpoint(str(tmp_path / "long"))[1]["progress/iteration"] == 0
