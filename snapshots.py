@@ -52,10 +52,10 @@ class Snapshots:
         self._thinned = max(self._thinned, first)
 
     def disk_use(self, delta, keep, versions):
-        """Bytes on disk once there are that many versions, by the size of version 0."""
+        """Bytes on disk once that version is the latest, by the size of version 0."""
         size = sum(os.path.getsize(self.path(k, 0)) for k in range(len(self.names)))
-        old = int(np.ceil(delta * versions))
-        return size * (versions - old + (old // keep if keep else 1))
+        first = max(1, int(np.ceil(delta * (versions - 2))))
+        return size * (1 + versions - first + 1 + ((first - 1) // keep if keep else 0))
 
     def first(self):
         """Every learner's parameters as they were before training."""

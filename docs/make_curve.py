@@ -85,8 +85,9 @@ def main(argv=None):
     from load_parameter_run import SAVE_DIR
 
     run = os.path.join(SAVE_DIR, args.run)
-    with open(os.path.join(run, "progress.csv")) as file:
-        rows = list(csv.DictReader(file))
+    with open(os.path.join(run, "progress.csv")) as file, \
+            open(os.path.join(run, "timing.csv")) as timing:
+        rows = [row | times for row, times in zip(csv.DictReader(file), csv.DictReader(timing))]
     versions = [round(i * len(rows) / (args.points - 1)) for i in range(args.points)]
     anchors = {"its untrained self": [os.path.join(run, f"agent{k}", "000000.npz") for k in (0, 1)]}
     if args.anchor:

@@ -6,6 +6,7 @@ from helpers import NumpyPolicy, gaussian_logp, initialize, new_session
 
 from policy import MlpPolicy
 from ppo import LOSS_NAMES, Learner, explained_variance
+from utils import NotFinite
 
 OB, AC, HID = 3, 2, 4
 FILTERS = 2 * OB + 4
@@ -214,3 +215,64 @@ def test_explained_variance():
     assert explained_variance(np.full(100, y.mean()), y) == pytest.approx(0, abs=1e-6)
     assert explained_variance(y / 2, y) == pytest.approx(0.75)
     assert np.isnan(explained_variance(y, np.ones(100)))
+
+
+# What is not finite
+
+
+def spoiled(learner, bad):
+    """Makes the learner's calls with these numbers return a gradient (or loss) that is NaN."""
+    inner, calls = learner._lossandgrad, iter(range(1000))
+
+    def call(*arrays):
+        *loss, g = inner(*arrays)
+        what = bad.get(next(calls))
+        if what == "gradient":
+            g = g.copy()
+            g[3] = np.nan
+        elif what:
+            loss[LOSS_NAMES.index(what)] = np.inf
+        return *loss, g
+
+    learner._lossandgrad = call
+
+
+@pytest.mark.parametrize("what", ["gradient", "vf_loss"])
+def test_a_step_that_is_not_finite_is_not_taken(make, what):
+    """Parameters and moments are those of a run without it; the fault is named and counted."""
+    learner, sess, flat = make()
+    seg = segment(learner, sess)
+    spoiled(learner, {1: what})
+    steps = []
+    inner = learner.adam.update
+    learner.adam.update = lambda *args: steps.append(inner(*args)) or steps[-1]
+    row = learner.update(seg, RNG(0), optim_batchsize=40, optim_epochs=1, optim_stepsize=1e-3)
+    assert steps == [True, False, True] and learner.adam.t == 2
+    assert learner.faults == [what] and row["skipped"] == 1 and np.isfinite(row["vf_loss"])
+    assert np.isfinite(flat.get(sess)).all() and np.isfinite(learner.adam.m).all()
+
+
+def test_three_in_a_row_end_the_run(make):
+    """Two, then a good one, start the count anew; three raise, and leave parameters finite."""
+    learner, sess, flat = make()
+    seg = segment(learner, sess)
+    spoiled(learner, {0: "gradient", 1: "kl", 3: "gradient", 4: "gradient", 5: "gradient"})
+    learner.update(seg, RNG(0), optim_batchsize=40, optim_epochs=1, optim_stepsize=1e-3)
+    assert learner.faults == ["gradient", "kl"]
+    with pytest.raises(NotFinite, match="pi: gradient not finite, 3 times in a row"):
+        learner.update(seg, RNG(0), optim_batchsize=40, optim_epochs=1, optim_stepsize=1e-3)
+    assert learner.adam.t == 1 and np.isfinite(flat.get(sess)).all()
+
+
+@pytest.mark.parametrize("name", ["ob", "tdlamret", "adv"])
+def test_a_segment_that_is_not_finite_is_passed_over(make, name):
+    """Neither parameters nor filters move."""
+    learner, sess, flat = make()
+    seg = segment(learner, sess)
+    seg[name] = seg[name].copy()
+    seg[name].flat[5] = np.inf
+    before = flat.get(sess)
+    row = learner.update(seg, RNG(0), **ONE_EPOCH)
+    np.testing.assert_array_equal(flat.get(sess), before)
+    assert learner.faults == [f"segment ({name})"] and row["epochs"] == 0 and row["skipped"] == 1
+    assert set(row) == set(learner.update(segment(learner, sess), RNG(0), **ONE_EPOCH))

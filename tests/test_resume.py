@@ -14,8 +14,11 @@ import pytest
 from test_distributed import MPIRUN
 
 import checkpoint
+import learn
 import run
+import utils
 from checkpoint import NAME, PREVIOUS, read_checkpoint, write_checkpoint
+from snapshots import Snapshots
 from utils import InputError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -240,3 +243,80 @@ def test_a_second_signal_stops_at_once(tmp_path):
         time.sleep(0.3)
     finish(process, 130)
     assert read_checkpoint(str(tmp_path / "long"))[1]["progress/iteration"] == 0
+
+
+# What fails on the way
+
+
+def failed(capsys, *arguments):
+    """The one line with which a run ends that cannot go on, exit code 1."""
+    with pytest.raises(SystemExit) as caught:
+        run.main(list(arguments))
+    err = capsys.readouterr().err
+    assert caught.value.code == 1 and "python run.py --resume goes on from the last" in err
+    return err.splitlines()
+
+
+@pytest.mark.parametrize("file", ["agent1/000004.npz", "checkpoint-new.npz"])
+def test_a_full_disk(copy, capsys, monkeypatch, file):
+    """Half of a file, then no space: the iteration before stays whole and is gone on from."""
+    def full(path, write):
+        if path.endswith(file) and os.path.exists(copy / "agent0/000004.npz"):
+            with open(f"{path}.tmp1", "wb") as half:
+                half.write(b"PK")
+            raise OSError(28, "No space left on device", path)
+        return whole(path, write)
+
+    whole = utils.write_whole
+    for module in (utils, checkpoint):
+        monkeypatch.setattr(module, "write_whole", full)
+    lines = failed(capsys, "--resume", "made", "--max-iters", "5")
+    assert len(lines) == 1 and "No space left on device" in lines[0] and file in lines[0]
+    assert read_checkpoint(str(copy))[1]["progress/iteration"] == 3
+    for module in (utils, checkpoint):
+        monkeypatch.setattr(module, "write_whole", whole)
+    run.main(["--resume", "made", "--max-iters", "5"])
+    assert "after iteration 3" in capsys.readouterr().out and not list(copy.rglob("*.tmp*"))
+
+
+def test_learning_that_breaks_down(copy, capsys, monkeypatch):
+    """Advantages that are no numbers: three iterations are told of, then the run ends."""
+    def broken(seg, gamma, lam):
+        utils.add_vtarg_and_adv(seg, gamma, lam)
+        seg["adv"][0, 0] = np.nan
+
+    monkeypatch.setattr(learn, "add_vtarg_and_adv", broken)
+    lines = failed(capsys, "--resume", "made", "--max-iters", "9")
+    told = [line for line in lines if line.startswith("iteration")]
+    assert told == (copy / "warnings.txt").read_text().splitlines()
+    assert told[0] == "iteration 3: agent0: segment (adv) not finite, step not taken"
+    assert told[-1].startswith("iteration 5: ") and "3 times in a row" in lines[-1]
+    assert read_checkpoint(str(copy))[1]["progress/iteration"] == 4
+
+
+# Disk use
+
+
+def test_old_snapshots_are_thinned_out(tmp_path):
+    """Version 0, every third of those that cannot be drawn, and all that can."""
+    snapshots = Snapshots(str(tmp_path), ["agent0"], [{}])
+    for version in range(41):
+        snapshots.save(version, [np.zeros(1000, np.float32)])
+        snapshots.thin_out(0.5, 3)
+        needed = np.ceil(0.5 * version)
+        kept = {int(path.stem) for path in tmp_path.glob("agent0/*.npz")}
+        assert set(range(int(needed), version + 1)) | {0} <= kept
+    assert kept == {0, 3, 6, 9, 12, 15, 18} | set(range(19, 41))
+    size = sum(path.stat().st_size for path in tmp_path.glob("agent0/*"))
+    assert snapshots.disk_use(0.5, 3, 40) == pytest.approx(size, rel=0.01)
+    first = snapshots.first()
+    assert len(first) == 1 and first[0].shape == (1000,)
+
+
+def test_all_of_history_stays_with_delta_zero(tmp_path):
+    """Where every version may be drawn none is deleted."""
+    snapshots = Snapshots(str(tmp_path), ["agent0"], [{}])
+    for version in range(10):
+        snapshots.save(version, [np.zeros(3, np.float32)])
+        snapshots.thin_out(0.0, 0)
+    assert len(list(tmp_path.glob("agent0/*"))) == 10

@@ -57,19 +57,21 @@ def test_training_is_quiet_and_ends_well(copy):
 
 
 def test_training_leaves_its_files(copy):
-    """config.json, progress.csv, TensorBoard events and three snapshots a learner; nothing else."""
+    """Configuration, logs, checkpoints and three snapshots a learner; nothing else."""
     saved = copy[0] / "saveparameters" / "X"
     names = {str(path.relative_to(saved)) for path in saved.rglob("*") if path.is_file()}
     events = {name for name in names if name.startswith("events.out.tfevents")}
     assert len(events) == 1
-    assert names - events == {"config.json", "progress.csv"} | {
+    assert names - events == {"config.json", "progress.csv", "timing.csv", "checkpoint.npz",
+                              "checkpoint-previous.npz"} | {
         f"agent{k}/{version:06d}.npz" for k in (0, 1) for version in range(3)}
     config = json.loads((saved / "config.json").read_text())
     assert config["env"] == "run-to-goal-ants" and config["num_envs"] == 8 and config["seed"] == 0
     assert config["max_iters"] == 2 and config["timesteps_per_batch"] == 240
 
-    with open(saved / "progress.csv") as file:
-        rows = list(csv.DictReader(file))
+    with open(saved / "progress.csv") as file, open(saved / "timing.csv") as timing:
+        rows = [row | times for row, times in zip(csv.DictReader(file), csv.DictReader(timing),
+                                                  strict=True)]
     assert [row["iteration"] for row in rows] == ["1", "2"]
     tags = {}
     for event in tf.train.summary_iterator(str(saved / events.pop())):
