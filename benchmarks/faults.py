@@ -1,0 +1,239 @@
+"""Breaks runs in every way that machines do, goes on with them, and writes docs/reliability.md.
+
+    python benchmarks/faults.py [--kills 50] [--damages 100]
+
+Every run that went on is held against one that nobody disturbed, byte by byte. A run counts as
+lost if it cannot go on, as wrong if it goes on to other bytes. Full disks are tmpfs mounts and
+unwritable folders immutable ones, for which the script must be root; else their rows say so.
+"""
+
+import argparse
+import csv
+import filecmp
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from tqdm import tqdm  # noqa: E402
+
+from checkpoint import NAME, PREVIOUS, read_checkpoint  # noqa: E402
+from utils import InputError  # noqa: E402
+
+SCRIPT = (f"import sys; sys.path.insert(0, {str(ROOT)!r}); import run; "
+          "run.SAVE_DIR = sys.argv[1]; run.main(sys.argv[2:])")
+OPTIONS = ("--num-envs", "8", "--num-threads", "1", "--latest-share", "0.5", "--opponents", "4",
+           "--hid-size", "8", "--anchor-every", "0", "--timesteps-per-batch", "240",
+           "--optim-batchsize", "60", "--max-iters", "40")
+HEAD = """# Reliability
+
+What happens to a run when the machine does not cooperate, as `python benchmarks/faults.py` found.
+Runs are small ones of run-to-goal-ants ({iterations} iterations); "lost": could not go on; "wrong":
+went on, but to other parameter files or another progress.csv than an undisturbed run.
+
+| fault | times | what followed | lost | wrong |
+|---|---|---|---|---|
+"""
+
+
+def command(folder, *arguments, ranks=1):
+    """The command line that runs run.py with its runs in a folder."""
+    many = [Path(sys.executable).parent / "mpirun", "-np", str(ranks)] if ranks > 1 else []
+    return [*many, sys.executable, "-c", SCRIPT, folder, *arguments]
+
+
+def start(folder, *arguments, ranks=1):
+    """Starts run.py as the leader of its own group of processes."""
+    return subprocess.Popen(list(map(str, command(folder, *arguments, ranks=ranks))), text=True,
+                            start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def finish(folder, *arguments, ranks=1):
+    """Runs run.py to its end; returns (exit code, last line of stderr)."""
+    process = start(folder, *arguments, ranks=ranks)
+    _, err = process.communicate(timeout=300)
+    return process.returncode, (err.splitlines() or [""])[-1]
+
+
+def same(one, other):
+    """Whether two runs have the same parameter files and the same progress.csv."""
+    names = [{str(path.relative_to(run)) for path in run.glob("agent*/*.npz")} | {"progress.csv"}
+             for run in (one, other)]
+    return names[0] == names[1] and not any(
+        filecmp.cmpfiles(one, other, names[0], shallow=False)[1:])
+
+
+class Table:
+    """Counts of what followed each fault."""
+
+    def __init__(self):
+        self.rows = []
+
+    def row(self, fault, outcomes):
+        """outcomes: for each time "lost", "wrong", or in a word what followed."""
+        good = [outcome for outcome in outcomes if not outcome.endswith(("lost", "wrong"))]
+        followed = "; ".join(f"{what}: {good.count(what)}" for what in dict.fromkeys(good))
+        bad = [sum(outcome.endswith(word) for outcome in outcomes) for word in ("lost", "wrong")]
+        self.rows.append((fault, len(outcomes), followed, *bad))
+        print(" | ".join(map(str, self.rows[-1])), flush=True)
+
+    def write(self, path):
+        """Writes the document."""
+        lines = ["| " + " | ".join(map(str, row)) + " |" for row in self.rows]
+        path.write_text(HEAD.format(iterations=OPTIONS[-1]) + "\n".join(lines) + "\n")
+
+
+def go_on(folder, name, straight, ranks=1):
+    """Resumes a run, or starts it where it has no checkpoint yet; returns the outcome."""
+    had = any((folder / name / file).exists() for file in (NAME, PREVIOUS))
+    if had:
+        code, _ = finish(folder, "--resume", name, ranks=ranks)
+    else:
+        shutil.rmtree(folder / name, ignore_errors=True)
+        code, _ = finish(folder, *OPTIONS, "--run", name, ranks=ranks)
+    if code:
+        return "lost"
+    if not same(folder / name, straight):
+        return "wrong"
+    return "resumed" if had else "no checkpoint yet, started anew"
+
+
+def wait_for(process, path):
+    """Returns when a process has made a file, or has ended."""
+    while not path.exists() and process.poll() is None:
+        time.sleep(0.01)
+
+
+def kills(folder, straight, times, seconds):
+    """kill -9 at random moments between a run's first checkpoint and its end."""
+    for k in tqdm(range(times), desc="kill -9"):
+        process = start(folder, *OPTIONS, "--run", f"kill{k}")
+        wait_for(process, folder / f"kill{k}" / NAME)
+        time.sleep(random.uniform(0, seconds))
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        yield go_on(folder, f"kill{k}", straight)
+        shutil.rmtree(folder / f"kill{k}", ignore_errors=True)
+
+
+def dead_ranks(folder, straight, times, seconds):
+    """kill -9 to one of two ranks; the others must not hang."""
+    for k in tqdm(range(times), desc="dead rank"):
+        process = start(folder, *OPTIONS, "--run", f"rank{k}", ranks=2)
+        wait_for(process, folder / f"rank{k}" / NAME)
+        time.sleep(random.uniform(0, seconds))
+        found = subprocess.run(["pgrep", "-f", f"--run rank{k}$"], capture_output=True, text=True)
+        pids = [int(pid) for pid in found.stdout.split() if "mpirun" not in Path(
+            f"/proc/{pid}/cmdline").read_text() and "hydra" not in Path(
+            f"/proc/{pid}/cmdline").read_text()]
+        if pids and process.poll() is None:
+            os.kill(random.choice(pids), signal.SIGKILL)
+        try:
+            process.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            yield "lost"
+            continue
+        yield go_on(folder, f"rank{k}", straight, ranks=2)
+
+
+def damages(run, times, flip):
+    """Truncates or flips a bit of the checkpoint; reading must give it whole or the one before."""
+    raw = (run / NAME).read_bytes()
+    _, newest, _ = read_checkpoint(str(run))
+    shutil.copy(run / NAME, run / "kept")
+    (run / NAME).unlink()
+    _, before, _ = read_checkpoint(str(run))
+    for _ in range(times):
+        spoiled, place = bytearray(raw), random.randrange(len(raw))
+        spoiled[place] ^= 1 << random.randrange(8)
+        (run / NAME).write_bytes(spoiled if flip else raw[:place])
+        try:
+            _, arrays, remark = read_checkpoint(str(run))
+        except InputError:
+            yield "lost"
+            continue
+        expected = before if remark else newest
+        whole = arrays.keys() == expected.keys() and all(
+            np.array_equal(arrays[name], expected[name]) for name in expected)
+        yield ("wrong" if not whole else "refused, the previous one used" if remark
+               else "read whole: the bit means nothing")
+    os.replace(run / "kept", run / NAME)
+
+
+def full_disks(folder, straight, times):
+    """A disk that fills up in the middle of a run, and is then made larger."""
+    disk = folder / "disk"
+    disk.mkdir()
+    for _ in tqdm(range(times), desc="full disk"):
+        mount = ["mount", "-t", "tmpfs", "-o", f"size={random.randint(300, 900)}k", "tmpfs", disk]
+        if subprocess.run(mount).returncode:
+            return
+        process = start(disk, *OPTIONS, "--run", "run")
+        _, err = process.communicate(timeout=300)
+        subprocess.run(["mount", "-o", "remount,size=100m", disk], check=True)
+        yield told(process, err) + go_on(disk, "run", straight)
+        subprocess.run(["umount", disk], check=True)
+
+
+def unwritable(folder, straight, times):
+    """A folder that can suddenly be written to no more, and then again."""
+    for k in tqdm(range(times), desc="unwritable"):
+        run = folder / f"fixed{k}"
+        process = start(folder, *OPTIONS, "--run", run.name)
+        wait_for(process, run / "agent0/000003.npz")
+        time.sleep(random.uniform(0, 0.2))
+        if subprocess.run(["chattr", "+i", run, run / "agent0"]).returncode:
+            return
+        _, err = process.communicate(timeout=300)
+        subprocess.run(["chattr", "-i", run, run / "agent0"], check=True)
+        yield told(process, err) + go_on(folder, run.name, straight)
+
+
+def told(process, err):
+    """Whether a run has ended with one line and exit code 1, in words."""
+    orderly = process.returncode == 1 and len(err.splitlines()) == 1
+    return "told in one line, exit code 1; " if orderly else "not told; "
+
+
+def main():
+    """Runs everything; about fifteen minutes on two cores."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kills", type=int, default=50, help="Times for kill -9.")
+    parser.add_argument("--damages", type=int, default=100, help="Times for each kind of damage.")
+    parser.add_argument("--others", type=int, default=10, help="Times for each other fault.")
+    args = parser.parse_args()
+    random.seed(0)
+    table, folder = Table(), Path(tempfile.mkdtemp())
+    try:
+        finish(folder, *OPTIONS, "--run", "straight")
+        with open(folder / "straight/timing.csv") as file:
+            seconds = float(list(csv.DictReader(file))[-1]["run/seconds"])
+        finish(folder, *OPTIONS, "--run", "straight2", ranks=2)
+        straight, straight2 = folder / "straight", folder / "straight2"
+        for fault, flip in (("checkpoint truncated", False), ("a bit of it flipped", True)):
+            table.row(fault, list(damages(straight, args.damages, flip)))
+        table.row("kill -9 at a random moment", list(kills(folder, straight, args.kills, seconds)))
+        for fault, outcomes in (("disk full", full_disks(folder, straight, args.others)),
+                                ("folder unwritable", unwritable(folder, straight, args.others))):
+            outcomes = list(outcomes)
+            table.row(fault if outcomes else f"{fault} (not tried: not root here)", outcomes)
+        table.row("one of two ranks killed",
+                  list(dead_ranks(folder, straight2, args.others, seconds)))
+        table.write(ROOT / "docs" / "reliability.md")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
