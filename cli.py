@@ -10,13 +10,18 @@ GAME_NAMES = ("run-to-goal-ants", "run-to-goal-humans", "you-shall-not-pass", "s
               "sumo-humans", "kick-and-defend")
 
 
+def one_line(text):
+    """A text with whatever cannot be printed on a line, such as a newline, written as its code."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(text))
+
+
 class Parser(argparse.ArgumentParser):
     """An `ArgumentParser` whose errors are one line."""
 
     def error(self, message):
         """Says what is wrong in one line and exits with code 2."""
         if os.environ.get("PMI_RANK", "0") == "0":  # of all that mpirun has started, one speaks
-            print(f"{self.prog}: error: {message}", file=sys.stderr)
+            print(f"{self.prog}: error: {one_line(message)}", file=sys.stderr)
         sys.exit(2)
 
 

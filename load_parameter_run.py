@@ -71,15 +71,20 @@ def latest_snapshots(run):
     Of an ensemble the first members; against an outsider its file; where one learner plays both
     seats, that twice.
     """
-    found = [sorted(glob.glob(os.path.join(run, f"agent{k}*", "*.npz")),
+    found = [sorted((path for path in glob.glob(os.path.join(run, f"agent{k}*", "*.npz"))
+                     if os.path.basename(path)[:-4].isdecimal()),
                     key=lambda path: (os.path.dirname(path), -int(os.path.basename(path)[:-4])))
              for k in (0, 1)]
     newest = [paths[0] if paths else None for paths in found]
     if not any(newest):
         return None
     if None in newest:
-        with open(os.path.join(run, "config.json")) as file:
-            absent = json.load(file).get("opponent") or newest[0] or newest[1]
+        try:
+            with open(os.path.join(run, "config.json")) as file:
+                absent = json.load(file).get("opponent")
+        except (OSError, ValueError, AttributeError):  # no outsider, as far as anybody can tell
+            absent = None
+        absent = absent or newest[0] or newest[1]
         newest = [path or absent for path in newest]
     return newest
 

@@ -1,6 +1,7 @@
 """Matches between parameter files: reading them, seating them, playing, counting."""
 
 import contextlib
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,7 +63,7 @@ def check_entry(entry, env_name):
     if not header:
         network = zoo_network(env_name, size)
         if network is None:
-            sizes = [vector_size(env_name, *network) for network in ZOO_NETWORKS]
+            sizes = zoo_sizes(env_name)
             raise InputError(f"{entry.path}: {size:,} numbers, but {env_name} takes "
                              f"{' or '.join(f'{s:,}' for s in sizes)}")
         entry.header = {"game": env_name, "policy": network[0], "policy_args": network[1]}
@@ -89,7 +90,14 @@ def game_sizes(game):
 
 def zoo_network(game, size):
     """The (policy, arguments) whose vector for the game has this size, or None."""
-    return next((network for network in ZOO_NETWORKS if vector_size(game, *network) == size), None)
+    return next((network for network, length in zip(ZOO_NETWORKS, zoo_sizes(game))
+                 if length == size), None)
+
+
+@functools.cache
+def zoo_sizes(game):
+    """How many numbers each of `ZOO_NETWORKS` has for the game."""
+    return [vector_size(game, *network) for network in ZOO_NETWORKS]
 
 
 # Playing

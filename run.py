@@ -5,7 +5,7 @@ import os
 import sys
 import time
 
-from cli import GAME_NAMES, Parser, number
+from cli import GAME_NAMES, Parser, number, one_line
 
 SAVE_DIR = os.path.join(os.path.dirname(os.path.abspath(__file__)), "saveparameters")
 LIMITS = ("max_iters", "max_timesteps", "max_episodes", "max_seconds")
@@ -336,7 +336,7 @@ def fail(parser, message, code):
     from distributed_data import comm
 
     if comm.RANK == 0:
-        print(f"{parser.prog}: error: {message}", file=sys.stderr)
+        print(f"{parser.prog}: error: {one_line(message)}", file=sys.stderr)
     sys.exit(code)
 
 

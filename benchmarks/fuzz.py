@@ -1,0 +1,228 @@
+"""Throws mutated parameter files, checkpoints and command lines at the readers.
+
+    python benchmarks/fuzz.py [--files 9000] [--lines 1000]
+
+Every one must be taken or refused in one line: no traceback, nothing that takes longer than ten
+seconds, and no file written. Prints counts, and each culprit with how to repeat it; exit code 1 if
+there is any.
+"""
+
+import argparse
+import contextlib
+import io
+import json
+import os
+import pickle
+import random
+import signal
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from tqdm import tqdm  # noqa: E402
+
+from checkpoint import NAME, read_checkpoint, write_checkpoint  # noqa: E402
+from distributed_data import device  # noqa: E402
+from utils import InputError, save_parameters  # noqa: E402
+
+SECONDS = 10  # after which something counts as hanging
+HEADER = {"game": "run-to-goal-ants", "seat": 0, "policy": "mlp", "policy_args": {"hid_size": 4},
+          "ob_dim": 122, "ac_dim": 8, "version": 1, "iteration": 1}
+NASTY = ("", "0", "-1", "nan", "inf", "-inf", "1e400", "1e-400", "9" * 40, "0x10", "1_000", "a\nb",
+         "../x", "/", ".", "\0", "é", "--", "-", "%s", "{}", "None", "true", "1,2", " 1 ")
+
+
+class Hang(Exception):
+    """Something took longer than SECONDS."""
+
+
+def alarm(*_):
+    """SIGALRM's handler."""
+    raise Hang(f"more than {SECONDS} s")
+
+
+def seeds():
+    """Whole files to start from: (name, bytes)."""
+    from matches import vector_size
+
+    size = vector_size(HEADER["game"], HEADER["policy"], HEADER["policy_args"])
+    vector = np.random.default_rng(0).normal(0, 0.1, size).astype(np.float32)
+    vector[:248] = [0, 1, 1, *np.zeros(122), *np.ones(123)]  # filters that have counted
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "ours.npz"
+        save_parameters(path, vector, HEADER)
+        ours = path.read_bytes()
+    array = io.BytesIO()
+    np.save(array, vector)
+    return {"ours.npz": ours, "zoo.npy": array.getvalue(),
+            "zoo2.pkl": pickle.dumps(vector, protocol=2),
+            "zoo0.pkl": pickle.dumps(vector[:40].astype(np.float64), protocol=0)}
+
+
+def mutate(raw, rng):
+    """A damaged copy of some bytes."""
+    raw = bytearray(raw)
+    for _ in range(rng.choice((1, 1, 2, 5, 30))):
+        place, what = rng.randrange(len(raw) or 1), rng.randrange(7)
+        if what == 0 and raw:
+            raw[place % len(raw)] ^= 1 << rng.randrange(8)
+        elif what == 1 and raw:
+            raw[place % len(raw)] = rng.choice((0, 255, 127, 128, 10, ord("."), ord("c")))
+        elif what == 2:
+            del raw[place:]
+        elif what == 3:
+            del raw[place:place + rng.randrange(1, 50)]
+        elif what == 4:
+            raw[place:place] = rng.randbytes(rng.randrange(1, 50))
+        elif what == 5:
+            raw[place:place] = raw[rng.randrange(len(raw) or 1):][:rng.randrange(1, 200)]
+        else:  # numbers that lengths and shapes are made of
+            raw[place:place + 8] = rng.choice((b"\xff" * 8, b"\x00" * 8, b"\xff\xff\xff\x7f" * 2))
+    return bytes(raw)
+
+
+def strange_header(rng):
+    """A whole file whose header says something unexpected."""
+    values = (None, [], {}, -1, 10**30, "x" * 1000, float("nan"), True, ["mlp"], "os.system",
+              "sumo-ants", 0.5, {"hid_size": 10**9}, {"hid_size": "a"}, {"rng": 3})
+    header = {**HEADER, rng.choice(list(HEADER)): rng.choice(values)}
+    if rng.random() < 0.3:
+        header.pop(rng.choice(list(header)))
+    stream = io.BytesIO()
+    np.savez(stream, parameters=np.zeros(rng.choice((0, 1, 7, 3000)), np.float32),
+             header=np.array(json.dumps(header if rng.random() < 0.9 else rng.choice(values))))
+    return stream.getvalue()
+
+
+def read_file(path):
+    """All that happens to a parameter file before its network is built."""
+    from matches import load_entries
+
+    load_entries([path], None)
+
+
+def play_file(path):
+    """A match of a file against itself, as the command line would have it."""
+    import load_parameter_run
+
+    load_parameter_run.main(["--param-paths", path, path, "--max-episodes", "1",
+                             "--integrator", "Euler", "--num-threads", "1"])
+
+
+def mutated_line(parser, rng):
+    """A command line of a script's own options, with values that may mean nothing."""
+    words = []
+    for action in rng.sample(parser._actions[1:], rng.randrange(1, 6)):
+        words.append(rng.choice(action.option_strings))
+        good = [str(choice) for choice in action.choices or ("1", "0.5", "3")]
+        if rng.random() < 0.9:
+            words.append(rng.choice(NASTY) if rng.random() < 0.6 else rng.choice(good))
+    if rng.random() < 0.2:
+        words.insert(rng.randrange(len(words)), rng.choice(NASTY))
+    return words
+
+
+def settle_line(words):
+    """What run.py makes of a command line, as far as a run's first file."""
+    import run
+
+    parser = run.make_parser()
+    run.settle(parser, parser.parse_args(words))
+
+
+def parse_line(words):
+    """What load_parameter_run.py makes of a command line."""
+    import load_parameter_run
+
+    load_parameter_run.make_parser().parse_args(words)
+
+
+class Judge:
+    """Calls readers and counts what they do."""
+
+    def __init__(self, folder):
+        self.folder, self.counts, self.culprits = folder, Counter(), []
+
+    def hear(self, kind, call, thing):
+        """call(thing) must return, raise InputError, or exit with code 2 after one line."""
+        before = set(os.listdir(self.folder))
+        err = io.StringIO()
+        signal.alarm(SECONDS)
+        try:
+            with contextlib.redirect_stderr(err), contextlib.redirect_stdout(io.StringIO()):
+                call(thing)
+            outcome = "taken"
+        except InputError as error:
+            outcome = "refused" if "\n" not in str(error) else "more than one line"
+        except SystemExit as error:
+            lines = err.getvalue().count("\n")
+            outcome = ("taken" if error.code in (0, None) else
+                       "refused" if error.code == 2 and lines == 1 else
+                       f"exit code {error.code} after {lines} lines")
+        except Hang:
+            outcome = "hang"
+        except BaseException as error:
+            outcome = f"traceback: {type(error).__name__}: {error}"
+        finally:
+            signal.alarm(0)
+        if set(os.listdir(self.folder)) != before:
+            outcome = "wrote a file"
+        self.counts[kind, outcome if outcome in ("taken", "refused") else "wrong"] += 1
+        if outcome not in ("taken", "refused"):
+            self.culprits.append((kind, outcome, thing))
+
+
+def fuzz(files, lines, seed=0):
+    """Returns a `Judge` that has heard them all: a tenth of the files are also played."""
+    rng, wholes = random.Random(seed), list(seeds().items())
+    signal.signal(signal.SIGALRM, alarm)
+    with tempfile.TemporaryDirectory() as folder:
+        judge, home = Judge(folder), os.getcwd()
+        os.chdir(folder)
+        os.mkdir("run")
+        write_checkpoint("run", {"config": {}}, {"rank0/x": np.arange(99.0), "y": np.zeros(3)})
+        whole = Path("run", NAME).read_bytes()
+        for k in tqdm(range(files), desc="files", disable=None):
+            name, raw = rng.choice(wholes)
+            raw = strange_header(rng) if k % 10 == 9 else mutate(raw, rng)
+            Path(name).write_bytes(raw)
+            judge.hear("parameter file", read_file, name)
+            if k % 100 in (5, 9):
+                judge.hear("match", play_file, name)
+            if k % 10 == 0:
+                Path("run", NAME).write_bytes(mutate(whole, rng))
+                judge.hear("checkpoint", read_checkpoint, "run")
+        import load_parameter_run
+        import run
+
+        parsers = (run.make_parser(), settle_line), (load_parameter_run.make_parser(), parse_line)
+        for k in tqdm(range(lines), desc="command lines", disable=None):
+            parser, call = parsers[k % 2]
+            judge.hear("command line", call, mutated_line(parser, rng))
+        os.chdir(home)
+    return judge
+
+
+def main():
+    """Fuzzes and tells."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--files", type=int, default=9000, help="Parameter files.")
+    parser.add_argument("--lines", type=int, default=1000, help="Command lines.")
+    parser.add_argument("--seed", type=int, default=0, help="Seed of the mutations.")
+    args = parser.parse_args()
+    device.prepare()
+    judge = fuzz(args.files, args.lines, args.seed)
+    for (kind, outcome), count in sorted(judge.counts.items()):
+        print(f"{kind:15s} {outcome:8s} {count:6d}")
+    for kind, outcome, thing in judge.culprits[:20]:
+        print(f"{kind} {thing!r}: {outcome}")
+    sys.exit(bool(judge.culprits))
+
+
+if __name__ == "__main__":
+    main()
