@@ -8,6 +8,7 @@ Anchors are the run's own untrained snapshots and, with --anchor, any two furthe
 
 import csv
 import os
+import pathlib
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -88,7 +89,9 @@ def main(argv=None):
     with open(os.path.join(run, "progress.csv")) as file, \
             open(os.path.join(run, "timing.csv")) as timing:
         rows = [row | times for row, times in zip(csv.DictReader(file), csv.DictReader(timing))]
-    versions = [round(i * len(rows) / (args.points - 1)) for i in range(args.points)]
+    kept = sorted(int(path.stem) for path in pathlib.Path(run, "agent0").glob("*.npz"))
+    versions = [min(kept, key=lambda v: abs(v - i * len(rows) / (args.points - 1)))
+                for i in range(args.points)]
     anchors = {"its untrained self": [os.path.join(run, f"agent{k}", "000000.npz") for k in (0, 1)]}
     if args.anchor:
         anchors["OpenAI's"] = args.anchor
