@@ -325,7 +325,8 @@ def main(argv=None):
 
     if comm.RANK == 0:
         what = "stopped after" if progress.interrupted else "done:"
-        then = f"Go on: python run.py --resume {config['run']}" if progress.interrupted else (
+        many = f"mpirun -np {comm.SIZE} " if comm.SIZE > 1 else ""
+        then = f"Go on: {many}python run.py --resume {config['run']}" if progress.interrupted else (
             f"Watch: python load_parameter_run.py --run {config['run']}")
         print(f"{what} {progress.iteration} iterations, {progress.timesteps:,} steps, "
               f"{progress.episodes:,} games in {progress.seconds:,.0f} s. {then}")

@@ -214,10 +214,12 @@ def test_nothing_in_a_checkpoint_is_executed(tmp_path):
 # Signals
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_one_signal_ends_in_good_order(tmp_path, number):
+@pytest.mark.parametrize("number,ranks", [(signal.SIGINT, 1), (signal.SIGTERM, 1),
+                                          (signal.SIGINT, 2)])
+def test_one_signal_ends_in_good_order(tmp_path, number, ranks):
     """The iteration is finished and written, exit code 0, one line on how to go on."""
-    process = start(tmp_path, *GAMES["mlp"], *SMALL, "--max-iters", "100000", "--run", "long")
+    process = start(tmp_path, *GAMES["mlp"], *SMALL, "--max-iters", "100000", "--run", "long",
+                    ranks=ranks)
     for _ in range(1200):
         if len(list((tmp_path / "long/agent0").glob("*.npz"))) > 2:  # old ones are thinned out
             break
@@ -225,7 +227,9 @@ def test_one_signal_ends_in_good_order(tmp_path, number):
     assert process.poll() is None
     process.send_signal(number)
     said = finish(process)
-    assert "Go on: python run.py --resume long" in said and "finishing this iteration" in said
+    many = "mpirun -np 2 " if ranks == 2 else ""
+    assert f"Go on: {many}python run.py --resume long" in said
+    assert said.count("finishing this iteration") == 1
     _, arrays, remark = read_checkpoint(str(tmp_path / "long"))
     last = max(int(path.stem) for path in (tmp_path / "long/agent0").glob("*.npz"))
     assert not remark and arrays["progress/iteration"] == last
