@@ -42,9 +42,28 @@ class Checkpointer:
 
     def restore(self, arrays):
         """Puts every part where `arrays`, of `read_checkpoint`, found it."""
-        comm.from_root(lambda: _hand_out(self.root, arrays, ""))
         _hand_out(self.shared, arrays, "")
         _hand_out(self.own, arrays, f"rank{comm.RANK}/")
+        comm.from_root(lambda: _hand_out(self.root, arrays, ""))
+
+
+class Unchanged:
+    """A part that must be the same when the run goes on: what a file held that it depends on.
+
+    what: the option and file, for the line that refuses another content; array: the content.
+    """
+
+    def __init__(self, what, array):
+        self._what, self._digest = what, digest({"array": array})
+
+    def get_state(self):
+        """The content's checksum."""
+        return {"digest": self._digest}
+
+    def set_state(self, state):
+        """Raises InputError unless it is still the same."""
+        if str(state["digest"]) != self._digest:
+            raise InputError(f"{self._what}: is not what it was when the run began")
 
 
 def _collect(parts):

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from checkpoint import Checkpointer
+from checkpoint import Checkpointer, Unchanged
 from distributed_data import comm
 from distributed_data.device import make_session
 from distributed_data.mpi_adam import FlatVariables
@@ -81,9 +81,12 @@ def compete_learn(
         seg_gen = traj_segment_generator(
             players, env, sess, horizon, rngs.noise, lambda: progress.alpha)
         log = RunLog(run_dir) if comm.RANK == 0 else None
-        checkpointer = Checkpointer(
-            run_dir, {"config": config}, dict(zip(names, learners), progress=progress),
-            {"rollouts": seg_gen, "rngs": rngs}, {"log": log} if log else {})
+        common = dict(zip(names, learners), progress=progress)
+        if outsider:
+            common["outsider"] = Unchanged(f"--opponent {outsider[1].path}", outsider[1].vector)
+        checkpointer = Checkpointer(run_dir, {"config": config}, common,
+                                    own={"rollouts": seg_gen, "rngs": rngs},
+                                    root={"log": log} if log else {})
         if resumed is not None:
             checkpointer.restore(resumed)
             snapshots.latest = progress.iteration

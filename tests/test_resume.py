@@ -211,6 +211,20 @@ def test_nothing_in_a_checkpoint_is_executed(tmp_path):
         read_checkpoint(str(tmp_path))
 
 
+def test_another_outsider(small, tmp_path, monkeypatch, capsys):
+    """A best response goes on against the same parameters, and is refused another's."""
+    monkeypatch.setattr(run, "SAVE_DIR", str(tmp_path))
+    outsider = tmp_path / "outsider.npz"
+    shutil.copy(small / "made/agent1/000001.npz", outsider)
+    run.main([*GAMES["mlp"], *SMALL, "--max-iters", "1", "--run", "made", "--opponent",
+              str(outsider)])
+    run.main(["--resume", "made", "--max-iters", "2"])
+    capsys.readouterr()
+    shutil.copy(small / "made/agent1/000002.npz", outsider)
+    said = refused(capsys, "--resume", "made", "--max-iters", "3")
+    assert f"--opponent {outsider}: is not what it was" in said
+
+
 # Signals
 
 
