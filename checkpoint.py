@@ -41,10 +41,17 @@ class Checkpointer:
         comm.from_root(write)
 
     def restore(self, arrays):
-        """Puts every part where `arrays`, of `read_checkpoint`, found it."""
+        """Puts every part where `arrays`, of `read_checkpoint`, found it.
+
+        If another number of ranks wrote it, those that each rank has its own of stay as they are;
+        returns whether they were restored.
+        """
         _hand_out(self.shared, arrays, "")
-        _hand_out(self.own, arrays, f"rank{comm.RANK}/")
         comm.from_root(lambda: _hand_out(self.root, arrays, ""))
+        ranks = {key.split("/")[0] for key in arrays if key.startswith("rank")}
+        if len(ranks) == comm.SIZE:
+            _hand_out(self.own, arrays, f"rank{comm.RANK}/")
+        return len(ranks) == comm.SIZE
 
 
 class Unchanged:

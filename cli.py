@@ -15,12 +15,17 @@ def one_line(text):
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(text))
 
 
+# MPICH and Intel MPI, Open MPI, Slurm.
+RANK_NAMES = ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "SLURM_PROCID")
+
+
 class Parser(argparse.ArgumentParser):
     """An `ArgumentParser` whose errors are one line."""
 
     def error(self, message):
         """Says what is wrong in one line and exits with code 2."""
-        if os.environ.get("PMI_RANK", "0") == "0":  # of all that mpirun has started, one speaks
+        ranks = [os.environ[name] for name in RANK_NAMES if name in os.environ]
+        if not ranks or ranks[0] == "0":  # of all that mpirun has started, one speaks
             print(f"{self.prog}: error: {one_line(message)}", file=sys.stderr)
         sys.exit(2)
 

@@ -88,7 +88,9 @@ def compete_learn(
                                     own={"rollouts": seg_gen, "rngs": rngs},
                                     root={"log": log} if log else {})
         if resumed is not None:
-            checkpointer.restore(resumed)
+            if not checkpointer.restore(resumed):  # another number of ranks: chance begins anew
+                rngs.renew(progress.iteration)
+                env.reset(rngs.games.generate_state(env.num_envs))
             snapshots.latest = progress.iteration
         else:
             prime_filters(env, players[:len(names)], sess, rngs.noise)
@@ -225,6 +227,14 @@ class Generators:
         self.orders = [np.random.default_rng(order) for order in orders]
         self._going_on = {"noise": self.noise, "draws": self.draws,
                           **{f"order{k}": rng for k, rng in enumerate(self.orders)}}
+        self._seed = seed
+
+    def renew(self, iteration):
+        """Other chance than any before, for ranks that go on with a run of fewer or more."""
+        fresh = np.random.SeedSequence([self._seed, 3, iteration, comm.SIZE, comm.RANK])
+        self.games, *fresh = fresh.spawn(1 + len(self._going_on))
+        for rng, sequence in zip(self._going_on.values(), fresh):
+            rng.bit_generator.state = np.random.default_rng(sequence).bit_generator.state
 
     def get_state(self):
         """Where the generators stand: {name: JSON}."""

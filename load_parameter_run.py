@@ -1,11 +1,12 @@
 """Plays two parameter files against each other: python load_parameter_run.py --param-paths A B"""
 
 import glob
+import itertools
 import json
 import os
 import sys
 
-from cli import GAME_NAMES, Parser, number
+from cli import GAME_NAMES, Parser, number, one_line
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SAVE_DIR, SHIPPED_DIR = os.path.join(HERE, "saveparameters"), os.path.join(HERE, "parameters")
@@ -142,32 +143,38 @@ def check_writable(path):
 
 
 def run_matches(args):
-    """Does what the command line says; returns the summary."""
+    """Does what the command line says, games shared out among the ranks; rank 0 tells."""
     from tqdm import tqdm
 
+    from distributed_data import comm, device
     from matches import load_entries, play, summarize
     from policy import find_policy
     from utils import InputError, write_whole
 
     if args.json:
-        check_writable(args.json)
+        comm.from_root(check_writable, args.json)
     for name in args.policy:
         try:
             find_policy(name)
         except ValueError as error:
             raise InputError(f"--policy {name}: {error}") from None
-    paths = choose_files(args)
-    game, entries = load_entries(paths, args.env)
-    with tqdm(total=args.max_episodes, desc="playing", unit="game", disable=None) as bar:
+    paths = comm.from_root(choose_files, args)
+    game, entries = comm.from_root(load_entries, paths, args.env)
+    games = range(comm.RANK, args.max_episodes, comm.SIZE)  # this rank's
+    hidden = True if comm.RANK else None  # None: where there is no terminal
+    with tqdm(total=len(games), desc="playing", unit="game", disable=hidden) as bar:
         def on_game(result):
             bar.write(tell_game(result), file=sys.stdout)
             bar.update()
 
         results = play(
-            game, entries, args.max_episodes, args.seed, deterministic=args.deterministic,
-            num_threads=args.num_threads or len(os.sched_getaffinity(0)),
+            game, entries, games, args.seed, deterministic=args.deterministic,
+            num_threads=args.num_threads or device.share_of_cores(),
             num_envs=2 if args.verbose else 32, integrator=args.integrator,
             on_step=tell_step if args.verbose else None, on_game=on_game)
+    results = sorted(itertools.chain(*comm.gather(results)), key=lambda result: result["game"])
+    if comm.RANK:
+        return
     summary = summarize(game, results, args.seed)
     print(describe(summary, paths))
     if args.json:
@@ -179,17 +186,19 @@ def main(argv=None):
     """Parses the command line and plays; bad input ends with one line and exit code 2."""
     parser = make_parser()
     args = parser.parse_args(argv)
-    from distributed_data import device
+    from distributed_data import comm, device
 
+    comm.abort_together()
     device.prepare()  # TensorFlow takes seconds: not before the command line has been understood
     from utils import InputError
 
     try:
         run_matches(args)
     except InputError as error:
-        parser.error(error)
+        comm.end_all(f"{parser.prog}: error: {one_line(error)}", 2)
     except OSError as error:
-        parser.error(f"{error.filename}: {error.strerror}")
+        what = f"{error.filename}: {error.strerror}"
+        comm.end_all(f"{parser.prog}: error: {one_line(what)}", 2)
 
 
 if __name__ == "__main__":

@@ -123,49 +123,75 @@ def game_rngs(seed, game):
     return [np.random.default_rng(s) for s in np.random.SeedSequence([seed, game]).spawn(2)]
 
 
-def play(game, entries, max_episodes, seed=0, *, deterministic=False, num_threads=1, num_envs=32,
+def play(game, entries, games, seed=0, *, deterministic=False, num_threads=1, num_envs=32,
          integrator="RK4", on_step=None, on_game=None):
-    """Plays exactly `max_episodes` games; returns the list of their results in the order of games.
+    """Plays exactly these games of a seed; returns the list of their results in that order.
 
-    entries: who sits in seat 0 and who in seat 1. Games are shared out to `num_envs` slots
-    beforehand, so that short games are not counted more often than long ones.
+    entries: who sits in seat 0 and who in seat 1. games: how many, or a sequence of their numbers.
+    They are shared out to `num_envs` slots beforehand, so that short games are not counted more
+    often than long ones; a game is the same whatever is played beside it.
     on_step(env, games): called after every step, games being a dict of slot to game number;
     on_game(result): after every finished game.
 
     A result is a dict: game, winner (0, 1 or None), length, ending, returns (two floats).
     """
+    games = range(games) if isinstance(games, int) else games
     # Never one slot: one-row products round differently, and the same game would end otherwise.
-    num_envs = max(2, min(num_envs, max_episodes))
+    num_envs = max(2, min(num_envs, len(games)))
+    queues = [Queue(seed, games[i::num_envs]) for i in range(num_envs)]
     env = CompeteVectorEnv(game, num_envs, num_threads, integrator=integrator)
     with contextlib.closing(env), tf.Graph().as_default(), make_session() as sess:
         players = [Player(load_policy(sess, entry, env, seat), [(seat, slice(0, num_envs))])
                    for seat, entry in enumerate(entries)]
         actors = Actors(sess, players)
-        noise = MatchNoise([game_rngs(seed, g)[1] for g in range(num_envs)], deterministic)
-        env.np_randoms = [game_rngs(seed, g)[0] for g in range(num_envs)]
+        actors.start()
+        noise = MatchNoise([queue.noise for queue in queues], deterministic)
+        env.np_randoms = [queue.starts for queue in queues]
         env.reset()
-        env.np_randoms = [game_rngs(seed, g + num_envs)[0] for g in range(num_envs)]
-        current, results = list(range(num_envs)), []
-        returns = np.zeros((2, num_envs))
-        while len(results) < max_episodes:
+        env.np_randoms = [queue.next_starts for queue in queues]
+        results, returns = {}, np.zeros((2, num_envs))
+        while len(results) < len(games):
             for player in players:
                 player.look(env.obs)
             acs = [output[0] for output in actors.act(noise)]
             _, rewards, terminated, truncated, infos = env.step(acs)
             returns += rewards
             if on_step:
-                on_step(env, {i: g for i, g in enumerate(current) if g < max_episodes})
+                on_step(env, {i: q.game for i, q in enumerate(queues) if q.game is not None})
             actors.restart(terminated | truncated)
             for i in np.flatnonzero(terminated | truncated):
-                if current[i] < max_episodes:
-                    results.append(_result(current[i], i, env, infos, returns))
+                queue = queues[i]
+                if queue.game is not None:
+                    results[queue.game] = _result(queue.game, i, env, infos, returns)
                     if on_game:
-                        on_game(results[-1])
+                        on_game(results[queue.game])
                 returns[:, i] = 0
-                current[i] += num_envs
-                noise.rngs[i] = game_rngs(seed, current[i])[1]
-                env.np_randoms[i] = game_rngs(seed, current[i] + num_envs)[0]
-    return sorted(results, key=lambda result: result["game"])
+                queue.advance()
+                noise.rngs[i], env.np_randoms[i] = queue.noise, queue.next_starts
+    return [results[game] for game in games]
+
+
+class Queue:
+    """The games of one slot, one after the other; what follows them does not count.
+
+    game: the number of the present one, None after the last. starts, noise: its generators;
+    next_starts: that of the game which the environment will start by itself.
+    """
+
+    def __init__(self, seed, games):
+        self._seed, self._games = seed, iter(games)
+        self._next = self._draw()
+        self.advance()
+
+    def _draw(self):
+        game = next(self._games, None)
+        return game, *game_rngs(self._seed, 0 if game is None else game)
+
+    def advance(self):
+        """Moves on to the next game."""
+        self.game, self.starts, self.noise = self._next
+        self._next = self._draw()
+        self.next_starts = self._next[1]
 
 
 def _result(game, i, env, infos, returns):

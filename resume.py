@@ -35,13 +35,15 @@ def settle_resumed(save_dir, given, limits):
     config, run = identity["config"], os.path.basename(directory)
     if given["run"] is not None or given["paper"]:
         raise InputError(f"--{'paper' if given['paper'] else 'run'}: not together with --resume")
+    may_change = (*limits, *MAY_CHANGE)
     if config["ranks"] != comm.SIZE:
-        raise InputError(f"--resume {run}: was trained by {config['ranks']} worker(s), not "
-                         f"{comm.SIZE}; start it with mpirun -np {config['ranks']}")
+        may_change += ("num_envs",)
+        remark += f"{'; ' if remark else ''}was trained by {config['ranks']} worker(s), goes on " \
+                  f"with {comm.SIZE}: with new games and new chance, so not bit for bit as before"
     asked = {key: value for key, value in given.items()
              if value is not None and key not in ("resume", "run", "paper")}
     for key, value in asked.items():
-        if key not in (*limits, *MAY_CHANGE) and value != config.get(key):
+        if key not in may_change and value != config.get(key):
             raise InputError(f"--{key.replace('_', '-')} {value}: the run has {config.get(key)}, "
                              "and what makes a run cannot change on --resume")
     if "anchor_every" in asked and not asked["anchor_every"] * config["anchor_every"]:

@@ -48,8 +48,11 @@ class Actors:
     """Steps all players' policies in one `session.run`, and keeps their recurrent states."""
 
     def __init__(self, sess, players):
-        self.players = players
-        feeds, fetches = [], []
+        self.sess, self.players = sess, players
+        # Filters stand still while their policies play: fed as numbers, half of the graph falls
+        # away from a step.
+        self._moments = [x for p in players for x in (p.policy.ob_rms.mean, p.policy.ob_rms.std)]
+        feeds, fetches = list(self._moments), []
         for player in players:
             player.sit_down()
             pi = player.policy
@@ -66,13 +69,17 @@ class Actors:
                 [x for p in self._learners
                  for x in [p.policy.ob] + [p.policy.state_in] * p.policy.recurrent])
 
+    def start(self):
+        """Takes the filters as they are now; to be called whenever parameters have changed."""
+        self._filters = self.sess.run(self._moments)
+
     def act(self, rng):
         """Each player's [ac], a recurrent learner's [ac, vpred, logp]; moves the states on.
 
         What has no memory is judged by `judge`, many steps at a time, which is cheaper.
         rng: NumPy generator, or what has its `standard_normal`, of the action noise.
         """
-        feeds = []
+        feeds = list(self._filters)
         for player in self.players:
             noise = rng.standard_normal((player.width, player.policy.ac_dim), dtype=np.float32)
             feeds += [player.ob, noise] + [player.state] * player.policy.recurrent
@@ -130,28 +137,49 @@ class Scores:
             for seat, games in player.places:
                 self._frozen[seat, games] = player.learner is None
         self.returns = np.zeros((2, num_envs))
+        self._parts = ({}, {})  # rewards by part, one dict a seat of [num_envs] sums
         self.clear()
 
     def clear(self):
         """Starts a new segment; games that go on keep their returns."""
         self.episodes = 0
+        for sums in self._parts:
+            for total in sums.values():
+                total[:] = 0
         self.found = [{"ep_rets": [], "ep_lens": [], "ep_outcomes": [], "ep_frozen": [],
-                       "ep_endings": [], "parts": {}} for _ in self.learners]
+                       "ep_endings": []} for _ in self.learners]
 
     def add(self, rew, infos):
         """Takes in one step: rew [2, N] mixed rewards, infos of the vector environment."""
         self.returns += rew
         done = np.flatnonzero(infos["ending"])
         self.episodes += len(done)
+        for seat, sums in enumerate(self._parts):
+            for name, part in infos["parts"][seat].items():
+                self._add_part(sums, name, part)
+            for name in ("reward_move", "reward_remaining"):
+                self._add_part(sums, name, infos[name][seat])
+        if not len(done):
+            return
         for player, found in zip(self.learners, self.found):
             for seat, games in player.places:
-                for name, part in {**infos["parts"][seat],
-                                   "reward_move": infos["reward_move"][seat],
-                                   "reward_remaining": infos["reward_remaining"][seat]}.items():
-                    found["parts"][name] = found["parts"].get(name, 0.0) + float(part[games].sum())
                 for i in done[(done >= games.start) & (done < games.stop)]:
                     self._finish(found, seat, i, infos)
         self.returns[:, done] = 0
+
+    @staticmethod
+    def _add_part(sums, name, part):
+        if name not in sums:
+            sums[name] = np.zeros(len(part))
+        sums[name] += part
+
+    def parts(self, player):
+        """A player's rewards by part, summed over its places and the segment: {name: float}."""
+        totals = {}
+        for seat, games in player.places:
+            for name, total in self._parts[seat].items():
+                totals[name] = totals.get(name, 0.0) + float(total[games].sum())
+        return totals
 
     def _finish(self, found, seat, i, infos):
         winner = infos["winner"][i]
@@ -187,6 +215,7 @@ class Rollouts:
 
     def __next__(self):
         self._start()
+        self._actors.start()
         self._scores.clear()
         for seg in self._segs:
             seg["cutvpred"][:] = 0
@@ -198,7 +227,7 @@ class Rollouts:
                                              self._values(self.env.obs), scores.found):
             # A game that has just ended is worth nothing more.
             seg["nextvpred"][:] = vpred * ~player.pick((self._new, self._new))
-            seg.update(found, episodes=scores.episodes)
+            seg.update(found, episodes=scores.episodes, parts=scores.parts(player))
         return self._segs
 
     def _start(self):

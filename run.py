@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 import time
+from functools import partial
 
 from cli import GAME_NAMES, Parser, number, one_line
 
@@ -15,8 +16,8 @@ ONE_MACHINE = dict(
     policy="mlp", hid_size=64, num_envs=64, integrator="Euler",
     draw_penalty=True, timesteps_per_batch=3584, optim_batchsize=256, optim_epochs=6,
     optim_stepsize=4e-4, optim_stepsize_final=1e-4, target_kl=0.02, gamma=0.995, gamma_dense=0.99,
-    lam=0.95, clip_param=0.2, entcoeff=0.0, l2=0.0, dense_iters=0, anneal_iters=1600, delta=0.5,
-    latest_share=0.75, opponents=4, logstd=-0.8, logstd_floor=-2.2, logstd_floor_dense=-1.1,
+    lam=0.95, clip_param=0.2, entcoeff=0.0, l2=0.0, dense_iters=400, anneal_iters=1200, delta=0.5,
+    latest_share=0.75, opponents=4, logstd=-0.65, logstd_floor=-2.2, logstd_floor_dense=-1.0,
     ret_decay=0.9, anchor_every=200, max_seconds=1200)
 
 # What no preset is about.
@@ -36,8 +37,12 @@ PAPER = dict(
 # blocker of you-shall-not-pass and sumo-ants.
 HUMANOID = dict(logstd=-1.4, logstd_floor_dense=-2.0, logstd_floor=-2.8)
 
+# Without a phase of purely dense reward the first ant that walks wins every race, and the other
+# one learns to stand in its way; other games' ends need no walk.
+NO_RACE = dict(dense_iters=0, anneal_iters=1600)
+
 # Sumo's steps are a third as long, so that its noise must be larger to get an ant anywhere.
-SUMO_ANTS = dict(logstd=0.0, optim_batchsize=320, anneal_iters=600)
+SUMO_ANTS = dict(logstd=0.0, logstd_floor_dense=-1.1, optim_batchsize=320, anneal_iters=600)
 
 # Only the end of a match says something here: large batches, and little dense reward.
 YOU_SHALL_NOT_PASS = dict(
@@ -62,6 +67,8 @@ def preset(game, paper, policy=None):
     sumo, kick = game.startswith("sumo"), game == "kick-and-defend"
     policy = policy or ("lstm" if sumo or kick else "mlp")
     values = {**(PAPER if paper else ONE_MACHINE), "delta": DELTAS.get(game, 0.5)}
+    if not paper and not game.startswith("run-to-goal"):
+        values |= NO_RACE
     if policy == "lstm":
         values |= LSTM | ({} if paper else LSTM_BATCH_SHARED if sumo else LSTM_BATCH)
     elif policy != "mlp":  # nothing is known of a user's network
@@ -198,7 +205,6 @@ def settle(parser, args):
     defaults["opponents"] = -(-defaults["opponents"] // seats) * seats
     config = {key: defaults.get(key) if value is None else value for key, value in config.items()}
     config["run"] = config["run"] or f"{config['env']}-{time.strftime('%Y%m%d-%H%M%S')}"
-    config["num_threads"] = config["num_threads"] or len(os.sched_getaffinity(0))
     return config
 
 
@@ -209,16 +215,18 @@ def train(config, resumed=None):
     """
     from distributed_data import comm, device
 
-    device.prepare()
+    hardware = device.prepare()
     from anchors import Anchors
     from league import learner_names
     from learn import compete_learn
     from policy import find_policy
     from utils import InputError
 
+    threads = config["num_threads"] or device.share_of_cores()
     settings = {key: value for key, value in config.items() if value is not None}
     policy_args = {key: settings.pop(key) for key in ("hid_size",) if key in settings}
     options = {**policy_args, **{key: settings.pop(key) for key in ("logstd", "ret_decay")}}
+    settings["num_threads"] = threads
     env = make_env(settings)
     try:
         policy = find_policy(config["policy"])
@@ -235,13 +243,16 @@ def train(config, resumed=None):
                 "policy": settings["policy"], "policy_args": policy_args,
                 "ob_dim": env.ob_dims[seat], "ac_dim": env.ac_dims[seat]} for seat in seats]
     every, games, files = (settings.pop(f"anchor{key}") for key in ("_every", "_games", ""))
-    anchors = Anchors(config["env"], headers, every, games, files, integrator=config["integrator"],
-                      num_threads=config["num_threads"]) if every else None
+    anchors = comm.from_root(partial(
+        Anchors, config["env"], headers, every, games, files, integrator=config["integrator"],
+        num_threads=threads)) if every else None
     for key in ("env", "policy", "num_envs", "num_threads", "ranks"):
         settings.pop(key, None)
+    lines = comm.gather(f"{comm.name()}: {config['num_envs']} games on {threads} thread(s), "
+                        f"networks on {hardware}")
     if comm.RANK == 0:
-        print(f"{config['env']}: {comm.SIZE} worker(s) x {config['num_envs']} games x "
-              f"{config['num_threads']} thread(s), into saveparameters/{config['run']}", flush=True)
+        print("\n".join([f"{config['env']} into saveparameters/{config['run']}", *lines]),
+              flush=True)
     run_dir = os.path.join(SAVE_DIR, settings.pop("run"))
     return compete_learn(env, policy_fn, run_dir, headers, {**config, "ranks": comm.SIZE},
                          outsider=outsider, anchors=anchors, resumed=resumed, **settings)
@@ -267,6 +278,7 @@ def make_env(settings):
 
 def find_outsider(settings):
     """Takes --opponent out of the settings: None or (seat, `matches.Entry`)."""
+    from distributed_data import comm
     from matches import load_entry
     from utils import InputError
 
@@ -277,7 +289,7 @@ def find_outsider(settings):
         return None
     if settings["ensemble"] > 1:
         raise InputError("--opponent: not together with --ensemble, there is no pool")
-    entry = load_entry(path, settings["env"])
+    entry = comm.from_root(load_entry, path, settings["env"])
     if seat is None:
         seat = entry.header.get("seat", 1)
     return (seat if seat in (0, 1) else 1), entry
@@ -292,7 +304,7 @@ def settle_and_train(parser, args):
 
     comm.abort_together()
     if args.resume is None:
-        config = settle(parser, args)
+        config = comm.broadcast(settle(parser, args))  # the clock names the run
         return config, train(config)
     from resume import settle_resumed
 
@@ -311,17 +323,18 @@ def main(argv=None):
     """
     parser = make_parser()
     args = parser.parse_args(argv)
+    from distributed_data import comm
     from utils import InputError, NotFinite
 
     try:
         config, progress = settle_and_train(parser, args)
     except InputError as error:
-        fail(parser, error, 2)
+        comm.end_all(f"{parser.prog}: error: {one_line(error)}", 2)
     except (NotFinite, OSError) as error:
-        fail(parser, f"{error}; python run.py --resume goes on from the last good checkpoint", 1)
+        comm.end_all(f"{parser.prog}: error: {one_line(error)}; python run.py --resume goes on "
+                     "from the last good checkpoint", 1)
     except KeyboardInterrupt:
         sys.exit(130)
-    from distributed_data import comm
 
     if comm.RANK == 0:
         what = "stopped after" if progress.interrupted else "done:"
@@ -330,15 +343,6 @@ def main(argv=None):
             f"Watch: python load_parameter_run.py --run {config['run']}")
         print(f"{what} {progress.iteration} iterations, {progress.timesteps:,} steps, "
               f"{progress.episodes:,} games in {progress.seconds:,.0f} s. {then}")
-
-
-def fail(parser, message, code):
-    """Ends every rank with one line in all: what is wrong is the same for each."""
-    from distributed_data import comm
-
-    if comm.RANK == 0:
-        print(f"{parser.prog}: error: {one_line(message)}", file=sys.stderr)
-    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,11 @@ The names load on first use: `device.prepare` must come before the import of Ten
 """
 
 import importlib
+import os
+
+# A rank's threads step games; BLAS, which reads this when NumPy is first imported, gets one.
+for _name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
 
 _HOMES = {"MpiAdam": "mpi_adam", "RunningMeanStd": "running_mean_std"}
 

@@ -1,12 +1,17 @@
 """The MPI world: ranks, sums and means over them. A single process needs no mpirun."""
 
+import os
+import platform
 import sys
+import time
 
 import numpy as np
 from mpi4py import MPI
 
 WORLD = MPI.COMM_WORLD
 RANK, SIZE = WORLD.Get_rank(), WORLD.Get_size()
+HOST = WORLD.Split_type(MPI.COMM_TYPE_SHARED)  # the ranks of this host
+_FAILING = WORLD.Dup()  # nothing but failures meets here
 
 
 def allsum(x):
@@ -55,6 +60,11 @@ def gather(thing):
     return WORLD.allgather(thing)
 
 
+def name():
+    """Who this rank is, for people: "rank 1 on its-host (pid 4711)"; mpirun names pids."""
+    return f"rank {RANK} on {platform.node()} (pid {os.getpid()})"
+
+
 def abort_together():
     """Makes an uncaught exception on one rank end the whole job instead of leaving it hanging."""
     if SIZE == 1:
@@ -62,8 +72,33 @@ def abort_together():
     print_traceback = sys.excepthook
 
     def hook(kind, value, traceback):
+        print(f"{name()} failed:", file=sys.stderr)
         print_traceback(kind, value, traceback)
         sys.stderr.flush()
         WORLD.Abort(1)
 
     sys.excepthook = hook
+
+
+def end_all(line, code, patience=5.0):
+    """Ends the job with one line on stderr and an exit code.
+
+    What every rank has found (each calls this within `patience` seconds) rank 0 tells; what this
+    rank alone has found it tells itself, by its name, and the others are ended.
+    """
+    if _all_here(patience):
+        if RANK == 0:
+            print(line, file=sys.stderr, flush=True)
+        sys.exit(code)
+    print(f"{name()}: {line}", file=sys.stderr, flush=True)
+    WORLD.Abort(code)
+    os._exit(code)
+
+
+def _all_here(patience):
+    request, deadline = _FAILING.Ibarrier(), time.monotonic() + patience
+    while not request.Test():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True

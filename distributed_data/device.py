@@ -6,13 +6,26 @@ import subprocess
 import sys
 from contextlib import contextmanager
 
+from distributed_data import comm
+
 # MPICH and Intel MPI, Open MPI, Slurm.
 LOCAL_RANK_NAMES = ("MPI_LOCALRANKID", "OMPI_COMM_WORLD_LOCAL_RANK", "SLURM_LOCALID")
 
 
 def local_rank():
     """This process's number among the ranks of its host, 0 outside mpirun."""
-    return next((int(os.environ[name]) for name in LOCAL_RANK_NAMES if name in os.environ), 0)
+    named = (os.environ[name] for name in LOCAL_RANK_NAMES if name in os.environ)
+    return int(next(named, comm.HOST.Get_rank()))
+
+
+def share_of_cores():
+    """How many threads this rank may run: the cores it may use, shared out among the host's ranks.
+
+    A launcher that has bound its ranks to cores of their own has shared them out already.
+    """
+    mine = os.sched_getaffinity(0)
+    others = comm.HOST.allgather(mine)
+    return max(1, int(sum(1 / sum(core in cores for cores in others) for core in mine) + 1e-9))
 
 
 def visible_gpus():
@@ -27,16 +40,21 @@ def visible_gpus():
 
 
 def prepare():
-    """Binds this rank to one GPU (local rank modulo the GPUs), then imports TensorFlow quietly."""
+    """Binds this rank to one GPU (local rank modulo the GPUs), then imports TensorFlow quietly.
+
+    Returns what it computes on, for people: "GPU 1" or "CPU".
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     gpus = visible_gpus()
     if gpus:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpus[local_rank() % len(gpus)]
     with _quiet_stderr():
         import tensorflow.compat.v1 as tf
+
+        seen = tf.config.experimental.list_physical_devices("GPU") if gpus else []
     tf.disable_eager_execution()
+    return f"GPU {os.environ['CUDA_VISIBLE_DEVICES']}" if seen else "CPU"
 
 
 @contextmanager

@@ -1,5 +1,7 @@
-"""What test_distributed.py runs on two ranks: python mpi_jobs.py JOB FOLDER"""
+"""What test_distributed.py runs under mpirun: python mpi_jobs.py JOB FOLDER"""
 
+import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -10,7 +12,7 @@ from distributed_data import comm, device  # noqa: E402
 
 
 def everything(folder):
-    """One pass over gradients, statistics and three iterations of training; a file a rank."""
+    """One pass over gradients, statistics and twenty iterations of training; a file a rank."""
     device.prepare()
     import numpy as np
     import tensorflow.compat.v1 as tf
@@ -43,8 +45,59 @@ def everything(folder):
         save(self, version, parameters)
 
     Snapshots.save = keep
-    progress = tiny_run(folder / "run", max_iters=3, timesteps_per_batch=24, optim_batchsize=12)
+    progress = tiny_run(folder / "run", max_iters=20, timesteps_per_batch=24, optim_batchsize=12)
     np.savez(folder / f"rank{comm.RANK}.npz", vectors=vectors, steps=progress.timesteps, **found)
+
+
+def one_minibatch(folder):
+    """One update on 16 columns of 6 steps, shared out among the ranks, in one minibatch."""
+    device.prepare()
+    import numpy as np
+    from helpers import initialize, new_session
+
+    from policy import MlpPolicy
+    from ppo import Learner
+
+    rng, mine = np.random.default_rng(0), slice(comm.RANK, None, comm.SIZE)
+    sizes = {"ob": (6, 16, 5), "ac": (6, 16, 3), "adv": (6, 16), "tdlamret": (6, 16),
+             "logp": (6, 16), "vpred": (6, 16)}
+    seg = {name: rng.normal(-1, 1.5, size).astype(np.float32)[:, mine]
+           for name, size in sizes.items()}
+    with new_session() as sess:
+        pi = MlpPolicy("pi", 5, 3, np.random.default_rng(1), hid_size=8)
+        learner = Learner(pi, entcoeff=0.01, l2=0.001)
+        flat = initialize(sess, pi, seed=2)
+        learner.start(sess)
+        start = flat.get(sess)
+        report = learner.update(seg, np.random.default_rng(3), optim_batchsize=96, optim_epochs=1,
+                                optim_stepsize=1e-3)
+        np.savez(folder / f"{comm.SIZE}ranks{comm.RANK}.npz", start=start, end=flat.get(sess),
+                 losses=[report[name] for name in sorted(report)])
+
+
+def one_is_wrong(folder):
+    """Rank 1 alone finds something wrong; rank 0 waits for it in a sum."""
+    if comm.RANK == 1:
+        comm.end_all("the file on this host is damaged", 2)
+    comm.allsum(1.0)
+
+
+def all_are_wrong(folder):
+    """Every rank finds the same wrong, one of them late."""
+    time.sleep(0.5 * comm.RANK)
+    comm.end_all("the file is damaged", 2)
+
+
+def one_is_killed(folder):
+    """Rank 1 is killed as by a machine that has run out of memory."""
+    if comm.RANK == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    comm.allsum(1.0)
+
+
+def cores(folder):
+    """How many threads each rank takes, and where it is on its host."""
+    (folder / f"cores{comm.RANK}").write_text(f"{device.share_of_cores()} {device.local_rank()}")
 
 
 def one_raises(folder):
@@ -57,4 +110,4 @@ def one_raises(folder):
 
 
 if __name__ == "__main__":
-    {"everything": everything, "one_raises": one_raises}[sys.argv[1]](Path(sys.argv[2]))
+    globals()[sys.argv[1]](Path(sys.argv[2]))

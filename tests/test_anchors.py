@@ -36,6 +36,7 @@ def test_the_zero_opponent_does_not_move(network):
         still = still_entry(Entry("any", np.ones(size, np.float32), header))
         player = Player(load_policy(sess, still, env, 0), [(0, slice(0, 2))])
         actors = Actors(sess, [player])
+        actors.start()
         player.look(env.obs)
         (ac,), = actors.act(np.random.default_rng(0))
         assert np.abs(ac).max() < 1e-7

@@ -1,5 +1,7 @@
-"""Adam and statistics against NumPy, in one process and on two ranks of a real mpirun."""
+"""Adam and statistics against NumPy, and many ranks against one, under a real mpirun."""
 
+import os
+import re
 import subprocess
 import sys
 import time
@@ -10,7 +12,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 from helpers import new_session
 
-from distributed_data import MpiAdam, RunningMeanStd, comm
+from distributed_data import MpiAdam, RunningMeanStd, comm, device
 
 HERE = Path(__file__).resolve().parent
 RNG = np.random.default_rng
@@ -19,9 +21,9 @@ RNG = np.random.default_rng
 MPIRUN = Path(sys.executable).parent / "mpirun"
 
 
-def mpirun(*command, timeout=120):
-    """Runs python with these arguments on two ranks; returns the finished process."""
-    return subprocess.run([MPIRUN, "-np", "2", sys.executable, *map(str, command)],
+def mpirun(*command, ranks=2, timeout=120):
+    """Runs python with these arguments on so many ranks; returns the finished process."""
+    return subprocess.run([MPIRUN, "-np", str(ranks), sys.executable, *map(str, command)],
                           capture_output=True, text=True, timeout=timeout)
 
 
@@ -141,19 +143,86 @@ def test_ranks_merge_statistics(ranks):
 def test_ranks_train_the_same_parameters(ranks):
     """After every iteration, the same bits on both ranks, and other bits than before."""
     (first, second), folder = ranks
-    assert len(first["vectors"]) == 4
+    assert len(first["vectors"]) == 21
     np.testing.assert_array_equal(first["vectors"], second["vectors"])
     assert all((a != b).any() for a, b in zip(first["vectors"], first["vectors"][1:]))
-    assert first["steps"] == second["steps"] == 3 * 2 * 4 * 4  # iterations, ranks, steps, games
-    assert len(list(folder.glob("run/agent*/*.npz"))) == 8
+    assert first["steps"] == second["steps"] == 20 * 2 * 4 * 4  # iterations, ranks, steps, games
+    assert len(list(folder.glob("run/agent*/*.npz"))) == 42
 
 
-def test_a_failing_rank_ends_the_job(tmp_path):
-    """Rank 0 would wait for ever; the job ends within seconds instead, and tells why."""
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """The folder of `mpi_jobs.one_minibatch`, and what one process makes of it."""
+    folder = tmp_path_factory.mktemp("minibatch")
+    assert mpirun(HERE / "mpi_jobs.py", "one_minibatch", folder, ranks=1).returncode == 0
+    return folder, dict(np.load(folder / "1ranks0.npz"))
+
+
+@pytest.mark.parametrize("ranks", [2, 4])
+def test_ranks_compute_what_one_does(alone, ranks):
+    """The same data shared out: the same step, advantages and filters standardised over all."""
+    folder, expected = alone
+    done = mpirun(HERE / "mpi_jobs.py", "one_minibatch", folder, ranks=ranks)
+    assert done.returncode == 0, done.stderr[-3000:]
+    found = [dict(np.load(folder / f"{ranks}ranks{rank}.npz")) for rank in range(ranks)]
+    for each in found:
+        np.testing.assert_array_equal(each["end"], found[0]["end"])
+        np.testing.assert_allclose(each["losses"], found[0]["losses"])
+    filters = 2 * 5 + 4  # sums of many samples: relative; parameters: absolute
+    np.testing.assert_allclose(found[0]["end"][:filters], expected["end"][:filters], rtol=1e-6)
+    np.testing.assert_allclose(found[0]["end"][filters:], expected["end"][filters:], rtol=0,
+                               atol=1e-6)
+    np.testing.assert_allclose(found[0]["losses"], expected["losses"], rtol=1e-4, atol=1e-6)
+    assert np.abs(expected["end"] - expected["start"])[filters:].max() > 5e-4
+
+
+@pytest.mark.parametrize("job,code,said", [
+    ("one_raises", 1, "rank 1 on .* failed:\n(.*\n)*RuntimeError: rank 1 has had enough"),
+    ("one_is_wrong", 2, "rank 1 on .*: the file on this host is damaged"),
+    ("one_is_killed", 9, r"PID \d+ RUNNING AT"),
+    ("all_are_wrong", 2, "^the file is damaged\n$")])
+def test_a_failing_rank_ends_the_job(tmp_path, job, code, said):
+    """Rank 0 would wait for ever; the job ends within seconds instead, and tells why, once."""
     started = time.perf_counter()
-    done = mpirun(HERE / "mpi_jobs.py", "one_raises", tmp_path, timeout=30)
-    assert done.returncode != 0 and time.perf_counter() - started < 15
-    assert "rank 1 has had enough" in done.stderr
+    done = mpirun(HERE / "mpi_jobs.py", job, tmp_path, timeout=30)
+    assert done.returncode == code and time.perf_counter() - started < 15
+    assert len(re.findall(said, done.stdout + done.stderr)) == 1
+
+
+def test_cores_are_shared_out(tmp_path):
+    """Among the ranks of a host; one at least for each."""
+    cores = len(os.sched_getaffinity(0))
+    for ranks in (1, cores + 1):
+        assert mpirun(HERE / "mpi_jobs.py", "cores", tmp_path, ranks=ranks).returncode == 0
+        found = [(tmp_path / f"cores{rank}").read_text() for rank in range(ranks)]
+        assert found == [f"{max(1, cores // ranks)} {rank}" for rank in range(ranks)]
+
+
+@pytest.mark.parametrize("name", ["MPI_LOCALRANKID", "OMPI_COMM_WORLD_LOCAL_RANK", "SLURM_LOCALID"])
+def test_a_gpu_a_rank(name):
+    """Each launcher's own name for the local rank chooses the GPU, modulo those there are."""
+    script = ("import os; from distributed_data import device; device.prepare(); "
+              "print(os.environ['CUDA_VISIBLE_DEVICES'])")
+    unnamed = {key: value for key, value in os.environ.items()
+               if key not in device.LOCAL_RANK_NAMES}
+    for local_rank, gpu in (("1", "5"), ("2", "7"), ("3", "3")):
+        done = subprocess.run(
+            [sys.executable, "-c", script], capture_output=True, text=True, cwd=HERE.parent,
+            env={**unnamed, "CUDA_VISIBLE_DEVICES": "3,5,7", name: local_rank})
+        assert done.stdout.strip() == gpu, done.stderr[-2000:]
+
+
+def test_matches_are_shared_out(tmp_path):
+    """A seed's games are the same whatever the number of ranks, and each is told once."""
+    results = []
+    for ranks in (1, 3):
+        path = tmp_path / f"{ranks}.json"
+        done = mpirun(HERE.parent / "load_parameter_run.py", "--env", "run-to-goal-ants",
+                      "--max-episodes", "7", "--integrator", "Euler", "--json", path, ranks=ranks)
+        assert done.returncode == 0, done.stderr[-2000:]
+        assert sorted(re.findall(r"game +(\d):", done.stdout)) == list("0123456")
+        results.append(path.read_text())
+    assert results[0] == results[1]
 
 
 def test_bad_input_ends_every_rank(tmp_path):

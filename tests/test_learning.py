@@ -33,6 +33,7 @@ def dense_reward(snapshots, steps=120):
         players = [Player(load_policy(sess, Entry(str(path), *load_parameters(path)), env, seat),
                           [(seat, slice(0, 8))]) for seat, path in enumerate(snapshots)]
         actors = Actors(sess, players)
+        actors.start()
         env.reset()
         for _ in range(steps):
             for player in players:

@@ -172,12 +172,9 @@ def test_a_damaged_checkpoint_is_passed_over(copy, capsys, harm):
 
 
 def test_refused_for_what_they_are(copy, capsys):
-    """Another format, other ranks, a missing log, no checkpoint, no run."""
+    """Another network, a missing log, no checkpoint, no run."""
     identity, arrays, _ = read_checkpoint(str(copy))
     config = identity["config"]
-    identity["config"] = {**config, "ranks": 2}
-    write_checkpoint(str(copy), identity, arrays)
-    assert "trained by 2 worker(s), not 1" in refused(capsys, "--resume", "made")
     identity["config"] = {**config, "hid_size": 9}
     write_checkpoint(str(copy), identity, arrays)
     assert "is not a MlpPolicy" in refused(capsys, "--resume", "made")
@@ -186,6 +183,28 @@ def test_refused_for_what_they_are(copy, capsys):
         (copy / name).unlink()
     assert "it has no checkpoint" in refused(capsys, "--resume", "made")
     assert "no run in saveparameters/ has a checkpoint" in refused(capsys, "--resume")
+
+
+@pytest.mark.parametrize("ranks", [2, 3])
+def test_more_ranks_go_on(small, tmp_path, ranks):
+    """With new games, the learners and the log as they were; what does not divide is refused."""
+    shutil.copytree(small / "made", tmp_path / "made")
+    before = (tmp_path / "made/progress.csv").read_text().splitlines()
+    process = start(tmp_path, "--resume", "made", "--max-iters", "4", ranks=ranks)
+    said = finish(process, 0 if ranks == 2 else 2)
+    assert f"was trained by 1 worker(s), goes on with {ranks}: with new games" in said
+    after = (tmp_path / "made/progress.csv").read_text().splitlines()
+    assert after[:3] == before
+    if ranks == 3:
+        assert "--timesteps-per-batch" in said and after == before
+        return
+    assert [line.split(",")[0] for line in after[3:]] == ["3", "4"]
+    identity, arrays, _ = read_checkpoint(str(tmp_path / "made"))
+    assert identity["config"]["ranks"] == 2 and "rank1/rngs/noise" in arrays
+    assert str(arrays["rank0/rngs/noise"]) != str(arrays["rank1/rngs/noise"])
+    assert len(set(arrays["rank0/rollouts/env/np_randoms"])
+               | set(arrays["rank1/rollouts/env/np_randoms"])) == 2 * len(
+                   arrays["rank0/rollouts/env/np_randoms"])
 
 
 def test_another_format(copy, capsys, monkeypatch):

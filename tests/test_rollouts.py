@@ -223,6 +223,7 @@ def test_looking_at_values_takes_no_step():
         player.policy = LSTMPolicy("pi", OB, AC, np.random.default_rng(0), hid_size=4)
         initialize(sess, player.policy, seed=1)
         actors = Actors(sess, [player])
+        actors.start()
         player.ob[:] = np.random.default_rng(2).normal(0, 1, player.ob.shape)
         actors.act(np.random.default_rng(0))
         before = player.state.copy()

@@ -1,0 +1,150 @@
+"""Many ranks against one: samples a second of the same batch, and what communication takes of it.
+
+Trains a few iterations in every layout, several times in turn, and prints medians. Communication is
+measured apart, with a barrier before every collective call, so that waiting for a slower rank is
+told from moving bytes.
+
+    python benchmarks/scaling.py --layouts 1x2 2x1 4x1
+"""
+
+import csv
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, HERE)
+
+from cli import GAME_NAMES, Parser, number  # noqa: E402
+
+WARM_UP = 2  # iterations that do not count
+BATCHES = {"one-machine": [], "large": [
+    "--timesteps-per-batch", "35840", "--optim-batchsize", "5120", "--integrator", "RK4"]}
+
+
+def make_parser():
+    """The command line."""
+    parser = Parser(prog="benchmarks/scaling.py", description=__doc__.split("\n")[0])
+    parser.add_argument("--env", choices=GAME_NAMES, default="run-to-goal-ants")
+    parser.add_argument("--layouts", nargs="+", default=["1x2", "2x1", "4x1"],
+                        help="Ranks x threads, the first being what the others are compared with.")
+    parser.add_argument("--batch", choices=list(BATCHES), default="one-machine", help=(
+        "The preset's batch, or 35,840 samples in minibatches of 5,120, on RK4."))
+    parser.add_argument("--num-envs", type=number(int, 1), default=64, help="Games of all ranks.")
+    parser.add_argument("--iters", type=number(int, 1), default=8)
+    parser.add_argument("--rounds", type=number(int, 1), default=3)
+    parser.add_argument("--json", metavar="FILE")
+    return parser
+
+
+class Timed:
+    """A communicator that notes how long its calls wait for others, and how long they take."""
+
+    def __init__(self, world):
+        self._world, self.waiting, self.moving, self.calls = world, 0.0, 0.0, 0
+
+    def __getattr__(self, name):
+        call = getattr(self._world, name)
+
+        def timed(*args, **kwargs):
+            started = time.perf_counter()
+            self._world.Barrier()
+            met = time.perf_counter()
+            result = call(*args, **kwargs)
+            self.waiting += met - started
+            self.moving += time.perf_counter() - met
+            self.calls += 1
+            return result
+
+        return timed
+
+
+def work(directory, timed, arguments):
+    """What every rank runs: run.py, into `directory`; rank 0 writes down what was timed."""
+    import run
+    from distributed_data import comm
+
+    run.SAVE_DIR = directory
+    if timed:
+        comm.WORLD = Timed(comm.WORLD)
+    started = time.perf_counter()
+    run.main(arguments)
+    if timed and comm.RANK == 0:
+        world, seconds = comm.WORLD, time.perf_counter() - started
+        with open(os.path.join(directory, "timed.json"), "w") as file:
+            json.dump({"waiting": world.waiting, "moving": world.moving, "calls": world.calls,
+                       "seconds": seconds}, file)
+
+
+def train(layout, args, timed):
+    """One short run in a layout; returns (seconds of each iteration, what was timed)."""
+    ranks, threads = map(int, layout.split("x"))
+    mpirun = os.path.join(os.path.dirname(sys.executable), "mpirun")
+    with tempfile.TemporaryDirectory() as directory:
+        subprocess.run(
+            [mpirun, "-np", str(ranks), sys.executable, __file__, "--work", directory,
+             str(int(timed)), "--env", args.env, "--run", "run", "--num-threads", str(threads),
+             "--num-envs", str(args.num_envs // ranks), "--anchor-every", "0", "--max-iters",
+             str(args.iters + WARM_UP), *BATCHES[args.batch]],
+            check=True, stdout=subprocess.DEVNULL)
+        with open(os.path.join(directory, "run", "timing.csv")) as file:
+            seconds = [float(row["run/seconds"]) for row in csv.DictReader(file)][WARM_UP - 1:]
+        with open(os.path.join(directory, "run", "config.json")) as file:
+            samples = json.load(file)["timesteps_per_batch"]
+        times = [after - before for before, after in zip(seconds, seconds[1:])]
+        found = {}
+        if timed:
+            with open(os.path.join(directory, "timed.json")) as file:
+                found = json.load(file)
+    return times, samples, found
+
+
+def measure(args):
+    """Every layout in turn, several times; returns a list of result dicts."""
+    times = {layout: [] for layout in args.layouts}
+    for _ in range(args.rounds):
+        for layout in args.layouts:
+            found, samples, _ = train(layout, args, timed=False)
+            times[layout] += found
+    results = []
+    for layout in args.layouts:
+        seconds = statistics.median(times[layout])
+        _, _, timed = train(layout, args, timed=True)
+        iterations = args.iters + WARM_UP
+        results.append({
+            "layout": layout, "env": args.env, "batch": samples, "seconds": seconds,
+            "samples_per_s": samples / seconds,
+            "ratio": statistics.median(times[args.layouts[0]]) / seconds,
+            "calls": timed["calls"] / iterations,
+            "communication": timed["moving"] / iterations / seconds,
+            "waiting": timed["waiting"] / iterations / seconds})
+    return results
+
+
+def main(argv=None):
+    """Measures, prints a table and writes --json."""
+    args = make_parser().parse_args(argv)
+    from tabulate import tabulate
+
+    results = measure(args)
+    print(tabulate(
+        [[r["layout"], f"{r['seconds']:.3f}", f"{r['samples_per_s']:,.0f}", f"{r['ratio']:.3f}",
+          f"{r['calls']:,.0f}", f"{r['communication']:.2%}", f"{r['waiting']:.2%}"]
+         for r in results],
+        ["ranks x threads", "s an iteration", "samples/s a learner", "of the first",
+         "calls an iteration", "communication", "waiting"], disable_numparse=True,
+        colalign=("left", *["right"] * 6)))
+    if args.json:
+        with open(args.json, "w") as file:
+            json.dump(results, file, indent=1)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--work"]:
+        work(sys.argv[2], sys.argv[3] == "1", sys.argv[4:])
+    else:
+        main()
