@@ -253,9 +253,9 @@ class FakePainter:
     def __init__(self, *_):
         self.requests, self.open = [], 1.0
 
-    def ask(self, request, size):
+    def ask(self, request, size, tail=b""):
         self.requests.append(request)
-        return np.array([self.open, 2.0]).tobytes()
+        return np.array([self.open, 2.0, 0.0]).tobytes()
 
     def close(self):
         self.open = None
@@ -324,7 +324,7 @@ def test_viewers_camera_follows_until_the_mouse_moves_it(monkeypatch):
     fake = window._viewer
     fake.viewport = mujoco.MjrRect(0, 0, 300, 200)
     for pose in ((90, -15, 8, 0, 0, 1), (90, -15, 9, 1, 0, 1)):
-        assert tuple(np.frombuffer(window.draw(pose))) == (1, 1.5)
+        assert tuple(np.frombuffer(window.draw(pose))) == (1, 1.5, 0)
         assert painter.pose_of(fake.cam) == pose
     fake.cam.azimuth = 12.0
     window.draw((90, -15, 10, 0, 0, 1))
