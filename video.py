@@ -60,7 +60,7 @@ def film(path, recordings, camera):
 def encode(path, shots, size, fps, codec):
     """Has ffmpeg write these frames."""
     writer = imageio_ffmpeg.write_frames(path, size, fps=fps, macro_block_size=1,
-                                         ffmpeg_log_level="error", **codec)
+                                         ffmpeg_log_level="quiet", **codec)
     with contextlib.closing(writer):
         writer.send(None)
         for frame in shots:
