@@ -18,7 +18,7 @@ import cli
 import load_parameter_run
 import run
 from gym_compete import GAMES
-from utils import load_parameters, save_parameters
+from utils import InputError, load_parameters, save_parameters
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SMALL = ["--num-envs", "8", "--latest-share", "0.5", "--timesteps-per-batch", "240",
@@ -381,3 +381,23 @@ def test_presets_divide(game, tmp_path, monkeypatch):
         horizon = rollout_horizon(players[0], values["timesteps_per_batch"],
                                   values["optim_batchsize"])
         assert horizon >= 20
+
+
+@pytest.mark.parametrize("game", cli.GAME_NAMES)
+def test_four_ranks_share_the_papers_batch(game, monkeypatch):
+    """`mpirun -np 4 python run.py --paper`: 4 x 102,400 samples a learner, minibatches of 5,120."""
+    from distributed_data import comm
+    from league import seat_players
+    from learn import rollout_horizon
+    from policy import POLICIES
+
+    monkeypatch.setattr(comm, "SIZE", 4)
+    values = run.PRESETS["paper"][game]
+    assert (values["timesteps_per_batch"], values["optim_batchsize"]) == (409600, 5120)
+    players = seat_players(values["num_envs"], values["latest_share"], values["opponents"],
+                           game.startswith("sumo"))
+    players[0].policy = POLICIES[values["policy"]]
+    horizon = rollout_horizon(players[0], values["timesteps_per_batch"], values["optim_batchsize"])
+    assert horizon * players[0].width == 102400
+    with pytest.raises(InputError, match="--optim-batchsize 5122: must divide"):
+        rollout_horizon(players[0], values["timesteps_per_batch"], 5122)
