@@ -102,6 +102,8 @@ def zoo_sizes(game):
 
 # Playing
 
+SLOTS = 32  # games at a time, and the rows of a batch
+
 
 class MatchNoise:
     """Action noise in which every match draws from the generator of the game it plays."""
@@ -123,7 +125,7 @@ def game_rngs(seed, game):
     return [np.random.default_rng(s) for s in np.random.SeedSequence([seed, game]).spawn(2)]
 
 
-def play(game, entries, games, seed=0, *, deterministic=False, num_threads=1, num_envs=32,
+def play(game, entries, games, seed=0, *, deterministic=False, num_threads=1, num_envs=SLOTS,
          integrator="RK4", on_step=None, on_game=None, recorder=None):
     """Plays exactly these games of a seed; returns the list of their results in that order.
 
@@ -136,13 +138,13 @@ def play(game, entries, games, seed=0, *, deterministic=False, num_threads=1, nu
     A result is a dict: game, winner (0, 1 or None), length, ending, returns (two floats).
     """
     games = range(games) if isinstance(games, int) else games
-    # Never one slot: one-row products round differently, and the same game would end otherwise.
-    num_envs = max(2, min(num_envs, len(games)))
+    num_envs = max(1, min(num_envs, len(games)))
+    rows = -(-num_envs // SLOTS) * SLOTS  # whatever is played beside it, a game rounds alike
     queues = [Queue(seed, games[i::num_envs]) for i in range(num_envs)]
     env = CompeteVectorEnv(game, num_envs, num_threads, integrator=integrator)
     with contextlib.closing(env), tf.Graph().as_default(), make_session() as sess:
-        players = [Player(load_policy(sess, entry, env, seat), [(seat, slice(0, num_envs))])
-                   for seat, entry in enumerate(entries)]
+        players = [Player(load_policy(sess, entry, env, seat), [(seat, slice(0, num_envs))],
+                          rows=rows) for seat, entry in enumerate(entries)]
         actors = Actors(sess, players)
         actors.start()
         noise = MatchNoise([queue.noise for queue in queues], deterministic)
@@ -153,7 +155,7 @@ def play(game, entries, games, seed=0, *, deterministic=False, num_threads=1, nu
         while len(results) < len(games):
             for player in players:
                 player.look(env.obs)
-            acs = [output[0] for output in actors.act(noise)]
+            acs = [output[0][:num_envs] for output in actors.act(noise)]
             if recorder:
                 recorder.before_step(env, [queue.game for queue in queues], acs)
             _, rewards, terminated, truncated, infos = env.step(acs)

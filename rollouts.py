@@ -9,17 +9,20 @@ class Player:
 
     places: list of (seat, slice of matches); the player's columns are its places one after the
     other, `width` counts them. learner: its number among the learners, None if it is frozen.
-    `ob` [width, ob_dim] is what it sees, `state` [width, state_dim] what it remembers.
+    `ob` [rows, ob_dim] is what it sees, `state` [rows, state_dim] what it remembers.
+    rows: what its batches are filled up to, by default just the width. Products of few rows round
+    otherwise than those of many, so what must not depend on the width asks for a fixed number.
     """
 
-    def __init__(self, policy, places, learner=None):
+    def __init__(self, policy, places, learner=None, rows=0):
         self.policy, self.places, self.learner = policy, places, learner
         self.width = sum(games.stop - games.start for _, games in places)
+        self.rows = max(rows, self.width)
 
     def sit_down(self):
         """Allocates what depends on the policy."""
-        self.ob = np.zeros((self.width, self.policy.ob_dim), np.float32)
-        self.state = np.tile(self.policy.zero_state, (self.width, 1))
+        self.ob = np.zeros((self.rows, self.policy.ob_dim), np.float32)
+        self.state = np.tile(self.policy.zero_state, (self.rows, 1))
 
     def columns(self):
         """Yields (seat, games, columns): which of the player's columns each place fills."""
@@ -81,7 +84,7 @@ class Actors:
         """
         feeds = list(self._filters)
         for player in self.players:
-            noise = rng.standard_normal((player.width, player.policy.ac_dim), dtype=np.float32)
+            noise = rng.standard_normal((player.rows, player.policy.ac_dim), dtype=np.float32)
             feeds += [player.ob, noise] + [player.state] * player.policy.recurrent
         outputs = self._run(*feeds)
         for player, output in zip(self.players, outputs):
@@ -108,7 +111,7 @@ class Actors:
         """Zeroes the recurrent states of all who sit in the matches of the mask [num_envs]."""
         for player in self.players:
             if player.policy.recurrent:
-                player.state[player.pick((done, done))] = player.policy.zero_state
+                player.state[:player.width][player.pick((done, done))] = player.policy.zero_state
 
 
 def new_segment(horizon, player):
