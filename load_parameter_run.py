@@ -6,6 +6,7 @@ import json
 import os
 import sys
 
+import many
 from cli import GAME_NAMES, Parser, number, one_line
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -36,6 +37,7 @@ def make_parser():
     parser.add_argument("--json", metavar="FILE", help="Write the result to this file too.")
     parser.add_argument("--verbose", action="store_true",
                         help="Print the rewards of every step.")
+    many.add_options(parser)
     return parser
 
 
@@ -158,6 +160,9 @@ def run_matches(args):
             find_policy(name)
         except ValueError as error:
             raise InputError(f"--policy {name}: {error}") from None
+    if any(getattr(args, job) for job in many.JOBS):
+        many.run_job(args, SAVE_DIR)
+        return
     paths = comm.from_root(choose_files, args)
     game, entries = comm.from_root(load_entries, paths, args.env)
     games = range(comm.RANK, args.max_episodes, comm.SIZE)  # this rank's
@@ -186,6 +191,10 @@ def main(argv=None):
     """Parses the command line and plays; bad input ends with one line and exit code 2."""
     parser = make_parser()
     args = parser.parse_args(argv)
+    many.settle(parser, args)
+    if args.report:
+        many.write_report(parser, args, SAVE_DIR)
+        return
     from distributed_data import comm, device
 
     comm.abort_together()
