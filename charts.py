@@ -32,7 +32,8 @@ def svg(figure):
     """The figure as an <svg> element for a page: its text in the page's font and colour."""
     text = io.StringIO()
     with matplotlib.rc_context(STYLE):
-        figure.savefig(text, format="svg", transparent=True, metadata={"Date": None})
+        figure.savefig(text, format="svg", transparent=True, bbox_inches="tight", pad_inches=0.06,
+                       metadata={"Date": None})
     text = text.getvalue()[text.getvalue().index("<svg"):]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     text = re.sub(r'(<svg [^>]*?) width="[^"]*"', r"\1", text, count=1, flags=re.DOTALL)
