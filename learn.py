@@ -336,9 +336,10 @@ class Progress:
 def episode_figures(seg, endings):
     """One learner's games of an iteration over all ranks: returns, lengths, outcomes, rewards."""
     names = ("ep_rets", "ep_lens", "ep_outcomes", "ep_frozen", "ep_endings")
-    rets, lens, outcomes, frozen, ends = (
-        np.concatenate([np.asarray(x, np.float64) for x in comm.gather(seg[name])])
-        for name in names)
+    lists, parts = zip(*comm.gather((
+        [np.asarray(seg[name], np.float64) for name in names],
+        {name: total / seg["rew"].size for name, total in seg["parts"].items()})))
+    rets, lens, outcomes, frozen, ends = map(np.concatenate, zip(*lists))
     pool = outcomes[frozen == 1]
 
     def share(mask):
@@ -347,8 +348,7 @@ def episode_figures(seg, endings):
     def mean(values):
         return float(values.mean()) if len(values) else float("nan")
 
-    parts = {name: float(np.mean(comm.gather(total / seg["rew"].size)))
-             for name, total in sorted(seg["parts"].items())}
+    parts = {name: float(np.mean([part[name] for part in parts])) for name in sorted(parts[0])}
     return {"games": len(outcomes), "ep_ret": mean(rets), "ep_len": mean(lens),
             "win": share(outcomes > 0), "loss": share(outcomes < 0), "tie": share(outcomes == 0),
             "win_vs_pool": share(pool > 0), "loss_vs_pool": share(pool < 0),

@@ -1,5 +1,6 @@
 """Plays two parameter files against each other: python load_parameter_run.py --param-paths A B"""
 
+import argparse
 import glob
 import itertools
 import json
@@ -7,6 +8,7 @@ import os
 import sys
 
 import many
+import showing
 from cli import GAME_NAMES, Parser, number, one_line
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -24,8 +26,8 @@ def make_parser():
     parser.add_argument("--env", choices=GAME_NAMES, help="The game; default: what the files say.")
     parser.add_argument("--policy", metavar="MODULE:CLASS", action="append", default=[], help=(
         "Admit files that name this class as their network; may be given several times."))
-    parser.add_argument("--max-episodes", type=number(int, 1), default=100,
-                        help="Games to play. [100]")
+    parser.add_argument("--max-episodes", type=number(int, 1), help=(
+        "Games to play; default: 100, or those that --video and --save-replay need."))
     parser.add_argument("--seed", type=number(int, 0), default=0,
                         help="Seed; game g of a seed is always the same game. [0]")
     parser.add_argument("--deterministic", action="store_true",
@@ -34,10 +36,18 @@ def make_parser():
                         help="Physics; RK4 is that of the released games. [RK4]")
     parser.add_argument("--num-threads", type=number(int, 1),
                         help="Threads that step games; default: one a core.")
+    parser.add_argument("--swap", action=argparse.BooleanOptionalAction, help=(
+        "Play every other game with the seats swapped; default: where both files can sit in both "
+        "seats (sumo) and are not the same."))
     parser.add_argument("--json", metavar="FILE", help="Write the result to this file too.")
+    parser.add_argument("--csv", metavar="FILE", help="Write one row a game to this file.")
+    parser.add_argument("--list", action="store_true", help=(
+        "Show what can be played: shipped parameters, runs, and what is in --zoo."))
+    parser.add_argument("--zoo", metavar="DIR", help="A folder of released policies for --list.")
     parser.add_argument("--verbose", action="store_true",
                         help="Print the rewards of every step.")
     many.add_options(parser)
+    showing.add_options(parser)
     return parser
 
 
@@ -101,29 +111,6 @@ def newest_runs():
 # Telling
 
 
-def describe(summary, paths):
-    """The summary as lines of text."""
-    lines = []
-    for who, count, (low, high) in zip(
-            (f"agent0 wins ({os.path.relpath(paths[0])})", f"agent1 wins "
-             f"({os.path.relpath(paths[1])})", "ties"),
-            (*summary["wins"], summary["ties"]), summary["intervals"]):
-        share = count / summary["games"]
-        lines.append(f"{share:7.1%}  [{low:.1%}, {high:.1%}]  {count:5d}  {who}")
-    endings = ", ".join(f"{name} {count}" for name, count in sorted(summary["endings"].items()))
-    lines.append(f"{summary['games']} games of {summary['env']}, mean length "
-                 f"{summary['mean_length']:.1f} steps, seed {summary['seed']}; {endings}")
-    return "\n".join(lines)
-
-
-def tell_game(result):
-    """One line a game."""
-    who = "tie" if result["winner"] is None else f"agent{result['winner']} wins"
-    return (f"game {result['game']:4d}: {who:11s} {result['ending']:17s} "
-            f"{result['length']:4d} steps  returns {result['returns'][0]:9.1f} "
-            f"{result['returns'][1]:9.1f}")
-
-
 def tell_step(env, games):
     """The rewards of every match's last step; games: slot to game number."""
     infos = env.infos
@@ -135,26 +122,22 @@ def tell_step(env, games):
                   + " ".join(f"{name} {value:.4f}" for name, value in named.items()))
 
 
-def check_writable(path):
-    """Refuses a result file that could not be written, before the games and not after them."""
-    from utils import InputError
-
-    folder = os.path.dirname(os.path.abspath(path))
-    if os.path.isdir(path) or not os.path.isdir(folder) or not os.access(folder, os.W_OK):
-        raise InputError(f"--json {path}: must be a file in a folder that exists and is writable")
-
-
 def run_matches(args):
     """Does what the command line says, games shared out among the ranks; rank 0 tells."""
-    from tqdm import tqdm
-
-    from distributed_data import comm, device
-    from matches import load_entries, play, summarize
+    from distributed_data import comm
+    from judging import describe, settle_swap, sum_up, write_csv
+    from matches import load_entries
     from policy import find_policy
     from utils import InputError, write_whole
 
-    if args.json:
-        comm.from_root(check_writable, args.json)
+    for option, path in (("--json", args.json), ("--csv", args.csv)):
+        if path:
+            comm.from_root(showing.check_writable, option, path)
+    if showing.wanted(args):
+        showing.check(args)
+    if args.replay:
+        print(showing.show_replay(args))
+        return
     for name in args.policy:
         try:
             find_policy(name)
@@ -165,26 +148,70 @@ def run_matches(args):
         return
     paths = comm.from_root(choose_files, args)
     game, entries = comm.from_root(load_entries, paths, args.env)
-    games = range(comm.RANK, args.max_episodes, comm.SIZE)  # this rank's
-    hidden = True if comm.RANK else None  # None: where there is no terminal
-    with tqdm(total=len(games), desc="playing", unit="game", disable=hidden) as bar:
-        def on_game(result):
-            bar.write(tell_game(result), file=sys.stdout)
-            bar.update()
-
-        results = play(
-            game, entries, games, args.seed, deterministic=args.deterministic,
-            num_threads=args.num_threads or device.share_of_cores(),
-            num_envs=2 if args.verbose else 32, integrator=args.integrator,
-            on_step=tell_step if args.verbose else None, on_game=on_game)
-    results = sorted(itertools.chain(*comm.gather(results)), key=lambda result: result["game"])
-    if comm.RANK:
+    swap = False if showing.wanted(args) else args.swap
+    swapped = comm.from_root(settle_swap, swap, game, entries)
+    gallery = showing.Gallery(args, game, paths) if showing.wanted(args) else None
+    results = play_games(args, game, entries, swapped, gallery)
+    if comm.RANK or not results:
         return
-    summary = summarize(game, results, args.seed)
+    summary = sum_up(game, results, args.seed, swapped)
     print(describe(summary, paths))
     if args.json:
         text = json.dumps({**summary, "paths": list(paths)}, indent=1) + "\n"
         write_whole(args.json, lambda file: file.write(text.encode()))
+    if args.csv:
+        write_csv(args.csv, results, args.seed)
+    if gallery:
+        gallery.finish()
+
+
+def play_games(args, game, entries, swapped, gallery):
+    """Plays the command line's games under a progress bar; returns all ranks' results.
+
+    Of a window that is closed before the last game: those of the games until then.
+    """
+    from tqdm import tqdm
+
+    from distributed_data import comm, device
+    from judging import judge, tell_game
+
+    first = args.first_game
+    games = range(first + comm.RANK, first + args.max_episodes, comm.SIZE)  # this rank's
+    hidden = True if comm.RANK else None  # None: where there is no terminal
+    done = []
+    with tqdm(total=len(games), desc="playing", unit="game", disable=hidden) as bar:
+        def on_game(result):
+            bar.write(tell_game(result, swapped), file=sys.stdout)
+            bar.update()
+            done.append(result)
+            if gallery and not gallery.take(result):
+                raise WindowClosed
+
+        try:
+            judge(game, entries, games, args.seed, swapped, on_game,
+                  deterministic=args.deterministic,
+                  num_threads=args.num_threads or device.share_of_cores(),
+                  num_envs=2 if args.verbose or args.watch else 32, integrator=args.integrator,
+                  on_step=tell_step if args.verbose else None,
+                  recorder=gallery and gallery.recorder)
+        except WindowClosed:
+            pass
+    return sorted(itertools.chain(*comm.gather(done)), key=lambda result: result["game"])
+
+
+class WindowClosed(Exception):
+    """Whoever watched has closed the window."""
+
+
+def tell_list(parser, args):
+    """Prints what can be played."""
+    from catalogue import list_all
+    from utils import InputError
+
+    try:
+        print(list_all(SHIPPED_DIR, SAVE_DIR, args.zoo))
+    except InputError as error:
+        parser.error(str(error))
 
 
 def main(argv=None):
@@ -195,6 +222,11 @@ def main(argv=None):
     if args.report:
         many.write_report(parser, args, SAVE_DIR)
         return
+    if args.list:
+        tell_list(parser, args)
+        return
+    if args.max_episodes is None:
+        args.max_episodes = showing.games_needed(args) or 100
     from distributed_data import comm, device
 
     comm.abort_together()

@@ -8,6 +8,8 @@ from cli import number
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 OUT_DIR = os.path.join(HERE, "tournaments")
+NOT_FOR_MANY = ("param_paths", "run", "verbose", "csv", "list", "swap", "watch", "video",
+                "save_replay", "replay")
 JOBS = ("tournament", "history", "exploit", "report")
 
 
@@ -35,8 +37,8 @@ def settle(parser, args):
     chosen = [f"--{job}" for job in JOBS if getattr(args, job)]
     if len(chosen) > 1 and set(chosen) != {"--tournament", "--history"}:
         parser.error(f"{chosen[1]}: not together with {chosen[0]}")
-    taken = [f"--{name.replace('_', '-')}" for name in ("param_paths", "run", "verbose")
-             if getattr(args, name)]
+    taken = [f"--{name.replace('_', '-')}" for name in NOT_FOR_MANY
+             if getattr(args, name) not in (None, False)]
     if chosen and taken:
         parser.error(f"{taken[0]}: not together with {chosen[0]}")
     if args.every and not args.history:

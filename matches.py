@@ -124,14 +124,14 @@ def game_rngs(seed, game):
 
 
 def play(game, entries, games, seed=0, *, deterministic=False, num_threads=1, num_envs=32,
-         integrator="RK4", on_step=None, on_game=None):
+         integrator="RK4", on_step=None, on_game=None, recorder=None):
     """Plays exactly these games of a seed; returns the list of their results in that order.
 
     entries: who sits in seat 0 and who in seat 1. games: how many, or a sequence of their numbers.
     They are shared out to `num_envs` slots beforehand, so that short games are not counted more
     often than long ones; a game is the same whatever is played beside it.
     on_step(env, games): called after every step, games being a dict of slot to game number;
-    on_game(result): after every finished game.
+    on_game(result): after every finished game; recorder: a `replay.Recorder` of some of them.
 
     A result is a dict: game, winner (0, 1 or None), length, ending, returns (two floats).
     """
@@ -154,6 +154,8 @@ def play(game, entries, games, seed=0, *, deterministic=False, num_threads=1, nu
             for player in players:
                 player.look(env.obs)
             acs = [output[0] for output in actors.act(noise)]
+            if recorder:
+                recorder.before_step(env, [queue.game for queue in queues], acs)
             _, rewards, terminated, truncated, infos = env.step(acs)
             returns += rewards
             if on_step:

@@ -70,8 +70,9 @@ class Learner:
         happens three times in a row.
         """
         pi, sess, self.faults = self.pi, self.sess, []
-        bad = [name for name in ("ob", "ac", "adv", "tdlamret", "logp")
-               if comm.allsum(float(not np.isfinite(seg[name]).all()))]
+        names = ("ob", "ac", "adv", "tdlamret", "logp")
+        bad = comm.allsum([float(not np.isfinite(seg[name]).all()) for name in names])
+        bad = [name for name, count in zip(names, bad) if count]
         if bad:
             self._strike(f"segment ({', '.join(bad)})")
             return self._report(None, 0, float("nan"))

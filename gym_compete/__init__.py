@@ -6,11 +6,11 @@
 
 from gym_compete.env import CompeteEnv
 from gym_compete.games import GAMES, Game, find_game, register
-from gym_compete.rendering import Renderer, RenderingError
+from gym_compete.rendering import CAMERAS, Camera, Renderer, RenderingError, Viewer
 from gym_compete.vector_env import CompeteVectorEnv
 
-__all__ = ["GAMES", "CompeteEnv", "CompeteVectorEnv", "Game", "Renderer", "RenderingError",
-           "find_game", "parallel_env", "register"]
+__all__ = ["CAMERAS", "GAMES", "Camera", "CompeteEnv", "CompeteVectorEnv", "Game", "Renderer",
+           "RenderingError", "Viewer", "find_game", "parallel_env", "register"]
 
 
 def parallel_env(game, render_mode=None, **options):

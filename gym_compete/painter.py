@@ -8,14 +8,16 @@ That way, too, a backend of OpenGL that does not work takes nothing else with it
 
 Standard input: the number of bytes (int64) and the bytes of a binary MuJoCo model, then requests.
 A request is an array of float64: the camera's azimuth, elevation, distance and lookat (6 numbers),
-`geom_size` and `qpos`. Standard output: one byte when all is ready, then an answer a request: a
-frame's [HEIGHT, WIDTH, 3] bytes, or for the window two float64, whether it is still open and its
-width over height.
+`geom_size` and `qpos`; for the window the number of bytes (int64) and the bytes of a text to lay
+over it follow. Standard output: one byte when all is ready, then an answer a request: a frame's
+[HEIGHT, WIDTH, 3] bytes, or for the window three float64: whether it is still open, its width over
+height, and the GLFW code of the next key that was pressed, 0 for none.
 """
 
 import os
 import sys
 import warnings
+from collections import deque
 from contextlib import nullcontext
 
 import mujoco
@@ -29,6 +31,7 @@ class Canvas:
     """Draws frames without a window."""
 
     lock = nullcontext
+    takes_text = False
 
     def __init__(self, model, data, width, height):
         self._model, self._data = model, data
@@ -59,6 +62,8 @@ class Canvas:
 class Window:
     """MuJoCo's own viewer. The camera is ours until the mouse moves it."""
 
+    takes_text = True
+
     def __init__(self, model, data):
         import glfw
         from mujoco import viewer
@@ -67,19 +72,24 @@ class Window:
             warnings.simplefilter("ignore")
             if not glfw.init():  # without a display the viewer would wait for ever
                 raise SystemExit("no display")
-        self._viewer = viewer.launch_passive(model, data, show_left_ui=False, show_right_ui=False)
+        self._keys = deque()
+        self._viewer = viewer.launch_passive(model, data, key_callback=self._keys.append,
+                                             show_left_ui=False, show_right_ui=False)
         self.lock, self._camera = self._viewer.lock, self._viewer.cam
         self._aimed = pose_of(self._camera)
 
-    def draw(self, pose):
-        """Shows the scene; returns (open, width over height) as bytes."""
+    def draw(self, pose, text=""):
+        """Shows the scene under a text; returns (open, width over height, key) as bytes."""
         area = self._viewer.viewport if self._viewer.is_running() else None
         if area and pose_of(self._camera) == self._aimed:
             place(self._camera, pose)
             self._aimed = pose_of(self._camera)
+        if text:
+            self._viewer.set_texts((None, None, text, None))
         self._viewer.sync()
         shape = area.width / area.height if area and area.height else 1.0
-        return np.array([self._viewer.is_running(), shape]).tobytes()
+        key = self._keys.popleft() if self._keys else 0
+        return np.array([self._viewer.is_running(), shape, key]).tobytes()
 
 
 def place(camera, pose):
@@ -91,6 +101,11 @@ def place(camera, pose):
 def pose_of(camera):
     """Where an `MjvCamera` points: what `place` takes."""
     return (camera.azimuth, camera.elevation, camera.distance, *camera.lookat)
+
+
+def read_text(source):
+    """The text that follows a request for the window."""
+    return source.read(int(np.frombuffer(source.read(8), np.int64)[0])).decode()
 
 
 def main():
@@ -114,7 +129,7 @@ def main():
             model.geom_size[:], data.qpos[:] = sizes.reshape(-1, 3), qpos
             mujoco.mj_kinematics(model, data)
             mujoco.mj_camlight(model, data)
-        answer = easel.draw(pose)
+        answer = easel.draw(pose, read_text(source)) if easel.takes_text else easel.draw(pose)
     os._exit(0)  # at once: threads and libraries of OpenGL do not end well with Python's
 
 

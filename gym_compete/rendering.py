@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import weakref
+from dataclasses import dataclass
 
 import mujoco
 import numpy as np
@@ -20,6 +21,25 @@ BACKENDS = ("egl", "osmesa")  # of Linux machines without a display, best first
 ANY_BACKEND = ("", "1", "on", "true", "enable", "enabled")  # MUJOCO_GL that leaves the choice free
 
 
+@dataclass(frozen=True)
+class Camera:
+    """How a match is looked at.
+
+    azimuth, elevation: of the direction in which the camera looks [degrees], None: the game's own.
+    distance: from the middle of what it looks at [m], None: as near as shows all of it.
+    landmarks: whether goal lines or ring must be in the picture, too, or the robots alone.
+    """
+
+    azimuth: float | None = None
+    elevation: float | None = None
+    distance: float | None = None
+    landmarks: bool = True
+
+
+CAMERAS = {"side": Camera(), "follow": Camera(landmarks=False), "top": Camera(90, -89),
+           "front": Camera(0, -15)}
+
+
 class RenderingError(RuntimeError):
     """This machine cannot draw; the message is one line that says what to install."""
 
@@ -28,17 +48,17 @@ class Renderer:
     """Draws frames of a game's matches, without a display and without a trace in the simulation.
 
     game: a `Game` of any number of matches (`env.game` of both kinds of environment).
-    width, height: of a frame [pixels], at most 1920 x 1080.
+    width, height: of a frame [pixels], at most 1920 x 1080. camera: a `Camera`.
 
     Raises ValueError for a bad size and RenderingError where there is no OpenGL.
     """
 
-    def __init__(self, game, width=WIDTH, height=HEIGHT):
+    def __init__(self, game, width=WIDTH, height=HEIGHT, camera=CAMERAS["side"]):
         limits = game.sim.models[0].vis.global_
         check_size("width", width, limits.offwidth)
         check_size("height", height, limits.offheight)
         self.width, self.height = width, height
-        self._stage = Stage(game)
+        self._stage = Stage(game, camera)
         self._painter = Painter(game.sim.models[0], width, height, backends())
 
     def render(self, i=0):
@@ -56,27 +76,40 @@ class Viewer:
     """Shows match 0 of a game in MuJoCo's own window, no faster than real time.
 
     The camera keeps both robots in view until the mouse moves it. Closing the window ends the show,
-    not the match. Raises RenderingError where there is no display.
+    not the match. `is_open` says whether it is still there. Raises RenderingError where there is no
+    display.
     """
 
-    def __init__(self, game):
+    def __init__(self, game, camera=CAMERAS["side"]):
         self._dt, self._due = game.dt, 0.0
-        self._open, self._aspect = True, 16 / 9
-        self._stage = Stage(game)
+        self.is_open, self._aspect = True, 16 / 9
+        self._stage = Stage(game, camera)
         self._painter = Painter(game.sim.models[0], 0, 0, None)
 
     def show(self):
         """Shows the match as it stands, once the last step's time is over."""
-        if not self._open:
-            return
+        self.paint(self._dt)
+
+    def paint(self, seconds, text=""):
+        """Shows the match and a text for that long, once what was shown before has had its time.
+
+        Returns the GLFW code of a key that has been pressed, 0 for none; of several each call
+        returns the next.
+        """
+        if not self.is_open:
+            return 0
         time.sleep(max(0.0, self._due - time.perf_counter()))
-        self._due = time.perf_counter() + self._dt
-        answer = self._painter.ask(self._stage.look(0, self._aspect), 16)
-        self._open, self._aspect = np.frombuffer(answer)
+        self._due = time.perf_counter() + seconds
+        tail = text.encode()
+        tail = np.int64(len(tail)).tobytes() + tail
+        answer = self._painter.ask(self._stage.look(0, self._aspect), 24, tail)
+        is_open, self._aspect, key = np.frombuffer(answer)
+        self.is_open = bool(is_open)
+        return int(key)
 
     def close(self):
         """Closes the window."""
-        self._open = False
+        self.is_open = False
         self._painter.close()
 
 
@@ -102,12 +135,12 @@ class Painter:
             "libegl1 libgl1-mesa-dri) or OSMesa (apt-get install libosmesa6), or unset MUJOCO_GL "
             "if you have set it")
 
-    def ask(self, request, size):
-        """Sends an array; returns the answer of `size` bytes."""
+    def ask(self, request, size, tail=b""):
+        """Sends an array and further bytes; returns the answer of `size` bytes."""
         if not self._end.alive:
             raise RuntimeError("closed: nothing can be drawn any more")
         try:
-            self._process.stdin.write(request.tobytes())
+            self._process.stdin.write(request.tobytes() + tail)
             self._process.stdin.flush()
         except BrokenPipeError:
             pass  # then there is no answer either
@@ -165,26 +198,33 @@ def backends():
 class Stage:
     """A copy of one match's bodies to look at, so that drawing cannot disturb the simulation."""
 
-    def __init__(self, game):
-        self._game = game
+    def __init__(self, game, camera):
+        self._game, self._camera = game, camera
         self._data = mujoco.MjData(game.sim.models[0])
 
     def look(self, i, aspect):
         """Returns the request that has match i drawn as it stands, an array as painter.py says.
 
-        aspect: width over height of the picture, in which both robots and the game's landmarks
-        will be.
+        aspect: width over height of the picture, in which both robots and, as the camera has it,
+        the game's landmarks will be.
         """
-        game, data = self._game, self._data
+        game, data, camera = self._game, self._data, self._camera
         model = game.sim.models[i]
         data.qpos[:] = game.sim.datas[i].qpos
         mujoco.mj_kinematics(model, data)
         robots, landmarks = data.xpos[[seat.root for seat in game.seats]], game.landmarks(i)
+        landmarks = landmarks if camera.landmarks else landmarks[:0]
         points, room = np.vstack([robots, landmarks]), np.repeat(ROOM, (2, len(landmarks)))
         near = np.abs(points).max(axis=1) <= REACH  # false for what is no number, too
         fovy = np.radians(model.vis.global_.fovy)
-        lookat, distance = fit(points[near], room[near], *game.view, fovy, aspect)
-        return np.concatenate([[*game.view, distance], lookat, model.geom_size.ravel(), data.qpos])
+        if not near.any():  # both thrown out of the world: the field they have left
+            points = game.landmarks(i)
+            room, near = np.full(len(points), ROOM[1]), slice(None)
+        view = [own if angle is None else angle
+                for own, angle in zip(game.view, (camera.azimuth, camera.elevation))]
+        lookat, distance = fit(points[near], room[near], *view, fovy, aspect)
+        distance = camera.distance or distance
+        return np.concatenate([[*view, distance], lookat, model.geom_size.ravel(), data.qpos])
 
 
 def fit(points, room, azimuth, elevation, fovy, aspect):

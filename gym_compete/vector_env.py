@@ -19,7 +19,8 @@ class CompeteVectorEnv:
     options: further keywords go to the game (`max_episode_steps`, `integrator`, ...).
 
     Arrays that `reset` and `step` return are overwritten by the next step: copy what you keep.
-    `version` is the curriculum position that resets use, None for the full game.
+    `version` is the curriculum position that resets use, None for the full game. `on_end(i)`, where
+    set, is called when match i is over and has not yet started again.
 
     Raises ValueError for an unknown game, fewer than one match or thread, or a bad option.
     """
@@ -33,7 +34,7 @@ class CompeteVectorEnv:
         self.ob_dims, self.ac_dims = self.game.ob_dims, self.game.ac_dims
         self.single_observation_space = observation_space(self.game)
         self.single_action_space = action_space(self.game)
-        self.version = None
+        self.version = self.on_end = None
         self.obs, final_obs = (
             tuple(np.zeros((num_envs, size), np.float32) for size in self.ob_dims)
             for _ in range(2))
@@ -92,6 +93,8 @@ class CompeteVectorEnv:
         if truncated.any():
             game.observe(infos["final_obs"])
         for i in np.flatnonzero(done):
+            if self.on_end:
+                self.on_end(i)
             game.reset(i, self.np_randoms[i], self.version)
         game.observe(self.obs)
         return self.obs, self.rewards, done & ~truncated, truncated, infos

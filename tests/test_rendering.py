@@ -1,5 +1,6 @@
 """Frames and the viewer: what is to be seen, and that nobody in the match notices."""
 
+import io
 import os
 import subprocess
 import sys
@@ -253,9 +254,9 @@ class FakePainter:
     def __init__(self, *_):
         self.requests, self.open = [], 1.0
 
-    def ask(self, request, size):
+    def ask(self, request, size, tail=b""):
         self.requests.append(request)
-        return np.array([self.open, 2.0]).tobytes()
+        return np.array([self.open, 2.0, 0.0]).tobytes()
 
     def close(self):
         self.open = None
@@ -306,8 +307,12 @@ class FakeViewer:
 
     lock = nullcontext
 
-    def __init__(self, *_, **__):
+    def __init__(self, *_, key_callback, **__):
         self.cam, self.viewport, self.running = mujoco.MjvCamera(), None, True
+        self.press, self.texts = key_callback, []
+
+    def set_texts(self, text):
+        self.texts.append(text[2])
 
     def is_running(self):
         return self.running
@@ -324,10 +329,38 @@ def test_viewers_camera_follows_until_the_mouse_moves_it(monkeypatch):
     fake = window._viewer
     fake.viewport = mujoco.MjrRect(0, 0, 300, 200)
     for pose in ((90, -15, 8, 0, 0, 1), (90, -15, 9, 1, 0, 1)):
-        assert tuple(np.frombuffer(window.draw(pose))) == (1, 1.5)
+        assert tuple(np.frombuffer(window.draw(pose))) == (1, 1.5, 0)
         assert painter.pose_of(fake.cam) == pose
     fake.cam.azimuth = 12.0
     window.draw((90, -15, 10, 0, 0, 1))
     assert painter.pose_of(fake.cam) == (12, -15, 9, 1, 0, 1)
     fake.running = False
     assert np.frombuffer(window.draw((90, -15, 10, 0, 0, 1)))[0] == 0
+
+
+def test_window_lays_text_over_and_tells_keys_one_by_one(monkeypatch):
+    from mujoco import viewer
+    monkeypatch.setattr(glfw, "init", lambda: True)
+    monkeypatch.setattr(viewer, "launch_passive", FakeViewer)
+    window = painter.Window(None, None)
+    for key in (32, 257):
+        window._viewer.press(key)
+    pose = (90, -15, 8, 0, 0, 1)
+    answers = [np.frombuffer(window.draw(pose, f"score {i}")) for i in range(3)]
+    assert [answer[2] for answer in answers] == [32, 257, 0]
+    assert window._viewer.texts == ["score 0", "score 1", "score 2"]
+
+
+def test_viewer_sends_text_and_returns_keys(monkeypatch):
+    tails = []
+
+    class Keyed(FakePainter):
+        def ask(self, request, size, tail=b""):
+            tails.append(tail)
+            return np.array([1.0, 2.0, 45.0]).tobytes()
+
+    monkeypatch.setattr(rendering, "Painter", Keyed)
+    viewer = rendering.Viewer(field("sumo-ants", 1))
+    assert viewer.paint(0.0, "eins") == 45 and viewer.is_open
+    stream = io.BytesIO(tails[0])
+    assert painter.read_text(stream) == "eins" and not stream.read()

@@ -197,6 +197,7 @@ def test_exploit(trained, tmp_path, capfd):
     (["--tournament", "SELF/agent0", "zero", "--out", "SELF"], "no tournament"),
     (["--tournament", "zero", "--exploit", "self"], "--exploit"),
     (["--tournament", "zero", "--run", "self"], "--run"),
+    (["--history", "self", "--video", "x.mp4"], "--video"),
     (["--every", "2"], "--every"),
     (["--out", "x"], "--out"),
     (["--history", "nobody"], "nobody"),

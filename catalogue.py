@@ -1,0 +1,63 @@
+"""What can be played: shipped parameters, runs, a folder of released policies, as a table."""
+
+import glob
+import os
+import re
+import time
+
+from tabulate import tabulate
+
+from cli import GAME_NAMES
+from utils import InputError, load_parameters
+
+# OpenAI's policies as benchmarks and docs name them: GAME[_agentK]_vN.npy
+RELEASED = re.compile(rf"({'|'.join(GAME_NAMES)})(?:_agent([01]))?_v(\d+)")
+COLUMNS = ("game", "seat", "version", "age", "path")
+
+
+def list_all(shipped_dir, save_dir, zoo_dir=None):
+    """The table as text: of every learner of every run the newest snapshot; damaged files too.
+
+    InputError for a zoo_dir that is no folder.
+    """
+    if zoo_dir is not None and not os.path.isdir(zoo_dir):
+        raise InputError(f"--zoo {zoo_dir}: no such folder")
+    rows = [row_of(path) for path in sorted(glob.glob(os.path.join(shipped_dir, "*", "*.npz")))]
+    for folder in sorted(glob.glob(os.path.join(save_dir, "*", "agent*"))):
+        snapshots = [path for path in glob.glob(os.path.join(folder, "*.npz"))
+                     if os.path.basename(path)[:-4].isdecimal()]
+        if snapshots:
+            newest = max(snapshots, key=lambda path: int(os.path.basename(path)[:-4]))
+            rows.append(row_of(newest, f" (newest of {len(snapshots)})"))
+    if zoo_dir:
+        rows += [row_of(path) for path in sorted(
+            path for kind in ("npz", "npy", "pkl")
+            for path in glob.glob(os.path.join(glob.escape(zoo_dir), f"*.{kind}")))]
+    if not rows:
+        return "nothing to play yet: train with run.py, or name a folder with --zoo"
+    return tabulate(rows, COLUMNS, tablefmt="simple", disable_numparse=True)
+
+
+def row_of(path, note=""):
+    """One line of the table: what a file's header or, of released ones, its name says."""
+    age, where = age_of(path), os.path.relpath(path) + note
+    try:
+        header = load_parameters(path)[1]
+    except InputError as error:
+        return "?", "?", "?", age, f"{where}: {str(error).removeprefix(f'{path}: ')}"
+    if header:
+        return (str(header.get("game", "?")), str(header.get("seat", "?")),
+                str(header.get("iteration", header.get("version", "?"))), age, where)
+    name = RELEASED.match(os.path.basename(path))
+    if name is None:
+        return "?", "?", "?", age, where
+    return name[1], name[2] or "both", f"v{name[3]}", age, where
+
+
+def age_of(path):
+    """How long ago a file was written: "5 min", "3 h", "2 d"."""
+    seconds = max(0.0, time.time() - os.path.getmtime(path))
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{int(seconds / length)} {unit}"
+    return f"{int(seconds)} s"
