@@ -7,6 +7,7 @@ import json
 import os
 import sys
 
+import many
 import showing
 from cli import GAME_NAMES, Parser, number, one_line
 
@@ -45,6 +46,7 @@ def make_parser():
     parser.add_argument("--zoo", metavar="DIR", help="A folder of released policies for --list.")
     parser.add_argument("--verbose", action="store_true",
                         help="Print the rewards of every step.")
+    many.add_options(parser)
     showing.add_options(parser)
     return parser
 
@@ -141,6 +143,9 @@ def run_matches(args):
             find_policy(name)
         except ValueError as error:
             raise InputError(f"--policy {name}: {error}") from None
+    if any(getattr(args, job) for job in many.JOBS):
+        many.run_job(args, SAVE_DIR)
+        return
     paths = comm.from_root(choose_files, args)
     game, entries = comm.from_root(load_entries, paths, args.env)
     swap = False if showing.wanted(args) else args.swap
@@ -213,6 +218,10 @@ def main(argv=None):
     """Parses the command line and plays; bad input ends with one line and exit code 2."""
     parser = make_parser()
     args = parser.parse_args(argv)
+    many.settle(parser, args)
+    if args.report:
+        many.write_report(parser, args, SAVE_DIR)
+        return
     if args.list:
         tell_list(parser, args)
         return

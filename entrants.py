@@ -1,0 +1,138 @@
+"""Who enters a tournament: files, folders, a run's snapshots, and two that never learn."""
+
+import glob
+import hashlib
+import json
+import os
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+
+from anchors import still_entry
+from gym_compete import find_game
+from matches import Entry, game_sizes, load_entries, vector_size
+from utils import InputError
+
+ANCHORS = ("random", "zero")
+SUFFIXES = (".npz", ".npy", ".pkl")
+
+
+@dataclass
+class Entrant:
+    """One of many: its name in tables, what plays, and the seats that it may take.
+
+    series, iteration: the learner's folder and the version, of a run's snapshots; else None.
+    """
+
+    label: str
+    entry: Entry
+    seats: tuple
+    series: str = None
+    iteration: int = None
+
+    def digest(self):
+        """SHA-256 of what plays: the network and its numbers."""
+        header = {key: self.entry.header[key] for key in ("game", "policy", "policy_args")}
+        text = json.dumps(header, sort_keys=True).encode()
+        return hashlib.sha256(text + self.entry.vector.tobytes()).hexdigest()
+
+
+def collect(words, snapshots, env_name):
+    """Returns (game, entrants) of a command line.
+
+    words: files, folders, "random" and "zero"; snapshots: {path: learner's folder} of a run.
+    Raises InputError for a file that is none or is for another game, and for an empty folder.
+    """
+    files = [path for word in words if word not in ANCHORS for path in expand(word)]
+    files = list({os.path.realpath(path): path for path in [*files, *snapshots]}.values())
+    if files:
+        game, entries = load_entries(files, env_name)
+    elif env_name:
+        game, entries = env_name, []
+    else:
+        raise InputError(f"--tournament {' '.join(words)}: say which game with --env")
+    entrants = [Entrant(label, entry, seats_of(entry, game), snapshots.get(entry.path),
+                        entry.header.get("iteration"))
+                for label, entry in zip(labels(files), entries)]
+    made = [anchor(word, game) for word in ANCHORS if word in words]
+    return game, entrants + [Entrant(entry.path, entry, (0, 1)) for entry in made]
+
+
+def expand(word):
+    """The parameter files that a word means: itself, or all those below a folder."""
+    if not os.path.isdir(word):
+        return [word]
+    found = sorted(path for suffix in SUFFIXES
+                   for path in glob.glob(os.path.join(glob.escape(word), "**", f"*{suffix}"),
+                                         recursive=True)
+                   if not os.path.basename(path).startswith("checkpoint"))
+    if not found:
+        raise InputError(f"--tournament {word}: no parameter files ({', '.join(SUFFIXES)}) there")
+    return found
+
+
+def labels(paths):
+    """Short names: the last parts of each path, as many as make it unique; no suffix."""
+    parts = [os.path.realpath(path).split(os.sep) for path in paths]
+    names = [os.path.splitext(part[-1])[0] for part in parts]
+    for length in range(2, max(map(len, parts), default=0) + 1):
+        count = Counter([*names, *ANCHORS])
+        if max(count.values()) == 1:
+            break
+        names = [os.sep.join([*part[-length:-1], os.path.splitext(part[-1])[0]])
+                 if count[name] > 1 else name for name, part in zip(names, parts)]
+    count = Counter(names)  # the same path twice but for the suffix
+    return [path if count[name] > 1 else name for name, path in zip(names, paths)]
+
+
+def seats_of(entry, game):
+    """The seats an entry may take, (0,), (1,) or both.
+
+    One learner plays both seats of sumo. Elsewhere our files say theirs, and released ones may by
+    their name.
+    """
+    if find_game(game).shared_policy:
+        return (0, 1)
+    seat = entry.header.get("seat")
+    named = re.search(r"(?:^|_)agent([01])(?:[_.]|$)", os.path.basename(entry.path))
+    if seat is None and named:
+        seat = int(named[1])
+    return (seat,) if seat in (0, 1) else (0, 1)
+
+
+def anchor(word, game):
+    """One that never learns: "zero" never moves, "random" draws actions from N(0, 1)."""
+    ob_dim, ac_dim = game_sizes(game)
+    network = {"policy": "mlp", "policy_args": {"hid_size": 64}}
+    blank = Entry(word, np.zeros(vector_size(game, *network.values()), np.float32),
+                  {"game": game, "seat": "both", "ob_dim": ob_dim, "ac_dim": ac_dim, **network})
+    entry = still_entry(blank)
+    if word == "random":
+        entry.vector[-ac_dim:] = 0  # log-std
+    return Entry(word, entry.vector, entry.header)
+
+
+def choose_snapshots(run, every=None, count=8):
+    """Some of a run's snapshots: {path: learner's folder}.
+
+    every: those whose version it divides, and the last; None: about `count` a learner, evenly.
+    Raises InputError if there are none.
+    """
+    chosen = {}
+    for folder in sorted(glob.glob(os.path.join(glob.escape(run), "agent*"))):
+        paths = {int(name[:-4]): os.path.join(folder, name) for name in os.listdir(folder)
+                 if name.endswith(".npz") and name[:-4].isdecimal()}
+        if not paths:
+            continue
+        last = max(paths)
+        if every:
+            wanted = {version for version in paths if version % every == 0} | {last}
+        else:
+            wanted = {min(paths, key=lambda v: abs(v - point))
+                      for point in np.linspace(0, last, count)}
+        chosen |= {paths[version]: os.path.basename(folder) for version in sorted(wanted)}
+    if not chosen:
+        raise InputError(f"--history {run}: no such run with snapshots")
+    return chosen

@@ -1,0 +1,37 @@
+"""Ratings of many by Bradley and Terry: who is how much stronger, and how surely."""
+
+import choix
+import numpy as np
+
+ELO = 400 / np.log(10)  # points a unit of log-odds: 400 points are odds of ten to one
+
+
+def bradley_terry(wins, ties):
+    """Maximum-likelihood ratings in Elo points, mean 0: returns (ratings [n], half-widths [n]).
+
+    wins: [n, n], games that the row's entrant won against the column's; ties: [n, n], symmetric.
+    A tie counts as half a win each. Each pair that has met is given one further tie: without it
+    an entrant that never loses would be rated infinite. Half-widths are those of 95 % intervals,
+    from the Fisher information at the maximum; differences to the mean of all are what they mean.
+
+    Raises ValueError where some have met none of the others, not even through third ones.
+    """
+    wins, ties = np.asarray(wins, float), np.asarray(ties, float)
+    met = wins + wins.T + ties > 0
+    if not connected(met):
+        raise ValueError("the entrants fall into groups that have not met")
+    score = wins + ties / 2 + met / 2
+    strength = choix.ilsr_pairwise_dense(score, max_iter=1000)
+    strength -= strength.mean()
+    chance = 1 / (1 + np.exp(strength[None] - strength[:, None]))
+    weight = (score + score.T) * chance * chance.T
+    covariance = np.linalg.pinv(np.diag(weight.sum(1)) - weight, hermitian=True)
+    return ELO * strength, ELO * 1.959964 * np.sqrt(np.diag(covariance))
+
+
+def connected(met):
+    """Whether everybody is reached from the first along pairs that have met ([n, n] bool)."""
+    reached = np.arange(len(met)) == 0
+    for _ in met:
+        reached = reached | met[reached].any(0)
+    return bool(reached.all())
