@@ -1,0 +1,73 @@
+"""Matches against bare physics: how fast games are judged.
+
+Plays games between two parameter files as load_parameter_run.py does, then replays the same states
+and controls with bare mj_step calls on as many threads, and prints both times and their ratio.
+
+    python benchmarks/matches.py A B --max-episodes 1000
+"""
+
+import json
+import os
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from rollout import BarePhysics, Tape  # noqa: E402
+
+from cli import GAME_NAMES, Parser, number  # noqa: E402
+from distributed_data import device  # noqa: E402
+
+
+def make_parser():
+    """The command line."""
+    parser = Parser(prog="benchmarks/matches.py", description=__doc__.split("\n")[0])
+    parser.add_argument("files", nargs=2, metavar="FILE")
+    parser.add_argument("--env", choices=GAME_NAMES)
+    parser.add_argument("--max-episodes", type=number(int, 1), default=1000)
+    parser.add_argument("--num-threads", type=number(int, 1), default=2)
+    parser.add_argument("--json", metavar="FILE")
+    return parser
+
+
+def measure(args):
+    """Plays and replays; returns the result dict."""
+    import matches
+
+    game, entries = matches.load_entries(args.files, args.env)
+    tapes, make = [], matches.CompeteVectorEnv
+
+    def taped(*arguments, **options):
+        env = make(*arguments, **options)
+        tapes.append((Tape(env.game), env.game.sim))
+        return env
+
+    matches.CompeteVectorEnv = taped
+    started = time.perf_counter()
+    results = matches.play(game, entries, args.max_episodes, num_threads=args.num_threads)
+    seconds = time.perf_counter() - started
+    tape, sim = tapes[0]
+    physics = BarePhysics(sim, args.num_threads).replay(tape.places, tape.ctrls)
+    return {"env": game, "games": len(results), "num_threads": args.num_threads,
+            "seconds": seconds, "games_per_s": len(results) / seconds,
+            "bare_physics_seconds": physics, "ratio": physics / seconds}
+
+
+def main(argv=None):
+    """Measures, prints a table and writes --json."""
+    args = make_parser().parse_args(argv)
+    device.prepare()
+    from tabulate import tabulate
+
+    result = measure(args)
+    print(tabulate(
+        [[name, f"{value:,.3f}" if isinstance(value, float) else value]
+         for name, value in result.items()], colalign=("left", "right")))
+    if args.json:
+        with open(args.json, "w") as file:
+            json.dump(result, file, indent=1)
+
+
+if __name__ == "__main__":
+    main()
