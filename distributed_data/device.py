@@ -23,7 +23,8 @@ def share_of_cores():
 
     A launcher that has bound its ranks to cores of their own has shared them out already.
     """
-    mine = os.sched_getaffinity(0)
+    bound = hasattr(os, "sched_getaffinity")  # Linux alone says which cores a process may use
+    mine = os.sched_getaffinity(0) if bound else set(range(os.cpu_count()))
     others = comm.HOST.allgather(mine)
     return max(1, int(sum(1 / sum(core in cores for cores in others) for core in mine) + 1e-9))
 
