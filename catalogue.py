@@ -8,7 +8,7 @@ import time
 from tabulate import tabulate
 
 from cli import GAME_NAMES
-from utils import InputError, load_parameters
+from utils import InputError, load_parameters, snapshot_paths
 
 # OpenAI's policies as benchmarks and docs name them: GAME[_agentK]_vN.npy
 RELEASED = re.compile(rf"({'|'.join(GAME_NAMES)})(?:_agent([01]))?_v(\d+)")
@@ -24,11 +24,9 @@ def list_all(shipped_dir, save_dir, zoo_dir=None):
         raise InputError(f"--zoo {zoo_dir}: no such folder")
     rows = [row_of(path) for path in sorted(glob.glob(os.path.join(shipped_dir, "*", "*.npz")))]
     for folder in sorted(glob.glob(os.path.join(save_dir, "*", "agent*"))):
-        snapshots = [path for path in glob.glob(os.path.join(folder, "*.npz"))
-                     if os.path.basename(path)[:-4].isdecimal()]
+        snapshots = snapshot_paths(folder)
         if snapshots:
-            newest = max(snapshots, key=lambda path: int(os.path.basename(path)[:-4]))
-            rows.append(row_of(newest, f" (newest of {len(snapshots)})"))
+            rows.append(row_of(snapshots[max(snapshots)], f" (newest of {len(snapshots)})"))
     if zoo_dir:
         rows += [row_of(path) for path in sorted(
             path for kind in ("npz", "npy", "pkl")

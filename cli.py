@@ -22,11 +22,15 @@ RANK_NAMES = ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "SLURM_PROCID")
 class Parser(argparse.ArgumentParser):
     """An `ArgumentParser` whose errors are one line."""
 
+    def line(self, message):
+        """What is wrong, as the one line that the user sees."""
+        return f"{self.prog}: error: {one_line(message)}"
+
     def error(self, message):
         """Says what is wrong in one line and exits with code 2."""
         ranks = [os.environ[name] for name in RANK_NAMES if name in os.environ]
         if not ranks or ranks[0] == "0":  # of all that mpirun has started, one speaks
-            print(f"{self.prog}: error: {one_line(message)}", file=sys.stderr)
+            print(self.line(message), file=sys.stderr)
         sys.exit(2)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from anchors import still_entry
 from gym_compete import find_game
 from matches import Entry, game_sizes, load_entries, vector_size
-from utils import InputError
+from utils import InputError, snapshot_paths
 
 ANCHORS = ("random", "zero")
 SUFFIXES = (".npz", ".npy", ".pkl")
@@ -122,8 +122,7 @@ def choose_snapshots(run, every=None, count=8):
     """
     chosen = {}
     for folder in sorted(glob.glob(os.path.join(glob.escape(run), "agent*"))):
-        paths = {int(name[:-4]): os.path.join(folder, name) for name in os.listdir(folder)
-                 if name.endswith(".npz") and name[:-4].isdecimal()}
+        paths = snapshot_paths(folder)
         if not paths:
             continue
         last = max(paths)

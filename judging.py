@@ -5,7 +5,7 @@ import io
 import os
 
 from gym_compete import GAMES
-from matches import play, summarize, wilson
+from matches import play, summarize, tally, wilson
 from utils import InputError, write_whole
 
 COLUMNS = ("game", "seed", "seat_of_a", "winner", "ending", "length", "return_a", "return_b")
@@ -75,11 +75,11 @@ def sum_up(game, results, seed, swapped):
         summary["by_seat"] = []
         for seat in (0, 1):
             part = [result for result in results if result["seat_of_a"] == seat]
-            wins = [sum(result["winner"] == file for result in part) for file in (0, 1)]
-            counts = (*wins, len(part) - sum(wins))
+            counts = tally(part)
             summary["by_seat"].append({
-                "games": len(part), "wins": wins, "ties": counts[2],
-                "intervals": [wilson(count, len(part)) for count in counts] if part else []})
+                "games": len(part), **counts,
+                "intervals": [wilson(n, len(part)) for n in (*counts["wins"], counts["ties"])
+                              if part]})
     return summary
 
 

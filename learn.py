@@ -89,8 +89,7 @@ def compete_learn(
                                     root={"log": log} if log else {})
         if resumed is not None:
             if not checkpointer.restore(resumed):  # another number of ranks: chance begins anew
-                rngs.renew(progress.iteration)
-                env.reset(rngs.games.generate_state(env.num_envs))
+                env.reset(rngs.renew(progress.iteration).generate_state(env.num_envs))
             snapshots.latest = progress.iteration
         else:
             prime_filters(env, players[:len(names)], sess, rngs.noise)
@@ -230,11 +229,15 @@ class Generators:
         self._seed = seed
 
     def renew(self, iteration):
-        """Other chance than any before, for ranks that go on with a run of fewer or more."""
+        """Other chance than any before, for ranks that go on with a run of fewer or more.
+
+        Returns the SeedSequence of this rank's games.
+        """
         fresh = np.random.SeedSequence([self._seed, 3, iteration, comm.SIZE, comm.RANK])
-        self.games, *fresh = fresh.spawn(1 + len(self._going_on))
+        games, *fresh = fresh.spawn(1 + len(self._going_on))
         for rng, sequence in zip(self._going_on.values(), fresh):
             rng.bit_generator.state = np.random.default_rng(sequence).bit_generator.state
+        return games
 
     def get_state(self):
         """Where the generators stand: {name: JSON}."""

@@ -9,7 +9,7 @@ import sys
 
 import many
 import showing
-from cli import GAME_NAMES, Parser, number, one_line
+from cli import GAME_NAMES, Parser, number
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SAVE_DIR, SHIPPED_DIR = os.path.join(HERE, "saveparameters"), os.path.join(HERE, "parameters")
@@ -84,11 +84,12 @@ def latest_snapshots(run):
     Of an ensemble the first members; against an outsider its file; where one learner plays both
     seats, that twice.
     """
-    found = [sorted((path for path in glob.glob(os.path.join(run, f"agent{k}*", "*.npz"))
-                     if os.path.basename(path)[:-4].isdecimal()),
-                    key=lambda path: (os.path.dirname(path), -int(os.path.basename(path)[:-4])))
-             for k in (0, 1)]
-    newest = [paths[0] if paths else None for paths in found]
+    from utils import snapshot_paths
+
+    newest = []
+    for k in (0, 1):
+        found = map(snapshot_paths, sorted(glob.glob(os.path.join(run, f"agent{k}*"))))
+        newest.append(next((paths[max(paths)] for paths in found if paths), None))
     if not any(newest):
         return None
     if None in newest:
@@ -128,7 +129,7 @@ def run_matches(args):
     from judging import describe, settle_swap, sum_up, write_csv
     from matches import load_entries
     from policy import find_policy
-    from utils import InputError, write_whole
+    from utils import InputError, write_json
 
     for option, path in (("--json", args.json), ("--csv", args.csv)):
         if path:
@@ -157,8 +158,7 @@ def run_matches(args):
     summary = sum_up(game, results, args.seed, swapped)
     print(describe(summary, paths))
     if args.json:
-        text = json.dumps({**summary, "paths": list(paths)}, indent=1) + "\n"
-        write_whole(args.json, lambda file: file.write(text.encode()))
+        write_json(args.json, {**summary, "paths": list(paths)})
     if args.csv:
         write_csv(args.csv, results, args.seed)
     if gallery:
@@ -174,6 +174,7 @@ def play_games(args, game, entries, swapped, gallery):
 
     from distributed_data import comm, device
     from judging import judge, tell_game
+    from matches import SLOTS
 
     first = args.first_game
     games = range(first + comm.RANK, first + args.max_episodes, comm.SIZE)  # this rank's
@@ -191,7 +192,7 @@ def play_games(args, game, entries, swapped, gallery):
             judge(game, entries, games, args.seed, swapped, on_game,
                   deterministic=args.deterministic,
                   num_threads=args.num_threads or device.share_of_cores(),
-                  num_envs=2 if args.verbose or args.watch else 32, integrator=args.integrator,
+                  num_envs=2 if args.verbose or args.watch else SLOTS, integrator=args.integrator,
                   on_step=tell_step if args.verbose else None,
                   recorder=gallery and gallery.recorder)
         except WindowClosed:
@@ -236,10 +237,9 @@ def main(argv=None):
     try:
         run_matches(args)
     except InputError as error:
-        comm.end_all(f"{parser.prog}: error: {one_line(error)}", 2)
+        comm.end_all(parser.line(error), 2)
     except OSError as error:
-        what = f"{error.filename}: {error.strerror}"
-        comm.end_all(f"{parser.prog}: error: {one_line(what)}", 2)
+        comm.end_all(parser.line(f"{error.filename}: {error.strerror}"), 2)
 
 
 if __name__ == "__main__":

@@ -233,15 +233,20 @@ def load_policy(sess, entry, env, seat):
 
 def summarize(game, results, seed):
     """The result as a dict for --json; intervals are Wilson's, 95 %."""
-    wins = [sum(result["winner"] == seat for result in results) for seat in (0, 1)]
-    ties = len(results) - sum(wins)
+    counts = tally(results)
     endings = {}
     for result in results:
         endings[result["ending"]] = endings.get(result["ending"], 0) + 1
-    return {"env": game, "games": len(results), "wins": wins, "ties": ties,
+    return {"env": game, "games": len(results), **counts,
             "mean_length": float(np.mean([result["length"] for result in results])), "seed": seed,
             "endings": endings,
-            "intervals": [wilson(count, len(results)) for count in (*wins, ties)]}
+            "intervals": [wilson(n, len(results)) for n in (*counts["wins"], counts["ties"])]}
+
+
+def tally(results):
+    """Who has won how often: {"wins": [two counts], "ties": count}."""
+    wins = [sum(result["winner"] == who for result in results) for who in (0, 1)]
+    return {"wins": wins, "ties": len(results) - sum(wins)}
 
 
 def wilson(count, total):

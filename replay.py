@@ -1,10 +1,8 @@
 """Recorded matches: kept as they are played, written to a file, played again bit for bit."""
 
-import io
 import json
 import os
 import platform
-import zipfile
 from dataclasses import dataclass
 
 import mujoco
@@ -12,7 +10,7 @@ import numpy as np
 
 from gym_compete import GAMES
 from gym_compete.simulation import FULL_STATE
-from utils import InputError, first_line, write_whole
+from utils import InputError, first_line, open_arrays, write_whole
 
 FORMAT = "compete replay 1"
 MAX_BYTES = 256 * 2**20
@@ -164,10 +162,7 @@ def load(path):
 
 
 def _parse(raw):
-    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-        if sum(entry.file_size for entry in archive.infolist()) > MAX_BYTES:
-            raise ValueError("unpacks to too much")
-    with np.load(io.BytesIO(raw), allow_pickle=False) as arrays:
+    with open_arrays(raw, MAX_BYTES) as arrays:
         header = json.loads(str(arrays["header"]))
         start = {name[len("start/"):]: arrays[name] for name in arrays if name.startswith("start/")}
         return Recording(header, start, arrays["actions"], arrays["states"])

@@ -6,7 +6,7 @@ import sys
 import time
 from functools import partial
 
-from cli import GAME_NAMES, Parser, number, one_line
+from cli import GAME_NAMES, Parser, number
 
 SAVE_DIR = os.path.join(os.path.dirname(os.path.abspath(__file__)), "saveparameters")
 LIMITS = ("max_iters", "max_timesteps", "max_episodes", "max_seconds")
@@ -329,10 +329,10 @@ def main(argv=None):
     try:
         config, progress = settle_and_train(parser, args)
     except InputError as error:
-        comm.end_all(f"{parser.prog}: error: {one_line(error)}", 2)
+        comm.end_all(parser.line(error), 2)
     except (NotFinite, OSError) as error:
-        comm.end_all(f"{parser.prog}: error: {one_line(error)}; python run.py --resume goes on "
-                     "from the last good checkpoint", 1)
+        comm.end_all(parser.line(f"{error}; python run.py --resume goes on from the last good "
+                                 "checkpoint"), 1)
     except KeyboardInterrupt:
         sys.exit(130)
 

@@ -13,10 +13,9 @@ import numpy as np
 from tabulate import tabulate
 
 import charts
-from matches import play, wilson
+from matches import play, tally, wilson
 from ratings import bradley_terry
-from report import read_matrix
-from utils import InputError, write_whole
+from utils import InputError, write_json, write_whole
 
 
 class Tournament:
@@ -88,9 +87,7 @@ class Tournament:
         games = numbers and play(self.game, [self.entrants[k].entry for k in seating], numbers,
                                  num_threads=num_threads, on_game=on_game, **self._options)
         endings = [game["ending"] for game in games]
-        return {"seats": list(seating), "games": len(games),
-                "wins": [sum(game["winner"] == seat for game in games) for seat in (0, 1)],
-                "ties": sum(game["winner"] is None for game in games),
+        return {"seats": list(seating), "games": len(games), **tally(games),
                 "steps": sum(game["length"] for game in games),
                 "endings": {name: endings.count(name) for name in sorted(set(endings))}}
 
@@ -112,10 +109,9 @@ class Tournament:
         self._write("ratings.csv", ranked)
         write_json(os.path.join(self.directory, "ratings.json"), ranked)
         self._write("pairs.csv", long_rows(labels, wins, ties, steps))
-        played = np.maximum(wins + wins.T + ties, 1)
-        share = np.where(wins + wins.T + ties > 0, wins / played, np.nan)
-        self._write("matrix.csv", wide_rows(labels, share, order))
-        self._draw(ranked)
+        played = np.where(wins + wins.T + ties > 0, wins + wins.T + ties, np.nan)
+        self._write("matrix.csv", wide_rows(labels, wins / played, order))
+        self._draw(ranked, *((x / played)[np.ix_(order, order)] for x in (wins, ties)))
         return ranked
 
     def _write(self, name, rows):
@@ -126,9 +122,9 @@ class Tournament:
         write_whole(os.path.join(self.directory, name),
                     lambda file: file.write(text.getvalue().encode()))
 
-    def _draw(self, ranked):
-        figures = {"matrix.png": charts.heat_map(*read_matrix(self.directory),
-                                                 self.manifest["title"]),
+    def _draw(self, ranked, wins, ties):
+        labels = [row["entrant"] for row in ranked]
+        figures = {"matrix.png": charts.heat_map(labels, wins, ties, self.manifest["title"]),
                    "ratings.png": charts.ratings(ranked)}
         if any(row["series"] for row in ranked):
             figures["history.png"] = charts.history(ranked)
@@ -224,9 +220,3 @@ def read_json(path):
             return json.load(file)
     except (OSError, ValueError):
         return None
-
-
-def write_json(path, thing):
-    """Writes JSON, whole."""
-    text = json.dumps(thing, indent=1) + "\n"
-    write_whole(path, lambda file: file.write(text.encode()))

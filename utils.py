@@ -1,5 +1,6 @@
 """Rollouts (from `rollouts`), advantages and parameter files."""
 
+import glob
 import io
 import json
 import os
@@ -11,7 +12,8 @@ import numpy as np
 from rollouts import traj_segment_generator
 
 __all__ = ["InputError", "NotFinite", "add_vtarg_and_adv", "first_line", "load_parameters",
-           "save_parameters", "traj_segment_generator", "write_whole"]
+           "open_arrays", "save_parameters", "snapshot_paths", "traj_segment_generator",
+           "write_json", "write_whole"]
 
 MAX_FILE_BYTES = 256 * 2**20
 
@@ -62,6 +64,27 @@ def write_whole(path, write):
             os.unlink(temporary)
 
 
+def write_json(path, thing):
+    """Writes JSON, whole."""
+    text = json.dumps(thing, indent=1) + "\n"
+    write_whole(path, lambda file: file.write(text.encode()))
+
+
+def snapshot_paths(folder):
+    """The snapshots in a learner's folder: {version: path}."""
+    paths = glob.glob(os.path.join(glob.escape(folder), "*.npz"))
+    names = {path: os.path.basename(path)[:-4] for path in paths}
+    return {int(name): path for path, name in names.items() if name.isdecimal()}
+
+
+def open_arrays(raw, most):
+    """Opens the bytes of an .npz file, without pickle; ValueError if it unpacks to over `most`."""
+    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+        if sum(entry.file_size for entry in archive.infolist()) > most:
+            raise ValueError("unpacks to too much")
+    return np.load(io.BytesIO(raw), allow_pickle=False)
+
+
 def save_parameters(path, vector, header):
     """Writes one parameter file (.npz): a flat float32 vector and a JSON header.
 
@@ -109,10 +132,7 @@ def first_line(error):
 
 def _parse(raw):
     if raw.startswith(b"PK"):
-        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > MAX_FILE_BYTES:
-                raise ValueError("unpacks to too much")
-        with np.load(io.BytesIO(raw), allow_pickle=False) as arrays:
+        with open_arrays(raw, MAX_FILE_BYTES) as arrays:
             header = json.loads(str(arrays["header"]))
             if not isinstance(header, dict):
                 raise ValueError("its header is no object")

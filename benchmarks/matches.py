@@ -6,7 +6,6 @@ and controls with bare mj_step calls on as many threads, and prints both times a
     python benchmarks/matches.py A B --max-episodes 1000
 """
 
-import json
 import os
 import sys
 import time
@@ -14,7 +13,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from rollout import BarePhysics, Tape  # noqa: E402
+from rollout import BarePhysics, Tape, tell  # noqa: E402
 
 from cli import GAME_NAMES, Parser, number  # noqa: E402
 from distributed_data import device  # noqa: E402
@@ -58,15 +57,7 @@ def main(argv=None):
     """Measures, prints a table and writes --json."""
     args = make_parser().parse_args(argv)
     device.prepare()
-    from tabulate import tabulate
-
-    result = measure(args)
-    print(tabulate(
-        [[name, f"{value:,.3f}" if isinstance(value, float) else value]
-         for name, value in result.items()], colalign=("left", "right")))
-    if args.json:
-        with open(args.json, "w") as file:
-            json.dump(result, file, indent=1)
+    tell(measure(args), args.json)
 
 
 if __name__ == "__main__":

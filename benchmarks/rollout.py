@@ -144,19 +144,23 @@ def measure(args):
             **rates, "ratio": ratio, "policy": args.policy, "integrator": args.integrator}
 
 
+def tell(result, path):
+    """Prints a result dict as a table, and writes it to the file if there is to be one."""
+    from tabulate import tabulate
+
+    print(tabulate(
+        [[name, f"{value:,.3f}" if isinstance(value, float) else value]
+         for name, value in result.items()], colalign=("left", "right")))
+    if path:
+        with open(path, "w") as file:
+            json.dump(result, file, indent=1)
+
+
 def main(argv=None):
     """Measures, prints a table and writes --json."""
     args = make_parser().parse_args(argv)
     device.prepare()
-    from tabulate import tabulate
-
-    result = measure(args)
-    print(tabulate(
-        [[name, f"{value:,.3f}" if isinstance(value, float) else value]
-         for name, value in result.items()], colalign=("left", "right")))
-    if args.json:
-        with open(args.json, "w") as file:
-            json.dump(result, file, indent=1)
+    tell(measure(args), args.json)
 
 
 if __name__ == "__main__":
