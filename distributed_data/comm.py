@@ -74,8 +74,7 @@ def abort_together():
     def hook(kind, value, traceback):
         print(f"{name()} failed:", file=sys.stderr)
         print_traceback(kind, value, traceback)
-        sys.stderr.flush()
-        WORLD.Abort(1)
+        _abort(1)
 
     sys.excepthook = hook
 
@@ -90,9 +89,14 @@ def end_all(line, code, patience=5.0):
         if RANK == 0:
             print(line, file=sys.stderr, flush=True)
         sys.exit(code)
-    print(f"{name()}: {line}", file=sys.stderr, flush=True)
+    print(f"{name()}: {line}", file=sys.stderr)
+    _abort(code)
+
+
+def _abort(code):
+    sys.stderr.flush()
+    time.sleep(0.5)  # mpirun forgets what it has not passed on when a rank aborts
     WORLD.Abort(code)
-    os._exit(code)
 
 
 def _all_here(patience):
