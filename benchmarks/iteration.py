@@ -20,7 +20,6 @@ HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, HERE)
 
 import machine  # noqa: E402
-from rollout import BarePhysics, Tape  # noqa: E402
 
 from cli import GAME_NAMES, Parser, number  # noqa: E402
 
@@ -108,6 +107,8 @@ def watch_training(clock):
 
 def watch_games(clock, env):
     """Wraps an environment's parts; returns the `Tape` of what its simulation does."""
+    from rollout import Tape
+
     clock.wrap(env, "step", REWARDS)
     clock.wrap(env.game, "reset", RESETS)
     clock.wrap(env.game, "observe", OBSERVATIONS)
@@ -141,6 +142,8 @@ class Laps:
 
     def make_env(self, settings):
         """The run's games, watched."""
+        from rollout import BarePhysics
+
         env = self._make_env(settings)
         self._tape = watch_games(self._clock, env)
         self._bare = BarePhysics(env.game.sim, self._threads)

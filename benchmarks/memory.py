@@ -5,11 +5,13 @@ in one process), run by run.py itself. Collecting so much takes hours of physics
 nothing: after the first steps the robots are not moved any more, while everything else (networks,
 observations, rewards, segments, advantages, the update on the whole batch) is what it is in
 training; the update makes one epoch. --full leaves nothing out. Growth: a run of many small
-iterations notes its resident memory every so often.
+iterations, which meets anchors every tenth, notes its resident memory every so often. It collects
+garbage first: each evaluation makes a graph and leaves cycles to Python's own good time.
 
     python benchmarks/memory.py --env kick-and-defend --iters 220
 """
 
+import gc
 import json
 import os
 import resource
@@ -25,7 +27,6 @@ import machine  # noqa: E402
 from cli import GAME_NAMES, Parser, number  # noqa: E402
 
 MOVED = 300  # environment steps until the robots stand still, those of the filters included
-EVERY = 20  # iterations between two notes of a run's memory; the first is not one of growth
 MOST_GB = 12.0
 GROWTH = ("--env", "run-to-goal-ants", "--num-envs", "8", "--latest-share", "0.5",
           "--timesteps-per-batch", "240", "--optim-batchsize", "60")
@@ -39,8 +40,10 @@ def make_parser():
     parser.add_argument("--timesteps-per-batch", type=number(int, 1), default=409600)
     parser.add_argument("--full", action="store_true",
                         help="All of the physics and all epochs for the peak: hours.")
-    parser.add_argument("--iters", type=number(int, 3 * EVERY), default=220,
+    parser.add_argument("--iters", type=number(int, 3), default=220,
                         help="Iterations of the run that might grow.")
+    parser.add_argument("--every", type=number(int, 1), default=20,
+                        help="Iterations between two notes of its memory, at least three.")
     parser.add_argument("--json", metavar="FILE")
     return parser
 
@@ -89,11 +92,24 @@ def note_after(notes, owner, name, what):
     setattr(owner, name, noting)
 
 
+def note_every(every, notes, log_class):
+    """Makes a run's log note this process's memory every so many iterations."""
+    write = log_class.write
+
+    def noting(log, iteration, *args):
+        write(log, iteration, *args)
+        if iteration % every == 0:
+            gc.collect()
+            notes[iteration] = resident()
+
+    log_class.write = noting
+
+
 def work(what, directory, arguments):
     """A child: runs run.py into `directory` and writes notes.json there.
 
-    what: "peak" notes the peak after each stage, "growth" the memory every few iterations; "full"
-    is "peak" with all of the physics.
+    what: "peak" notes the peak after each stage, "full" too, with all of the physics; a number
+    notes the memory every so many iterations.
     """
     import run
     from distributed_data import device
@@ -104,24 +120,17 @@ def work(what, directory, arguments):
     from run_log import RunLog
 
     run.SAVE_DIR, notes = directory, {}
-    if what == "growth":
-        write = RunLog.write
-
-        def noting(log, iteration, *args):
-            write(log, iteration, *args)
-            if iteration % EVERY == 0:
-                notes[iteration] = resident()
-
-        RunLog.write = noting
+    if what == "peak":
+        stand_still(MOVED)
+    if what.isdecimal():
+        note_every(int(what), notes, RunLog)
     else:
-        if what == "peak":
-            stand_still(MOVED)
         note_after(notes, learn, "prime_filters", "networks and games")
         note_after(notes, Rollouts, "__next__", "rollouts")
         note_after(notes, learn, "add_vtarg_and_adv", "GAE")
         note_after(notes, learn, "update_all", "update")
     run.main(arguments)
-    if what != "growth":
+    if not what.isdecimal():
         notes["snapshots and checkpoint"] = peak()
     with open(os.path.join(directory, "notes.json"), "w") as file:
         json.dump(notes, file)
@@ -157,7 +166,7 @@ def measure_growth(args):
     """The growth's part of the result; slope: bytes an iteration, of a straight line."""
     import numpy as np
 
-    notes = child("growth", *GROWTH, "--max-iters", str(args.iters), "--anchor-every", "50",
+    notes = child(str(args.every), *GROWTH, "--max-iters", str(args.iters), "--anchor-every", "10",
                   "--anchor-games", "2")
     iterations, sizes = [int(name) for name in notes], list(notes.values())
     return {"iterations": iterations, "resident": sizes,
@@ -185,7 +194,10 @@ def tell(result):
 
 def main(argv=None):
     """Measures, prints tables and writes --json."""
-    args = make_parser().parse_args(argv)
+    parser = make_parser()
+    args = parser.parse_args(argv)
+    if args.iters < 3 * args.every:
+        parser.error(f"--iters {args.iters}: must be at least 3 times --every {args.every}")
     result = {"machine": machine.describe(), "peak": measure_peak(args),
               "growth": measure_growth(args)}
     tell(result)

@@ -25,13 +25,14 @@ from functools import partial
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, HERE)
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as in run.py; NumPy reads it when imported
+
+import gymnasium  # noqa: E402
 import machine  # noqa: E402
+import numpy as np  # noqa: E402
 
 from cli import Parser, number  # noqa: E402
-from distributed_data import device  # noqa: E402  (before NumPy: one thread for BLAS)
-
-import gymnasium  # noqa: E402, I001
-import numpy as np  # noqa: E402
+from distributed_data import device  # noqa: E402
 
 GAME = "run-to-goal-ants"
 OPPONENT = os.path.join(HERE, "parameters", GAME, "agent1.npz")
