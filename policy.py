@@ -187,6 +187,7 @@ class LSTMPolicy(Policy):
 
     The state [batch, 4 * hid_size] is (c, h) of the value's LSTM, then (c, h) of the policy's.
     Backpropagation through time is cut after `chunk` steps (paper, section 5.1).
+    `play_state_out` is the state for those of whom nobody wants values: the value's stands still.
     """
 
     recurrent = True
@@ -207,6 +208,7 @@ class LSTMPolicy(Policy):
             outputs.append(dense(x, size, f"{net}final", self.rng, std))
             new_states += [c, h]
         self.value_head = self.get_trainable_variables()[4:6]
+        self.play_state_out = tf.concat(states[:2] + new_states[2:], axis=1)
         return *outputs, tf.concat(new_states, axis=1)
 
     def _lstm(self, x, c, h, name):

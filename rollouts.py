@@ -60,8 +60,12 @@ class Actors:
             player.sit_down()
             pi = player.policy
             feeds += [pi.ob, pi.noise] + [pi.state_in] * pi.recurrent
-            judged = player.learner is not None and pi.recurrent
-            fetches.append([pi.ac] + [pi.vpred, pi.logp] * judged + [pi.state_out] * pi.recurrent)
+            if not pi.recurrent:
+                fetches.append([pi.ac])
+            elif player.learner is not None:
+                fetches.append([pi.ac, pi.vpred, pi.logp, pi.state_out])
+            else:  # a network that can go on without its values does
+                fetches.append([pi.ac, getattr(pi, "play_state_out", pi.state_out)])
         self._run = sess.make_callable(fetches, feeds)
         self._learners = [p for p in players if p.learner is not None]
         self._judge = [sess.make_callable([p.policy.vpred, p.policy.logp],
