@@ -22,7 +22,7 @@ from utils import InputError, add_vtarg_and_adv, traj_segment_generator
 
 def compete_learn(
         env, policy_fn, run_dir, headers, config, *, seed=0, ensemble=1, outsider=None,
-        anchors=None, timesteps_per_batch, optim_batchsize, optim_epochs, optim_stepsize,
+        anchors=None, init=None, timesteps_per_batch, optim_batchsize, optim_epochs, optim_stepsize,
         optim_stepsize_final, clip_param, entcoeff, l2, target_kl, gamma, gamma_dense, lam,
         dense_iters, anneal_iters, delta, latest_share, opponents, logstd_floor, logstd_floor_dense,
         keep=1, resumed=None, max_iters=0, max_timesteps=0, max_episodes=0, max_seconds=0):
@@ -35,6 +35,7 @@ def compete_learn(
     ensemble: learners a seat, all in one pool (paper, section 4.3).
     outsider: (seat, `matches.Entry`) that holds a seat for good, so that one learner finds its best
         response; no pool then. anchors: `Anchors` to be met now and then, or None.
+    init: one vector of parameters a learner to begin with, or None.
     timesteps_per_batch, optim_batchsize: samples a learner over all ranks, an iteration's and a
         minibatch's. optim_epochs, optim_stepsize, clip_param, entcoeff, l2, target_kl: see `ppo`.
     optim_stepsize_final, gamma_dense, logstd_floor_dense: `optim_stepsize`, `gamma_dense` and
@@ -72,6 +73,8 @@ def compete_learn(
         tf.get_default_graph().finalize()
 
         # Start: where the checkpoint was, or filters that know the observations and version 0
+        for flat, vector in zip(flats, init or ()):
+            flat.set(sess, vector)
         for learner in learners:
             learner.start(sess)
         if outsider:
@@ -92,7 +95,8 @@ def compete_learn(
                 env.reset(rngs.renew(progress.iteration).generate_state(env.num_envs))
             snapshots.latest = progress.iteration
         else:
-            prime_filters(env, players[:len(names)], sess, rngs.noise)
+            if init is None:
+                prime_filters(env, players[:len(names)], sess, rngs.noise)
             env.version = 0
             snapshots.save(0, [flat.get(sess) for flat in flats])
             checkpointer.save()

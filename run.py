@@ -114,6 +114,9 @@ def make_parser():
     add(game, "--hid-size", number(int, 1), "Width of the network's hidden layers.")
     add(game, "--seed", number(int, 0), "Seed of all chance: the same seed, the same run. [0]")
     add(game, "--run", str, "Name of the folder in saveparameters/; default: game and time.")
+    add(game, "--init", str, "Begin with these parameters instead of random ones: a run in "
+        "saveparameters/ (its newest snapshots), a folder of agentK.npz, or a file.",
+        metavar="RUN")
     add(game, "--resume", str, "Go on with this run, by default the newest, where its last "
         "checkpoint is; only limits, --num-threads, --anchor-every and --keep may change.",
         nargs="?", const="", metavar="RUN")
@@ -237,8 +240,8 @@ def train(config, resumed=None):
         return policy(name, env.ob_dims[seat], env.ac_dims[seat], rng, **options)
 
     outsider, shared = find_outsider(settings), env.game.shared_policy
-    seats = [int(name[len("agent")]) for name in
-             learner_names(shared, config["ensemble"], outsider and outsider[0])]
+    names = learner_names(shared, config["ensemble"], outsider and outsider[0])
+    seats = [int(name[len("agent")]) for name in names]
     headers = [{"game": config["env"], "seat": "both" if shared else seat,
                 "policy": settings["policy"], "policy_args": policy_args,
                 "ob_dim": env.ob_dims[seat], "ac_dim": env.ac_dims[seat]} for seat in seats]
@@ -246,6 +249,7 @@ def train(config, resumed=None):
     anchors = comm.from_root(partial(
         Anchors, config["env"], headers, every, games, files, integrator=config["integrator"],
         num_threads=threads)) if every else None
+    init = find_init(settings, names, headers, resumed)
     for key in ("env", "policy", "num_envs", "num_threads", "ranks"):
         settings.pop(key, None)
     lines = comm.gather(f"{comm.name()}: {config['num_envs']} games on {threads} thread(s), "
@@ -254,8 +258,9 @@ def train(config, resumed=None):
         print("\n".join([f"{config['env']} into saveparameters/{config['run']}", *lines]),
               flush=True)
     run_dir = os.path.join(SAVE_DIR, settings.pop("run"))
-    return compete_learn(env, policy_fn, run_dir, headers, {**config, "ranks": comm.SIZE},
-                         outsider=outsider, anchors=anchors, resumed=resumed, **settings)
+    return compete_learn(
+        env, policy_fn, run_dir, headers, {**config, "ranks": comm.SIZE}, outsider=outsider,
+        anchors=anchors, init=init, resumed=resumed, **settings)
 
 
 def make_env(settings):
@@ -293,6 +298,17 @@ def find_outsider(settings):
     if seat is None:
         seat = entry.header.get("seat", 1)
     return (seat if seat in (0, 1) else 1), entry
+
+
+def find_init(settings, names, headers, resumed):
+    """Takes --init out of the settings: None or one vector a learner, on every rank."""
+    from distributed_data import comm
+    from warm_start import load_init
+
+    init = settings.pop("init", None)
+    if init is None or resumed is not None:  # who goes on is beyond where it began
+        return None
+    return comm.from_root(load_init, SAVE_DIR, init, names, headers)
 
 
 def settle_and_train(parser, args):

@@ -5,6 +5,25 @@ import tensorflow.compat.v1 as tf
 
 from distributed_data import comm
 
+ROWS = 1024  # of a batch that are turned into float64 at a time
+
+
+def column_sums(x):
+    """Sums and sums of squares [2, k], in float64, of the columns of x [n, k].
+
+    A large batch in float64, and its squares, would take four times its memory. Rows are added one
+    after the other, so the sums are the same bits as if there were but one block.
+    """
+    if x.shape[1] == 1:  # a lone column NumPy adds in pairs
+        x = np.asarray(x, np.float64)
+        return np.stack([x.sum(axis=0), np.square(x).sum(axis=0)])
+    sums = np.zeros((2, x.shape[1]))
+    for start in range(0, len(x), ROWS):
+        block = np.asarray(x[start:start + ROWS], np.float64)
+        for total, part in zip(sums, (block, np.square(block))):
+            total[:] = np.concatenate([total[None], part]).sum(axis=0)
+    return sums
+
 
 class RunningMeanStd:
     """Sums, sums of squares and a count in float64 variables; `mean` and `std` are tensors.
@@ -38,9 +57,8 @@ class RunningMeanStd:
 
     def update(self, sess, x):
         """Takes in x [..., *shape], every rank its own."""
-        x = np.asarray(x, np.float64).reshape(-1, *self.shape)
-        local = np.concatenate([x.sum(axis=0).ravel(), np.square(x).sum(axis=0).ravel(), [len(x)]])
-        total = comm.allsum(local)
+        x = np.asarray(x).reshape(-1, *self.shape)
         size = x[0].size
+        total = comm.allsum(np.concatenate([*column_sums(x.reshape(-1, size)), [len(x)]]))
         values = total[:size].reshape(self.shape), total[size:-1].reshape(self.shape), total[-1]
         sess.run(self._update, dict(zip(self._increments, values)))

@@ -13,6 +13,7 @@ import tensorflow.compat.v1 as tf
 from helpers import new_session
 
 from distributed_data import MpiAdam, RunningMeanStd, comm, device
+from distributed_data.running_mean_std import column_sums
 
 HERE = Path(__file__).resolve().parent
 RNG = np.random.default_rng
@@ -74,6 +75,16 @@ def test_statistics():
     np.testing.assert_allclose(mean, x.mean(axis=0), rtol=1e-3, atol=1e-4)
     np.testing.assert_allclose(std, released_std(x), rtol=2e-3)
     assert std[3] == pytest.approx(0.1, rel=0.2)
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (2,), (385,), (3, 2)])
+def test_sums_by_blocks(shape):
+    """A batch larger than a block has the same sums, to the last bit, as all of it at once."""
+    x = RNG(0).normal(3, 10, (5000, *shape)).astype(np.float32)
+    whole = np.asarray(x, np.float64)
+    found = column_sums(x.reshape(5000, -1))
+    np.testing.assert_array_equal(found[0], whole.sum(axis=0).ravel())
+    np.testing.assert_array_equal(found[1], np.square(whole).sum(axis=0).ravel())
 
 
 def test_statistics_that_forget():

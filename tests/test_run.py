@@ -211,6 +211,9 @@ BAD_RUNS = [
     (["--opponent", "missing.npz"], "missing.npz"),
     (["--opponent-seat", "1"], "--opponent-seat"),
     (["--anchor", "missing.npz"], "missing.npz"),
+    (["--init", "missing"], "--init missing: no agent0"),
+    (["--init", "taken"], "--init taken: no agent0"),
+    (["--init", __file__], "one file"),
     (["--run", "../outside"], "--run ../outside"),
     (["--run", "."], "--run ."),
     (["--run", "x" * 300], "--run xxx"),
@@ -324,6 +327,35 @@ def test_a_best_response_is_trained_and_watched(tmp_path, monkeypatch, capfd):
     load_parameter_run.main(["--run", "second", "--max-episodes", "1", "--integrator", "Euler"])
     out = capfd.readouterr().out
     assert "first/agent0/000001.npz" in out and "second/agent1/000001.npz" in out
+
+
+def test_training_begins_with_given_parameters(tmp_path, monkeypatch, capfd):
+    """--init takes a run's newest snapshots, filters and all, as version 0 of another run."""
+    monkeypatch.setattr(run, "SAVE_DIR", str(tmp_path))
+    run.main([*SMALL, "--run", "old", "--max-iters", "2"])
+    run.main([*SMALL, "--run", "new", "--max-iters", "1", "--init", "old", "--integrator", "RK4"])
+    for name in ("agent0", "agent1"):
+        old, new = (load_parameters(tmp_path / run_name / name / version)[0] for run_name, version
+                    in (("old", "000002.npz"), ("new", "000000.npz")))
+        assert np.array_equal(old, new)
+        assert not np.array_equal(old, load_parameters(tmp_path / f"new/{name}/000001.npz")[0])
+    (tmp_path / "old").rename(tmp_path / "moved")  # needed no more
+    run.main(["--resume", "new", "--max-iters", "2"])
+
+
+@pytest.mark.parametrize("changes, said", [
+    ({"game": "run-to-goal-humans"}, "run-to-goal-humans"), ({"seat": 1}, "its seat is 1"),
+    ({"policy_args": {"hid_size": 32}}, "its policy args is"), ({}, "24,904 numbers")])
+def test_training_refuses_to_begin_with_another_network(changes, said, files, tmp_path,
+                                                        monkeypatch, capfd):
+    """A file of another game, seat, shape or size is named, and no run begun."""
+    monkeypatch.setattr(run, "SAVE_DIR", str(tmp_path / "runs"))
+    vector, header = load_parameters(files / "good.npz")
+    for name, seat in (("agent0", 0), ("agent1", 1)):
+        save_parameters(tmp_path / f"{name}.npz", vector[:-1] if not changes else vector,
+                        {**header, "seat": seat, **changes})
+    refused(run.main, [*SMALL, "--max-iters", "1", "--init", tmp_path], said, capfd)
+    assert not (tmp_path / "runs").exists()
 
 
 def test_an_ensemble_is_trained_and_watched(tmp_path, monkeypatch, capfd):

@@ -1,0 +1,316 @@
+"""Against peers: environment steps a second of our training, of Stable-Baselines3's and of a loop.
+
+All train one learner of run-to-goal-ants by PPO against the same frozen opponent (the shipped
+parameters), in turn in one run, with the same batch, minibatch, epochs and network (two nets of 64
+and 64):
+
+- ours: rollouts and update as run.py has them, 64 games on --num-threads threads;
+- SB3: Stable-Baselines3's PPO on a SubprocVecEnv of the single environment, every game in a process
+  of its own, where the opponent is played in NumPy; one PyTorch thread;
+- plain loop: one game, one `session.run` an agent and step, lists of what happened, as a script of
+  2017 does it. Its update is ours.
+
+Stable-Baselines3 and PyTorch are needed by this script alone; it was tried with stable-baselines3
+2.9.2 and torch 2.13.0 for the CPU.
+
+    python benchmarks/peers.py --integrator Euler --sb3-envs 2 8
+"""
+
+import os
+import statistics
+import sys
+import time
+from functools import partial
+
+HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, HERE)
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as in run.py; NumPy reads it when imported
+
+import gymnasium  # noqa: E402
+import machine  # noqa: E402
+import numpy as np  # noqa: E402
+
+from cli import Parser, number  # noqa: E402
+from distributed_data import device  # noqa: E402
+
+GAME = "run-to-goal-ants"
+OPPONENT = os.path.join(HERE, "parameters", GAME, "agent1.npz")
+EPOCHS, STEPSIZE, GAMMA, LAM, LOGSTD = 6, 4e-4, 0.995, 0.95, -0.65
+
+
+def make_parser():
+    """The command line."""
+    parser = Parser(prog="benchmarks/peers.py", description=__doc__.split("\n")[0])
+    parser.add_argument("--integrator", choices=("RK4", "Euler"), default="Euler")
+    parser.add_argument("--num-threads", type=number(int, 1), default=2)
+    parser.add_argument("--num-envs", type=number(int, 1), default=64, help="Games of ours.")
+    parser.add_argument("--sb3-envs", type=number(int, 1), nargs="+", default=[2, 8],
+                        help="Games of SB3's; each number is a contender of its own.")
+    parser.add_argument("--batch", type=number(int, 2), default=4096,
+                        help="Environment steps an iteration.")
+    parser.add_argument("--minibatch", type=number(int, 2), default=256)
+    parser.add_argument("--rounds", type=number(int, 1), default=5,
+                        help="Iterations of every contender, after one of warm-up.")
+    parser.add_argument("--json", metavar="FILE")
+    return parser
+
+
+# Every contender has `round()`: one iteration, the seconds of its collecting and of all of it.
+
+
+class Ours:
+    """Vectorised games and one `session.run` for both players, by the repository's own parts."""
+
+    def __init__(self, args, sess, entry):
+        from gym_compete import CompeteVectorEnv
+        from league import seat_outsider
+        from matches import build_policy
+        from policy import MlpPolicy
+        from ppo import Learner
+        from utils import traj_segment_generator
+
+        env = CompeteVectorEnv(GAME, args.num_envs, args.num_threads, 0,
+                               integrator=args.integrator)
+        self._rng, self._minibatch = np.random.default_rng(0), args.minibatch
+        players = seat_outsider(env.num_envs, 1, shared=False)
+        self.pi = players[0].policy = MlpPolicy("learner", env.ob_dims[0], env.ac_dims[0],
+                                                self._rng, logstd=LOGSTD)
+        self.frozen = players[1].policy = build_policy(entry, "frozen", env, 1)
+        self.learner = Learner(self.pi)
+        self._segments = traj_segment_generator(
+            players, env, sess, args.batch // args.num_envs, self._rng, lambda: 1.0)
+
+    def round(self):
+        """Rollouts and update."""
+        started = time.perf_counter()
+        segs = next(self._segments)
+        collected = time.perf_counter()
+        self.update(segs[0])
+        return collected - started, time.perf_counter() - started
+
+    def update(self, seg):
+        """Advantages and epochs."""
+        from utils import add_vtarg_and_adv
+
+        add_vtarg_and_adv(seg, GAMMA, LAM)
+        self.learner.update(seg, self._rng, optim_batchsize=self._minibatch, optim_epochs=EPOCHS,
+                            optim_stepsize=STEPSIZE)
+
+
+class PlainLoop:
+    """One game in Python; the networks and the update are those of an `Ours`."""
+
+    def __init__(self, args, sess, ours):
+        from gym_compete import CompeteEnv
+
+        self._env, self._batch = CompeteEnv(GAME, integrator=args.integrator), args.batch
+        self._sess, self._ours, self._rng = sess, ours, np.random.default_rng(1)
+        self._obs, self._new = self._env.reset(seed=1)[0], True
+
+    def _run(self, pi, fetches, ob):
+        noise = self._rng.standard_normal((1, pi.ac_dim))
+        return self._sess.run(fetches, {pi.ob: ob[None], pi.noise: noise})
+
+    def _collect(self):
+        pi, frozen = self._ours.pi, self._ours.frozen
+        lists = {name: [] for name in ("ob", "ac", "vpred", "logp", "new", "rew")}
+        for _ in range(self._batch):
+            ac, vpred, logp = self._run(pi, [pi.ac, pi.vpred, pi.logp], self._obs[0])
+            other = self._run(frozen, frozen.ac, self._obs[1])
+            ob, new = self._obs[0], self._new
+            self._obs, _, terminated, truncated, infos = self._env.step((ac[0], other[0]))
+            rew, self._new = infos[0]["reward_move"], terminated or truncated
+            for name, x in (("ob", ob), ("ac", ac[0]), ("vpred", vpred[0]), ("logp", logp[0]),
+                            ("new", new), ("rew", rew)):
+                lists[name].append(x)
+            if self._new:
+                self._obs, _ = self._env.reset()
+        vpred = self._run(pi, pi.vpred, self._obs[0])
+        seg = {name: np.array(items, bool if name == "new" else np.float32)[:, None]
+               for name, items in lists.items()}
+        return seg | {"nextvpred": vpred * (not self._new), "cutvpred": np.zeros_like(seg["rew"])}
+
+    def round(self):
+        """The loop, and an update."""
+        started = time.perf_counter()
+        seg = self._collect()
+        collected = time.perf_counter()
+        self._ours.update(seg)
+        return collected - started, time.perf_counter() - started
+
+
+class FrozenOpponent:
+    """The policy half of a parameter file's network (hid_size 64), in NumPy."""
+
+    def __init__(self, vector, ob_dim, ac_dim):
+        def take(*shape):
+            nonlocal vector
+            part, vector = np.split(vector, [int(np.prod(shape))])
+            return part.reshape(shape)
+
+        def layers(size):
+            return [(take(n, m), take(m)) for n, m in ((ob_dim, 64), (64, 64), (64, size))]
+
+        take(3)  # the return filter
+        total, square, count = take(ob_dim), take(ob_dim), take(1)
+        self._mean = total / count
+        self._std = np.sqrt(np.maximum(square / count - self._mean**2, 0.01))
+        layers(1)  # the value's
+        self._layers, self._logstd = layers(ac_dim), take(ac_dim)
+
+    def act(self, ob, rng):
+        """A noisy action [ac_dim] for what it sees [ob_dim]."""
+        x = np.clip((ob - self._mean) / self._std, -5, 5)
+        for w, b in self._layers[:-1]:
+            x = np.tanh(x @ w + b)
+        w, b = self._layers[-1]
+        return x @ w + b + np.exp(self._logstd) * rng.standard_normal(len(self._logstd))
+
+
+class OneSide(gymnasium.Env):
+    """Seat 0 of a match whose seat 1 a frozen opponent holds, as an ordinary environment."""
+
+    def __init__(self, integrator, vector):
+        from gym_compete import CompeteEnv
+
+        self._match = CompeteEnv(GAME, integrator=integrator)
+        self.observation_space = self._match.observation_space[0]
+        self.action_space = self._match.action_space[0]
+        self._opponent = FrozenOpponent(vector, *self._match.game.ob_dims[1:],
+                                        *self._match.game.ac_dims[1:])
+
+    def reset(self, *, seed=None, options=None):
+        """Starts a match."""
+        super().reset(seed=seed)
+        obs, _ = self._match.reset(seed=seed)
+        self._theirs = obs[1]
+        return obs[0], {}
+
+    def step(self, action):
+        """Both move; the reward is the dense one."""
+        theirs = self._opponent.act(self._theirs, self.np_random)
+        obs, _, terminated, truncated, infos = self._match.step((action, theirs))
+        self._theirs = obs[1]
+        return obs[0], infos[0]["reward_move"], terminated, truncated, {}
+
+
+class StableBaselines:
+    """Stable-Baselines3's PPO on so many processes."""
+
+    def __init__(self, args, vector, num_envs):
+        import torch
+        from stable_baselines3 import PPO
+        from stable_baselines3.common.callbacks import BaseCallback
+        from stable_baselines3.common.vec_env import SubprocVecEnv
+
+        class Watch(BaseCallback):
+            """Notes when collecting is over."""
+
+            def _on_step(self):
+                return True
+
+            def _on_rollout_end(self):
+                self.collected = time.perf_counter()
+
+        torch.set_num_threads(1)
+        self._watch, self._batch = Watch(), args.batch
+        self._env = SubprocVecEnv([partial(OneSide, args.integrator, vector)] * num_envs)
+        self._model = PPO(
+            "MlpPolicy", self._env, n_steps=args.batch // num_envs, batch_size=args.minibatch,
+            n_epochs=EPOCHS, learning_rate=STEPSIZE, gamma=GAMMA, gae_lambda=LAM, ent_coef=0.0,
+            policy_kwargs=dict(net_arch=[64, 64], log_std_init=LOGSTD), device="cpu", seed=0)
+
+    def round(self):
+        """One iteration of `learn`."""
+        started = time.perf_counter()
+        self._model.learn(self._batch, callback=self._watch, reset_num_timesteps=False)
+        return self._watch.collected - started, time.perf_counter() - started
+
+    def close(self):
+        """Ends the processes."""
+        self._env.close()
+
+
+def measure(args):
+    """All contenders in turn; returns the result dict."""
+    import tensorflow.compat.v1 as tf
+
+    from distributed_data.mpi_adam import FlatVariables
+    from matches import load_entry
+
+    entry = load_entry(OPPONENT, GAME)
+    peers = {f"SB3, {n} process(es)": StableBaselines(args, entry.vector, n)
+             for n in args.sb3_envs}
+    seconds = {}
+    with tf.Graph().as_default(), device.make_session() as sess:
+        ours = Ours(args, sess, entry)
+        frozen = FlatVariables(ours.frozen.get_variables())
+        sess.run(tf.global_variables_initializer())
+        frozen.set(sess, entry.vector)
+        ours.learner.start(sess)
+        tf.get_default_graph().finalize()
+        contenders = {f"ours, {args.num_envs} games": ours, **peers,
+                      "plain loop, 1 game": PlainLoop(args, sess, ours)}
+        for _ in range(1 + args.rounds):
+            for name, contender in contenders.items():
+                seconds.setdefault(name, []).append(contender.round())
+    for peer in peers.values():
+        peer.close()
+    return {"machine": machine.describe("stable-baselines3", "torch"), "env": GAME,
+            "integrator": args.integrator, "num_threads": args.num_threads, "batch": args.batch,
+            "minibatch": args.minibatch, "epochs": EPOCHS,
+            "contenders": {name: rates(times[1:], seconds[next(iter(seconds))][1:], args.batch)
+                           for name, times in seconds.items()}}
+
+
+def rates(times, ours, batch):
+    """Environment steps a second, and how many times as fast ours is round by round (medians).
+
+    times, ours: (collecting, whole iteration) [s] of every round.
+    """
+    found = {}
+    for k, what in enumerate(("collecting", "whole")):
+        found[f"{what}_steps_per_s"] = batch / statistics.median(pair[k] for pair in times)
+        found[f"{what}_ratio"] = statistics.median(
+            theirs[k] / own[k] for theirs, own in zip(times, ours))
+    return found
+
+
+def tell(result):
+    """Prints a result dict as a table."""
+    from tabulate import tabulate
+
+    print(result["machine"])
+    print(tabulate(
+        [[name, f"{r['collecting_steps_per_s']:,.0f}", f"{r['collecting_ratio']:.2f}",
+          f"{r['whole_steps_per_s']:,.0f}", f"{r['whole_ratio']:.2f}"]
+         for name, r in result["contenders"].items()],
+        [f"{GAME}, {result['integrator']}", "collecting: steps/s", "ours is times as fast",
+         "with update: steps/s", "ours is times as fast"],
+        disable_numparse=True, colalign=("left", *["right"] * 4)))
+
+
+def main(argv=None):
+    """Measures, prints a table and writes --json; one line and exit code 2 for what is missing."""
+    parser = make_parser()
+    args = parser.parse_args(argv)
+    for games in (args.num_envs, *args.sb3_envs):
+        if args.batch % games or args.batch % args.minibatch:
+            parser.error(f"--batch {args.batch}: must be a multiple of {games} games and of "
+                         f"--minibatch {args.minibatch}")
+    try:
+        import stable_baselines3  # noqa: F401
+    except ModuleNotFoundError as error:
+        parser.error(f"{error.name} is missing: pip install stable-baselines3 torch")
+    device.prepare()
+    result = measure(args)
+    tell(result)
+    if args.json:
+        from utils import write_json
+
+        write_json(args.json, result)
+
+
+if __name__ == "__main__":
+    main()

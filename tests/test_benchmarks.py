@@ -1,0 +1,59 @@
+"""The benchmarks that are run by hand, at their smallest: they work, and their sums add up."""
+
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
+
+
+def measure(tmp_path, script, *arguments):
+    """Runs a benchmark; returns what --json says."""
+    path = tmp_path / "result.json"
+    done = subprocess.run([sys.executable, FOLDER / script, *arguments, "--json", path],
+                          capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    result = json.loads(path.read_text())
+    assert result["machine"] in done.stdout
+    return result
+
+
+def test_iteration(tmp_path):
+    """All parts together are the iteration; physics and the update take most of it."""
+    result = measure(tmp_path, "iteration.py", "--iters", "1", "--warm-up", "1")
+    assert sum(result["parts"].values()) == pytest.approx(result["seconds"])
+    shares = result["shares"]
+    assert shares["physics: bare mj_step"] + shares["update"] > 0.4
+    assert all(spent > 0 for part, spent in result["parts"].items()
+               if part != "simulation beyond that")
+
+
+def test_start(tmp_path):
+    """Every command answers; a training's first row comes after its first line."""
+    seconds = measure(tmp_path, "start.py", "--starts", "1")["seconds"]
+    *answers, line, row = seconds.values()
+    assert len(answers) == 5 and max(answers) < line < row
+
+
+def test_memory(tmp_path):
+    """A small batch: the peak never falls from stage to stage, and the run is noted."""
+    result = measure(tmp_path, "memory.py", "--env", "run-to-goal-ants",
+                     "--timesteps-per-batch", "1280", "--iters", "6", "--every", "2")
+    sizes = list(result["peak"]["stages"].values())
+    assert len(sizes) == 5 and sizes == sorted(sizes) and sizes[0] > 1e8
+    assert result["growth"]["iterations"] == [2, 4, 6]
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("stable_baselines3"),
+                    reason="needs stable-baselines3")
+def test_peers(tmp_path):
+    """Every contender collects and updates."""
+    result = measure(tmp_path, "peers.py", "--batch", "128", "--minibatch", "64", "--rounds", "1",
+                     "--sb3-envs", "2")
+    assert len(result["contenders"]) == 3
+    for rates in result["contenders"].values():
+        assert rates["collecting_steps_per_s"] > rates["whole_steps_per_s"] > 0
