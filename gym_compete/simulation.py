@@ -9,7 +9,7 @@ import numpy as np
 
 FULL_STATE = mujoco.mjtState.mjSTATE_INTEGRATION
 BAD_STATES = slice(mujoco.mjtWarning.mjWARN_BADQPOS, mujoco.mjtWarning.mjWARN_BADQACC + 1)
-CARRIED = ("qpos", "qvel", "qacc_warmstart")  # what of a state is not set anew by each step
+CARRIED = ("ctrl", "qpos", "qvel", "qacc_warmstart")  # of a state; the rest follows from these
 MAX_VALUE = 1e10  # beyond this MuJoCo itself calls a coordinate bad
 
 
@@ -81,9 +81,9 @@ class Simulation:
     def _step_worlds(self, bench, worlds, ctrl):
         for i in worlds:
             world = self._worlds[i]
+            world.ctrl[:] = ctrl[i]
             if bench is not world:
                 bench.follow(world)
-            bench.ctrl[:] = ctrl[i]
             mujoco.mj_step(bench.model, bench.data, self.frame_skip)
             # mj_step leaves cfrc_ext alone since 2.0.
             mujoco.mj_rnePostConstraint(bench.model, bench.data)
