@@ -1,5 +1,7 @@
 """N independent MuJoCo worlds stepped by threads and read into columns."""
 
+import contextlib
+import ctypes
 from concurrent.futures import ThreadPoolExecutor
 
 import mujoco
@@ -7,68 +9,108 @@ import numpy as np
 
 FULL_STATE = mujoco.mjtState.mjSTATE_INTEGRATION
 BAD_STATES = slice(mujoco.mjtWarning.mjWARN_BADQPOS, mujoco.mjtWarning.mjWARN_BADQACC + 1)
+CARRIED = ("ctrl", "qpos", "qvel", "qacc_warmstart")  # of a state; the rest follows from these
 MAX_VALUE = 1e10  # beyond this MuJoCo itself calls a coordinate bad
+
+
+class World:
+    """An `MjModel` with its `MjData`, and views of what goes into them and comes out.
+
+    fields: names of the `MjData` arrays that are read; own_sizes: the model's geoms have sizes of
+    their own, which go where the state goes.
+    """
+
+    def __init__(self, model, fields, own_sizes):
+        self.model, self.data = model, mujoco.MjData(model)
+        self.ctrl, self.alarms = self.data.ctrl, self.data.warning.number[BAD_STATES]
+        self.arrays = [getattr(self.data, field) for field in fields]
+        self._state = [getattr(self.data, name) for name in CARRIED]
+        if own_sizes:
+            self._state.append(model.geom_size)
+
+    def follow(self, other):
+        """Goes on from where another world stands."""
+        for mine, theirs in zip(self._state, other._state):
+            mine[...] = theirs
+        self.data.time = other.data.time
 
 
 class Simulation:
     """N worlds; `columns[name]` is an [N, ...] float64 copy of that `MjData` array in each of them.
 
-    models: one `MjModel` a world (the same object may stand for several).
+    models: one `MjModel` a world (the same object may stand for several); they may differ in
+        `geom_size` alone.
     fields: names of the `MjData` arrays to read after each step.
     frame_skip: simulator steps in one environment step.
     num_threads: threads that step worlds side by side (MuJoCo releases the GIL).
-    probe: called as probe(i) for each world after each step, for what is no array (contacts).
+    probe: called as probe(i, data) for each world after each step, with an `MjData` that is world
+        i's for the time of the call: for what is no array (contacts).
+
+    `datas` holds the worlds' states. A thread steps all of its worlds in one model and data of its
+    own, which stay in its core's cache: the scratch memory of many worlds does not. What else than
+    the state `datas` hold is that of the last `place`, but of a single world: that is stepped where
+    it is.
     """
 
     def __init__(self, models, fields, frame_skip, num_threads=1, probe=None):
+        stop_clock()
+        own = any(model is not models[0] for model in models)
         self.models = models
-        self.datas = [mujoco.MjData(model) for model in models]
-        self.frame_skip, self.num_threads, self._probe = frame_skip, num_threads, probe
-        # Counts of MuJoCo's warnings that a state is not finite: views, cleared by mj_resetData.
-        self._alarms = [data.warning.number[BAD_STATES] for data in self.datas]
-        shapes = {field: getattr(self.datas[0], field).shape for field in fields}
-        self.columns = {field: np.zeros((len(models), *shapes[field])) for field in fields}
+        self._worlds = [World(model, fields, own) for model in models]
+        self.datas = [world.data for world in self._worlds]
+        self._benches = self._worlds if len(models) == 1 else [
+            World(models[0].__copy__() if own else models[0], fields, own)
+            for _ in range(num_threads)]
+        self.frame_skip, self._probe = frame_skip, probe
+        self.columns = {field: np.zeros((len(models), *array.shape))
+                        for field, array in zip(fields, self._worlds[0].arrays)}
         # Where the centres of mass stood before the last step: rewards are for the way made.
-        self.com_before = np.zeros((len(models), *self.datas[0].subtree_com.shape))
-        self._reads = [[(column[i], getattr(data, field)) for field, column in self.columns.items()]
-                       for i, data in enumerate(self.datas)]
-        self._ctrls = [data.ctrl for data in self.datas]
+        self.com_before = np.zeros_like(self.columns["subtree_com"])
         self._pool = ThreadPoolExecutor(num_threads - 1) if num_threads > 1 else None
 
     def step(self, ctrl):
         """Steps every world by one environment step under ctrl [N, nu] and reads the columns."""
         np.copyto(self.com_before, self.columns["subtree_com"])
         worlds = iter(range(len(self.datas)))  # shared: a thread that is ahead takes the next world
-        others = [self._pool.submit(self._step_worlds, worlds, ctrl)
-                  for _ in range(self.num_threads - 1)]
-        self._step_worlds(worlds, ctrl)
-        for other in others:
-            other.result()
+        first, *others = self._benches
+        running = [self._pool.submit(self._step_worlds, bench, worlds, ctrl) for bench in others]
+        self._step_worlds(first, worlds, ctrl)
+        for future in running:
+            future.result()
 
-    def _step_worlds(self, worlds, ctrl):
+    def _step_worlds(self, bench, worlds, ctrl):
         for i in worlds:
-            model, data = self.models[i], self.datas[i]
-            self._ctrls[i][:] = ctrl[i]
-            mujoco.mj_step(model, data, self.frame_skip)
-            mujoco.mj_rnePostConstraint(model, data)  # mj_step leaves cfrc_ext alone since 2.0
-            self.read(i)
-            if np.count_nonzero(self._alarms[i]):
+            world = self._worlds[i]
+            world.ctrl[:] = ctrl[i]
+            if bench is not world:
+                bench.follow(world)
+            mujoco.mj_step(bench.model, bench.data, self.frame_skip)
+            # mj_step leaves cfrc_ext alone since 2.0.
+            mujoco.mj_rnePostConstraint(bench.model, bench.data)
+            self._read(i, bench)
+            if np.count_nonzero(bench.alarms):
                 # MuJoCo has silently started the world anew. (Without that, its steps would go on
                 # at seconds each.)
                 self.columns["qpos"][i] = np.nan
+                bench.alarms[:] = 0
             if self._probe:
-                self._probe(i)
+                self._probe(i, bench.data)
+            if bench is not world:
+                world.follow(bench)
+
+    def _read(self, i, world):
+        for column, array in zip(self.columns.values(), world.arrays):
+            column[i] = array
 
     def read(self, i):
         """Copies world i's arrays into the columns."""
-        for column, array in self._reads[i]:
-            column[...] = array
+        self._read(i, self._worlds[i])
 
     def write_back(self):
         """Copies the columns into the worlds' arrays, which a restored state lacks."""
-        for reads in self._reads:
-            for column, array in reads:
-                array[...] = column
+        for i, world in enumerate(self._worlds):
+            for column, array in zip(self.columns.values(), world.arrays):
+                array[...] = column[i]
 
     def place(self, i, qpos, qvel):
         """Puts world i into a new state at time 0, computes everything from it and reads it."""
@@ -98,14 +140,24 @@ class Simulation:
 
     def set_state(self, state):
         """Puts every world where `get_state` found it: its next steps are the same bits."""
-        for model, data, alarms, row in zip(self.models, self.datas, self._alarms, state):
+        for model, data, row in zip(self.models, self.datas, state):
             mujoco.mj_setState(model, data, row, FULL_STATE)
-            alarms[:] = 0
 
     def close(self):
         """Ends the threads."""
         if self._pool:
             self._pool.shutdown()
+
+
+def stop_clock():
+    """Takes MuJoCo's clock away from this process, unless somebody has set one: 3 % of each step.
+
+    `MjData.timer` then stays at zero. (`mujoco.set_mjcb_time(None)` puts the usual clock back.)
+    """
+    if mujoco.get_mjcb_time() is None:
+        with contextlib.suppress(OSError, ValueError):  # where it cannot be found, it runs on
+            library = ctypes.CDLL(mujoco._functions.__file__)
+            ctypes.c_void_p.in_dll(library, "mjcb_time").value = None
 
 
 def overlap(data, sides):

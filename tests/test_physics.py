@@ -10,6 +10,7 @@ from gym_compete import GAMES, find_game
 from gym_compete.bodies import ANT, HUMANOID
 from gym_compete.bodies.body import ASSETS
 from gym_compete.bodies.inertia import capsule_inertia, sphere_inertia
+from gym_compete.simulation import stop_clock
 
 RACES = ("run-to-goal-ants", "run-to-goal-humans")
 STEPPED = ("cfrc_ext", "cvel", "cinert", "qfrc_actuator")
@@ -126,6 +127,42 @@ def test_table_of_games(name):
             assert start[0] == x
         half = np.radians(turn) / 2
         np.testing.assert_allclose(start[3:7], [np.cos(half), 0, 0, np.sin(half)], atol=1e-12)
+
+
+@pytest.mark.parametrize("name, num_threads", [("run-to-goal-humans", 1), ("sumo-ants", 2)])
+def test_worlds_step_as_if_each_were_alone(name, num_threads):
+    """However many share a thread's scratch memory, and of whatever size their rings are."""
+    rng = np.random.default_rng(0)
+    game = find_game(name)(4, num_threads)
+    for i in range(4):
+        game.reset(i, rng)
+    alone = [mujoco.MjData(model) for model in game.sim.models]
+    for data, placed in zip(alone, game.sim.datas):
+        data.qpos[:], data.qvel[:] = placed.qpos, placed.qvel
+        data.qacc_warmstart[:] = placed.qacc_warmstart
+    for _ in range(40):
+        ctrl = rng.uniform(-1, 1, (4, game.sim.models[0].nu))
+        game.sim.step(ctrl)
+        for i, (model, data) in enumerate(zip(game.sim.models, alone)):
+            data.ctrl[:] = ctrl[i]
+            mujoco.mj_step(model, data, 5)
+            np.testing.assert_array_equal(game.sim.columns["qpos"][i], data.qpos)
+            np.testing.assert_array_equal(game.sim.datas[i].qvel, data.qvel)
+            assert game.sim.datas[i].time == data.time
+
+
+def test_no_clock_runs():
+    """The simulation takes MuJoCo's clock away, and the bindings can bring it back."""
+    game = find_game("run-to-goal-ants")()
+    model, data = game.sim.models[0], mujoco.MjData(game.sim.models[0])
+    try:
+        mujoco.mj_step(model, data)
+        assert data.timer.duration.max() == 0
+        mujoco.set_mjcb_time(None)
+        mujoco.mj_step(model, data)
+        assert data.timer.duration.max() > 0
+    finally:
+        stop_clock()
 
 
 def test_integrator_option():

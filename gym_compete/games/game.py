@@ -108,7 +108,7 @@ class Game:
     def arrange(self, i, rng, version, qpos, qvel):
         """Changes match i's noisy initial qpos and qvel in place; `version`: curriculum or None."""
 
-    def probe(self, i):
+    def probe(self, i, data):
         """Called for match i after each step, in its thread, for what is no column (contacts)."""
 
     def blocks(self, me, other):

@@ -66,10 +66,10 @@ class KickAndDefend(Game):
         if qvel[0] < 0:
             qvel[:3] = 0.1
 
-    def probe(self, i):
+    def probe(self, i, data):
         """Notes the keeper's first touch of the ball."""
         if not self.touched[i]:
-            self.touched[i] = overlap(self.sim.datas[i], self._sides)
+            self.touched[i] = overlap(data, self._sides)
 
     def blocks(self, me, other):
         """The humanoid's layout without its place on the field, the other's and the ball's."""

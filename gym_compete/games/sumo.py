@@ -83,10 +83,10 @@ class Sumo(Game):
         for i, radius in enumerate(self.radius):
             self._set_radius(i, radius)
 
-    def probe(self, i):
+    def probe(self, i, data):
         """Notes the first contact."""
         if not self.touched[i]:
-            self.touched[i] = overlap(self.sim.datas[i], self._sides)
+            self.touched[i] = overlap(data, self._sides)
 
     def blocks(self, me, other):
         """The body's own layout, then where the other, the own axes and the ring's edge are."""
