@@ -3,10 +3,13 @@
 Alternates short blocks of the real rollout generator (observations, rewards, resets, inference of
 learners and opponents, bookkeeping) with blocks of bare mj_step calls that replay the very same
 states and controls on as many threads, in one run, and prints the median rates and their ratio.
+Bare is what a plain loop gets: MuJoCo as it comes, an MjData for each game.
 
-    python benchmarks/rollout.py --env run-to-goal-ants --num-threads 2
+    python benchmarks/rollout.py --env run-to-goal-ants sumo-ants --num-threads 1 2
 """
 
+import argparse
+import itertools
 import json
 import os
 import statistics
@@ -18,24 +21,27 @@ import numpy as np
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
+import machine  # noqa: E402
+
 from cli import GAME_NAMES, Parser, number  # noqa: E402
 from distributed_data import device  # noqa: E402
 
-BLOCK = 64  # environment steps of all games in one block
+BLOCK = 32  # environment steps of all games in one block
+VARIED = ("env", "policy", "num_envs", "num_threads")
 
 
 def make_parser():
     """The command line."""
     parser = Parser(prog="benchmarks/rollout.py", description=__doc__.split("\n")[0])
-    parser.add_argument("--env", choices=GAME_NAMES, default="run-to-goal-ants")
-    parser.add_argument("--policy", choices=("mlp", "lstm"), default="mlp")
+    parser.add_argument("--env", choices=GAME_NAMES, nargs="+", default=["run-to-goal-ants"])
+    parser.add_argument("--policy", choices=("mlp", "lstm"), nargs="+", default=["mlp"])
     parser.add_argument("--integrator", choices=("RK4", "Euler"), default="RK4")
-    parser.add_argument("--num-envs", type=number(int, 2), default=64)
-    parser.add_argument("--num-threads", type=number(int, 1), default=2)
-    parser.add_argument("--opponents", type=number(int, 2), default=4)
+    parser.add_argument("--num-envs", type=number(int, 2), nargs="+", default=[512])
+    parser.add_argument("--num-threads", type=number(int, 1), nargs="+", default=[2])
+    parser.add_argument("--opponents", type=number(int, 2), default=8)
     parser.add_argument("--latest-share", type=number(float, 0, 1), default=0.75)
-    parser.add_argument("--blocks", type=number(int, 1), default=10,
-                        help=f"Blocks of {BLOCK} steps of each kind, after 3 of warm-up.")
+    parser.add_argument("--blocks", type=number(int, 1), default=5,
+                        help=f"Blocks of {BLOCK} steps of each kind, after one of warm-up.")
     parser.add_argument("--json", metavar="FILE")
     return parser
 
@@ -77,6 +83,7 @@ class BarePhysics:
         import mujoco
 
         self._mj_step, self._set_state, self._sim = mujoco.mj_step, mujoco.mj_setState, sim
+        self._start_clock = mujoco.set_mjcb_time
         self.datas = [mujoco.MjData(model) for model in sim.models]
         self.num_threads, self._pool = num_threads, ThreadPoolExecutor(num_threads)
 
@@ -91,8 +98,9 @@ class BarePhysics:
 
         places: for each step a dict of game to the full state that it is put in before it.
         """
-        from gym_compete.simulation import FULL_STATE
+        from gym_compete.simulation import FULL_STATE, stop_clock
 
+        self._start_clock(None)
         started = time.perf_counter()
         for place, ctrl in zip(places, ctrls):
             for i, row in place.items():
@@ -101,11 +109,13 @@ class BarePhysics:
             for future in [self._pool.submit(self._work, worlds, ctrl)
                            for _ in range(self.num_threads)]:
                 future.result()
-        return time.perf_counter() - started
+        seconds = time.perf_counter() - started
+        stop_clock()
+        return seconds
 
 
 def measure(args):
-    """Runs both kinds of blocks; returns the result dict."""
+    """Runs both kinds of blocks, of one game and one of everything else; returns a dict."""
     import tensorflow.compat.v1 as tf
 
     from gym_compete import CompeteVectorEnv
@@ -127,21 +137,27 @@ def measure(args):
         sess.run(tf.global_variables_initializer())
         seg_gen = traj_segment_generator(players, env, sess, BLOCK, rng, lambda: 0.5)
         next(seg_gen)
-        for block in range(3 + args.blocks):
+        for block in range(1 + args.blocks):
             tape.start()
             started = time.perf_counter()
             next(seg_gen)
             rollout = time.perf_counter() - started
             physics = bare.replay(tape.places, tape.ctrls)
-            if block >= 3:
+            if block >= 1:
                 seconds["rollout"].append(rollout)
                 seconds["physics"].append(physics)
+    env.close()
     steps = BLOCK * args.num_envs
     rates = {f"{what}_steps_per_s": steps / statistics.median(times)
              for what, times in seconds.items()}
     ratio = statistics.median(p / r for p, r in zip(seconds["physics"], seconds["rollout"]))
-    return {"env": args.env, "num_envs": args.num_envs, "num_threads": args.num_threads,
-            **rates, "ratio": ratio, "policy": args.policy, "integrator": args.integrator}
+    return {**{name: getattr(args, name) for name in VARIED}, **rates, "ratio": ratio}
+
+
+def measure_all(args):
+    """Every combination of what was given several times; returns a list of dicts."""
+    return [measure(argparse.Namespace(**{**vars(args), **dict(zip(VARIED, values))}))
+            for values in itertools.product(*(getattr(args, name) for name in VARIED))]
 
 
 def tell(result, path):
@@ -158,9 +174,18 @@ def tell(result, path):
 
 def main(argv=None):
     """Measures, prints a table and writes --json."""
+    from tabulate import tabulate
+
     args = make_parser().parse_args(argv)
     device.prepare()
-    tell(measure(args), args.json)
+    rows = measure_all(args)
+    print(tabulate(rows, headers="keys", floatfmt=",.3f", intfmt=","))
+    print(f"{args.integrator}, {args.opponents} opponents; {machine.describe()}")
+    if args.json:
+        result = {"machine": machine.describe(), "integrator": args.integrator,
+                  "opponents": args.opponents, "rows": rows}
+        with open(args.json, "w") as file:
+            json.dump(result, file, indent=1)
 
 
 if __name__ == "__main__":

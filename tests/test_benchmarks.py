@@ -57,3 +57,20 @@ def test_peers(tmp_path):
     assert len(result["contenders"]) == 3
     for rates in result["contenders"].values():
         assert rates["collecting_steps_per_s"] > rates["whole_steps_per_s"] > 0
+
+
+def test_rollout(tmp_path):
+    """Every combination is a row; no rollout is faster than its physics by much."""
+    result = measure(tmp_path, "rollout.py", "--num-envs", "8", "16", "--opponents", "2",
+                     "--blocks", "1")
+    assert [row["num_envs"] for row in result["rows"]] == [8, 16]
+    assert all(0.05 < row["ratio"] < 1.5 for row in result["rows"])
+
+
+def test_physics(tmp_path):
+    """What changes no bits changes none; Euler's steps are others, and cheaper."""
+    result = measure(tmp_path, "physics.py", "--num-envs", "2", "--steps", "40", "--rounds", "1")
+    rows = {row["lever"]: row for row in result["rows"]}
+    for lever in ("as it is, again", "clock off", "one data for all games"):
+        assert rows[lever]["after 40, median"] == 0
+    assert rows["Euler"]["time"] < 0.7 and rows["Euler"]["astray after 1"] > 0
