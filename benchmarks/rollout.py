@@ -26,7 +26,7 @@ import machine  # noqa: E402
 from cli import GAME_NAMES, Parser, number  # noqa: E402
 from distributed_data import device  # noqa: E402
 
-BLOCK = 32  # environment steps of all games in one block
+BLOCK = 16  # environment steps of all games in one block
 VARIED = ("env", "policy", "num_envs", "num_threads")
 
 

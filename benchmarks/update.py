@@ -1,0 +1,246 @@
+"""A PPO update against the same mathematics in PyTorch, on the CPU.
+
+Both start from the same parameters and take the same minibatches of the same made-up segment in the
+same order; after the first update their parameters are compared, and the script fails where they
+differ. Then blocks of one update each alternate. Ours is `ppo.Learner.update` as run.py calls it;
+PyTorch's is written as one would there: autograd, the fused Adam, tensors made once an update.
+
+PyTorch is needed by this script alone; it was tried with torch 2.13.0 for the CPU.
+
+    python benchmarks/update.py --torch-threads 1
+"""
+
+import json
+import os
+import statistics
+import sys
+import time
+
+import numpy as np
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+import machine  # noqa: E402
+
+from cli import Parser, number  # noqa: E402
+from distributed_data import device  # noqa: E402
+
+# What is updated: policy, its options, sizes of observation and action, batch, minibatch, epochs.
+CASES = {
+    "mlp, run-to-goal-ants": ("mlp", {"hid_size": 64}, 122, 8, 3584, 256, 6),
+    "mlp, large minibatches": ("mlp", {"hid_size": 64}, 122, 8, 14336, 1024, 6),
+    "mlp, humanoid": ("mlp", {"hid_size": 64}, 380, 17, 14336, 1024, 6),
+    "mlp, the paper's minibatches": ("mlp", {"hid_size": 64}, 122, 8, 40960, 5120, 6),
+    "lstm, sumo-ants": ("lstm", {"hid_size": 128}, 137, 8, 4480, 640, 3),
+    "lstm, sumo-humans": ("lstm", {"hid_size": 128}, 395, 17, 4480, 640, 3),
+}
+CLIP, STEPSIZE, CHUNK = 0.2, 3e-4, 10
+CLOSE = 0.02  # of the way: rounding turns Adam's steps about where a gradient is nearly zero
+
+
+def make_parser():
+    """The command line."""
+    parser = Parser(prog="benchmarks/update.py", description=__doc__.split("\n")[0])
+    parser.add_argument("--case", choices=CASES, nargs="+", default=list(CASES))
+    parser.add_argument("--torch-threads", type=number(int, 1), default=1)
+    parser.add_argument("--blocks", type=number(int, 1), default=7,
+                        help="Updates of each, after one that warms up and is compared.")
+    parser.add_argument("--json", metavar="FILE")
+    return parser
+
+
+def make_segment(ob_dim, ac_dim, state_dim, batch, rng):
+    """A segment such as rollouts make: [20, batch / 20] columns."""
+    shape = (20, batch // 20) if batch % 20 == 0 else (16, batch // 16)
+    ret = 100 * rng.standard_normal(shape).astype(np.float32)
+    return {
+        "ob": rng.standard_normal((*shape, ob_dim), dtype=np.float32),
+        "ac": 0.5 * rng.standard_normal((*shape, ac_dim), dtype=np.float32),
+        "adv": rng.standard_normal(shape, dtype=np.float32), "tdlamret": ret, "vpred": 0.9 * ret,
+        "new": rng.random(shape) < 0.01,
+        "state": 0.1 * rng.standard_normal((shape[0] // CHUNK, shape[1], state_dim),
+                                           dtype=np.float32)}
+
+
+class TorchLearner:
+    """The policy and its optimizer in PyTorch, from a policy's variables as they stand.
+
+    values: {name within the policy: array}; filters: mean and std of observations and of returns.
+    """
+
+    def __init__(self, values, filters, recurrent):
+        import torch
+
+        self.torch, self.recurrent = torch, recurrent
+        self.p = {name: torch.tensor(value, requires_grad=True) for name, value in values.items()}
+        self.adam = torch.optim.Adam(self.p.values(), lr=STEPSIZE, fused=True)
+        self.steps = 0
+        self.ob_mean, self.ob_std = map(torch.tensor, filters[:2])
+        self.ret_mean, self.ret_std = map(float, filters[2:])
+
+    def _dense(self, x, name):
+        return x @ self.p[f"{name}/w"] + self.p[f"{name}/b"]
+
+    def _forward(self, ob, new, state):
+        torch, outputs = self.torch, []
+        obz = torch.clamp((ob - self.ob_mean) / self.ob_std, -5.0, 5.0)
+        for k, net in enumerate(("vf", "pol")):
+            if self.recurrent:
+                x = torch.relu(self._dense(obz, f"{net}fc1"))
+                size = x.shape[1]
+                c, h = state[:, 2 * k * size:2 * (k + 1) * size].split(size, 1)
+                x = self._lstm(x, c, h, 1.0 - new.float()[:, None], f"{net}lstm")
+            else:
+                x = torch.tanh(self._dense(obz, f"{net}fc1"))
+                x = torch.tanh(self._dense(x, f"{net}fc2"))
+            outputs.append(self._dense(x, f"{net}final"))
+        return outputs[0][:, 0] * self.ret_std + self.ret_mean, outputs[1]
+
+    def _lstm(self, x, c, h, keep, name):
+        torch, kernel, outputs = self.torch, self.p[f"{name}/kernel"], []
+        from_x, from_h = kernel.split(x.shape[1])
+        gates = (x @ from_x + self.p[f"{name}/bias"]).chunk(CHUNK)
+        for t, (gate, keeps) in enumerate(zip(gates, keep.chunk(CHUNK))):
+            if t:
+                c, h = c * keeps, h * keeps
+            i, j, f, o = (gate + h @ from_h).chunk(4, 1)
+            c = c * torch.sigmoid(f + 1.0) + torch.sigmoid(i) * torch.tanh(j)
+            h = torch.tanh(c) * torch.sigmoid(o)
+            outputs.append(h)
+        return torch.cat(outputs)
+
+    def update(self, seg, rng, optim_batchsize, optim_epochs):
+        """Epochs of minibatches, as `ppo.Learner.update` makes them."""
+        torch = self.torch
+        adv = (seg["adv"] - seg["adv"].mean()) / (seg["adv"].std() + 1e-8)
+        chunks, chunk = self._chunks({**seg, "adv": adv})
+        size, count = optim_batchsize // chunk, chunks[0].shape[1]
+        for _ in range(optim_epochs):
+            order = torch.from_numpy(rng.permutation(count))
+            for start in range(0, count - size + 1, size):
+                rows = order[start:start + size]
+                self._step(*(x[:, rows].flatten(0, 1) for x in chunks))
+        return seg["ob"].mean(axis=(0, 1)), np.square(seg["ob"]).mean(axis=(0, 1))  # the filter's
+
+    def _chunks(self, seg):
+        from ppo import into_chunks
+
+        class Cut:
+            chunk, recurrent = (CHUNK, True) if self.recurrent else (1, False)
+
+        arrays = into_chunks(seg, Cut)
+        return [self.torch.from_numpy(np.ascontiguousarray(x)) for x in arrays], Cut.chunk
+
+    def _step(self, ob, ac, atarg, ret, oldlogp, new=None, state=None):
+        torch = self.torch
+        vpred, mean = self._forward(ob, new, state)
+        logstd = self.p["logstd"]
+        z = (ac - mean) / torch.exp(logstd)
+        logp = -(0.5 * z * z + logstd + 0.5 * np.log(2 * np.pi)).sum(1)
+        logratio = logp - oldlogp
+        ratio = torch.exp(logratio)
+        clipped = torch.clamp(ratio, 1 - CLIP, 1 + CLIP)
+        pol_surr = -torch.minimum(ratio * atarg, clipped * atarg).mean()
+        vf_loss = torch.square((vpred - ret) / self.ret_std).mean()
+        with torch.no_grad():
+            losses = [pol_surr, vf_loss, (ratio - 1 - logratio).mean(),
+                      ((ratio - 1).abs() > CLIP).float().mean()]
+        self.adam.zero_grad()
+        (pol_surr + vf_loss).backward()
+        self.steps += 1  # ours adds epsilon before the second moment's bias is taken out
+        self.adam.param_groups[0]["eps"] = 1e-8 / np.sqrt(1 - 0.999**self.steps)
+        self.adam.step()
+        return [loss.item() for loss in losses]
+
+
+def measure(name, args):
+    """One case: seconds of an update of both, and how far apart the first has left them."""
+    import tensorflow.compat.v1 as tf
+
+    from policy import POLICIES
+    from ppo import Learner
+
+    kind, options, ob_dim, ac_dim, batch, minibatch, epochs = CASES[name]
+    rng = np.random.default_rng(0)
+    how = {"optim_batchsize": minibatch, "optim_epochs": epochs}
+    with tf.Graph().as_default(), device.make_session() as sess:
+        pi = POLICIES[kind]("pi", ob_dim, ac_dim, rng, logstd=-0.5, **options)
+        learner = Learner(pi, clip_param=CLIP)
+        sess.run(tf.global_variables_initializer())
+        seg = make_segment(ob_dim, ac_dim, pi.state_dim, batch, rng)
+        pi.ob_rms.update(sess, seg["ob"])
+        pi.update_ret_rms(sess, seg["tdlamret"])
+        learner.start(sess)
+        seg["logp"] = judge(sess, pi, seg)
+        variables = pi.get_trainable_variables()
+        values = {v.op.name.removeprefix("pi/"): sess.run(v) for v in variables}
+        filters = sess.run([pi.ob_rms.mean, pi.ob_rms.std, pi.ret_rms.mean, pi.ret_rms.std])
+        other = TorchLearner(values, filters, pi.recurrent)
+
+        def ours(seed):
+            learner.update(seg, np.random.default_rng(seed), optim_stepsize=STEPSIZE, **how)
+
+        def theirs(seed):
+            other.update(seg, np.random.default_rng(seed), **how)
+
+        ours(0), theirs(0)
+        apart = distance(values, {n: sess.run(v) for n, v in zip(values, variables)},
+                         {n: value.detach().numpy() for n, value in other.p.items()})
+        seconds = {ours: [], theirs: []}
+        for block in range(1, 1 + args.blocks):
+            for update in (ours, theirs) if block % 2 else (theirs, ours):
+                started = time.perf_counter()
+                update(block)
+                seconds[update].append(time.perf_counter() - started)
+    samples = batch * epochs
+    mine, torchs = (samples / statistics.median(seconds[update]) for update in (ours, theirs))
+    return {"case": name, "batch": batch, "minibatch": minibatch, "ours: samples/s": mine,
+            "PyTorch: samples/s": torchs, "ratio": mine / torchs, "apart": apart}
+
+
+def distance(start, one, other):
+    """How far apart two have come, as a share of the way that the first has gone from the start."""
+    def norm(a, b):
+        return np.sqrt(sum(np.square(a[name] - b[name]).sum() for name in start))
+
+    return float(norm(one, other) / norm(one, start))
+
+
+def judge(sess, pi, seg):
+    """Log-probabilities of a segment's actions as the policy stands, a little off."""
+    from ppo import into_chunks
+
+    net = pi.unrolled()
+    chunks = into_chunks({**seg, "logp": seg["adv"]}, pi)
+    feeds = [net.ob, net.ac_taken] + [net.new, net.state_in] * net.recurrent
+    logp = sess.run(net.logp, dict(zip(feeds, (x.reshape(-1, *x.shape[2:]) for x in
+                                               chunks[:2] + chunks[5:]))))
+    steps, games = seg["adv"].shape
+    logp = logp.reshape(pi.chunk, steps // pi.chunk, games).swapaxes(0, 1).reshape(steps, games)
+    return logp + 0.02 * seg["adv"]
+
+
+def main(argv=None):
+    """Measures, prints a table and writes --json; exit code 1 where the two differ."""
+    from tabulate import tabulate
+
+    args = make_parser().parse_args(argv)
+    try:
+        import torch
+    except ImportError:
+        make_parser().error("needs PyTorch: pip install torch")
+    torch.set_num_threads(args.torch_threads)
+    device.prepare()
+    rows = [measure(name, args) for name in args.case]
+    print(tabulate(rows, headers="keys", intfmt=",",
+                   floatfmt=("", "", "", ",.0f", ",.0f", ".2f", ".0e")))
+    print(f"{args.torch_threads} PyTorch thread(s); {machine.describe('torch')}")
+    if args.json:
+        with open(args.json, "w") as file:
+            json.dump({"machine": machine.describe("torch"), "rows": rows}, file, indent=1)
+    if any(row["apart"] > CLOSE for row in rows):
+        sys.exit("the two do not compute the same")
+
+
+if __name__ == "__main__":
+    main()
