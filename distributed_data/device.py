@@ -46,7 +46,6 @@ def prepare():
     Returns what it computes on, for people: "GPU 1" or "CPU".
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     gpus = visible_gpus()
     if gpus:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpus[local_rank() % len(gpus)]

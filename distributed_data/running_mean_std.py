@@ -19,9 +19,10 @@ def column_sums(x):
         return np.stack([x.sum(axis=0), np.square(x).sum(axis=0)])
     sums = np.zeros((2, x.shape[1]))
     for start in range(0, len(x), ROWS):
-        block = np.asarray(x[start:start + ROWS], np.float64)
-        for total, part in zip(sums, (block, np.square(block))):
-            total[:] = np.concatenate([total[None], part]).sum(axis=0)
+        block = x[start:start + ROWS].astype(np.float64)
+        for total, part in zip(sums[::-1], (np.square(block), block)):
+            part[0] += total
+            part.sum(axis=0, out=total)
     return sums
 
 
