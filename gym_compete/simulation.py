@@ -9,7 +9,8 @@ import numpy as np
 
 FULL_STATE = mujoco.mjtState.mjSTATE_INTEGRATION
 BAD_STATES = slice(mujoco.mjtWarning.mjWARN_BADQPOS, mujoco.mjtWarning.mjWARN_BADQACC + 1)
-CARRIED = ("ctrl", "qpos", "qvel", "qacc_warmstart")  # of a state; the rest follows from these
+# What of a world goes on from step to step; the rest follows from it.
+CARRIED = ("ctrl", "qfrc_applied", "xfrc_applied", "qpos", "qvel", "qacc_warmstart")
 MAX_VALUE = 1e10  # beyond this MuJoCo itself calls a coordinate bad
 
 
@@ -153,6 +154,7 @@ def stop_clock():
     """Takes MuJoCo's clock away from this process, unless somebody has set one: 3 % of each step.
 
     `MjData.timer` then stays at zero. (`mujoco.set_mjcb_time(None)` puts the usual clock back.)
+    Older MuJoCo, 3.3.7 for one, keeps its clock whatever is asked.
     """
     if mujoco.get_mjcb_time() is None:
         with contextlib.suppress(OSError, ValueError):  # where it cannot be found, it runs on
