@@ -70,12 +70,23 @@ def choose_files(args):
     if args.run:
         names = ", ".join(os.path.basename(run) for run in newest_runs()) or "none yet"
         raise InputError(f"--run {args.run}: no such run with snapshots; there are: {names}")
-    shipped = os.path.join(SHIPPED_DIR, args.env or GAME_NAMES[0])
-    paths = [os.path.join(shipped, f"agent{k}.npz") for k in (0, 1)]
-    if all(map(os.path.exists, paths)):
+    return shipped_parameters(args.env or GAME_NAMES[0])
+
+
+def shipped_parameters(env_name):
+    """What parameters/ ships for a game: seat 0's path and seat 1's, the same one in sumo."""
+    folder = os.path.join(SHIPPED_DIR, env_name)
+    paths = [os.path.join(folder, f"agent{k}.npz") for k in (0, 1)]
+    paths = [path for path in paths if os.path.exists(path)]
+    if len(paths) == 2:
         return paths
-    raise InputError(f"nothing to play: no run in saveparameters/ and no {shipped}; train one with "
-                     "run.py or give --param-paths")
+    if not paths:
+        raise InputError(f"nothing to play: no run in saveparameters/ and no {folder}; train one "
+                         "with run.py or give --param-paths")
+    if env_name.startswith("sumo"):
+        return paths * 2
+    raise InputError(f"{folder} ships {os.path.basename(paths[0])} alone: say with --param-paths "
+                     "who sits opposite")
 
 
 def latest_snapshots(run):

@@ -276,6 +276,19 @@ def test_watching_refuses_an_unknown_run(tmp_path, monkeypatch, capfd):
     refused(load_parameter_run.main, [], "nothing to play", capfd)
 
 
+def test_what_ships(tmp_path, monkeypatch, capfd):
+    """One file plays both seats of sumo; of another game the line says what is missing."""
+    monkeypatch.setattr(load_parameter_run, "SHIPPED_DIR", str(tmp_path))
+    monkeypatch.setattr(load_parameter_run, "SAVE_DIR", str(tmp_path / "none"))
+    for game in ("sumo-ants", "you-shall-not-pass"):
+        (tmp_path / game).mkdir()
+        (tmp_path / game / "agent0.npz").touch()
+    alone = str(tmp_path / "sumo-ants" / "agent0.npz")
+    assert load_parameter_run.shipped_parameters("sumo-ants") == [alone, alone]
+    refused(load_parameter_run.main, ["--env", "you-shall-not-pass"],
+            "you-shall-not-pass ships agent0.npz alone", capfd)
+
+
 @pytest.mark.parametrize("path", ["no/such/folder/result.json", "."])
 def test_result_that_cannot_be_written(path, files, monkeypatch, capfd):
     """An impossible --json is told in one line before any game is played."""
