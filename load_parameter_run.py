@@ -75,6 +75,8 @@ def choose_files(args):
 
 def shipped_parameters(env_name):
     """What parameters/ ships for a game: seat 0's path and seat 1's, the same one in sumo."""
+    from utils import InputError
+
     folder = os.path.join(SHIPPED_DIR, env_name)
     paths = [os.path.join(folder, f"agent{k}.npz") for k in (0, 1)]
     paths = [path for path in paths if os.path.exists(path)]
