@@ -25,7 +25,8 @@ def compete_learn(
         anchors=None, init=None, timesteps_per_batch, optim_batchsize, optim_epochs, optim_stepsize,
         optim_stepsize_final, clip_param, entcoeff, l2, target_kl, gamma, gamma_dense, lam,
         dense_iters, anneal_iters, delta, latest_share, opponents, logstd_floor, logstd_floor_dense,
-        keep=1, resumed=None, max_iters=0, max_timesteps=0, max_episodes=0, max_seconds=0):
+        alpha_final=0.0, keep=1, resumed=None, max_iters=0, max_timesteps=0, max_episodes=0,
+        max_seconds=0):
     """Trains one learner a seat (one for both in a symmetric game); returns `Progress`.
 
     env: this rank's `CompeteVectorEnv`.
@@ -41,8 +42,8 @@ def compete_learn(
     optim_stepsize_final, gamma_dense, logstd_floor_dense: `optim_stepsize`, `gamma_dense` and
         `logstd_floor_dense` hold while the reward is dense (alpha 1); as it is annealed they move
         linearly to `optim_stepsize_final`, `gamma` and `logstd_floor`.
-    dense_iters, anneal_iters: iterations with alpha 1, and after them those over which it falls
-        from 1 to 0 (paper, section 4.1, which starts annealing at once).
+    dense_iters, anneal_iters, alpha_final: iterations with alpha 1, after them those over which it
+        falls to alpha_final (paper, section 4.1, which starts annealing at once and ends at 0).
     delta, latest_share, opponents: older versions come from Uniform(delta * latest, latest), a
         worker seats `opponents` of them; `latest_share` of the games seat current learners only.
     keep: of the snapshots that can be drawn no more every `keep`-th stays.
@@ -79,7 +80,7 @@ def compete_learn(
             learner.start(sess)
         if outsider:
             copies[0].set(sess, outsider[1].vector)
-        progress = Progress(dense_iters, anneal_iters)
+        progress = Progress(dense_iters, anneal_iters, alpha_final)
         snapshots = Snapshots(run_dir, names, headers)
         seg_gen = traj_segment_generator(
             players, env, sess, horizon, rngs.noise, lambda: progress.alpha)
@@ -274,14 +275,15 @@ class Progress:
     """How far a run is, and what an iteration's log row says.
 
     iteration, timesteps (environment steps of all ranks), episodes, seconds; alpha: weight of the
-    dense reward, 1 for `dense_iters` iterations, then linear to 0 over `anneal_iters`;
+    dense reward, 1 for `dense_iters` iterations, then linear to `alpha_final` over `anneal_iters`;
     interrupted: whether a signal has ended the run.
     """
 
     _counts = ("iteration", "timesteps", "episodes", "not_finite")
 
-    def __init__(self, dense_iters, anneal_iters):
+    def __init__(self, dense_iters, anneal_iters, alpha_final=0.0):
         self._dense_iters, self._anneal_iters = dense_iters, anneal_iters
+        self._alpha_final = alpha_final
         self._started = time.perf_counter()
         self.iteration = self.timesteps = self.episodes = self.not_finite = 0
         self.interrupted = False
@@ -304,14 +306,15 @@ class Progress:
     @property
     def alpha(self):
         """Weight of the dense reward in this iteration."""
-        annealed = self.iteration - self._dense_iters
-        if annealed < 0:
-            return 1.0
-        return max(0.0, 1.0 - annealed / self._anneal_iters) if self._anneal_iters else 0.0
+        return self.blend(1.0, self._alpha_final)
 
     def blend(self, dense, final):
-        """A setting between its values at alpha 1 and at alpha 0."""
-        return final + self.alpha * (dense - final)
+        """A setting between its values before and after annealing."""
+        annealed = self.iteration - self._dense_iters
+        if annealed < 0:
+            return dense
+        left = max(0.0, 1.0 - annealed / self._anneal_iters) if self._anneal_iters else 0.0
+        return final + left * (dense - final)
 
     def advance(self, names, segs, losses, env):
         """Counts an iteration in and returns its row of the log, the same on every rank.

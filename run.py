@@ -21,7 +21,8 @@ ONE_MACHINE = dict(
     ret_decay=0.9, anchor_every=200, max_seconds=1200)
 
 # What no preset is about.
-DEFAULTS = dict(env="run-to-goal-ants", seed=0, ensemble=1, anchor_games=20, anchor=[], keep=50)
+DEFAULTS = dict(env="run-to-goal-ants", seed=0, ensemble=1, alpha_final=0.0, anchor_games=20,
+                anchor=[], keep=50)
 
 # The paper's values (section 5.1), for machines that can pay for them; what it leaves open is as
 # OpenAI's released policies have it (hid_size 64, log-std from 0, no floor, no early stop).
@@ -138,12 +139,12 @@ def make_parser():
     add(optim, "--optim-epochs", number(int, 1), "Passes over the batch in an iteration.")
     add(optim, "--optim-stepsize", number(float, 0, above=True), "Adam's step size.")
     add(optim, "--optim-stepsize-final", number(float, 0, above=True),
-        "Step size once the dense reward is gone; between, linear in alpha.")
+        "Step size once annealed; between, linear.")
     add(optim, "--target-kl", number(float, 0),
         "Stop an iteration's epochs when the policy has moved 1.5 times this far; 0: never.")
     add(optim, "--gamma", number(float, 0, 1), "Discount a step.")
     add(optim, "--gamma-dense", number(float, 0, 1),
-        "Discount while the reward is dense; between, linear in alpha.")
+        "Discount while the reward is dense; between, linear.")
     add(optim, "--lam", number(float, 0, 1), "Lambda of generalized advantage estimation.")
     add(optim, "--clip-param", number(float, 0, above=True),
         "How far from 1 the probability ratio still counts.")
@@ -151,8 +152,8 @@ def make_parser():
     add(optim, "--l2", number(float, 0), "Weight of the sum of squared parameters.")
     logstd = number(float, -20, 5)
     add(optim, "--logstd", logstd, "Initial log standard deviation of the actions.")
-    add(optim, "--logstd-floor", logstd, "The log-std never falls below this at alpha 0.")
-    add(optim, "--logstd-floor-dense", logstd, "The same at alpha 1; between, linear in alpha.")
+    add(optim, "--logstd-floor", logstd, "The log-std never falls below this once annealed.")
+    add(optim, "--logstd-floor-dense", logstd, "The same at alpha 1; between, linear.")
     add(optim, "--ret-decay", number(float, 0, 1, above=True),
         "What past returns weigh in the return filter after one iteration; 1: all alike.")
 
@@ -160,7 +161,9 @@ def make_parser():
     add(play, "--dense-iters", number(int, 0),
         "Iterations of purely dense reward (alpha 1) before annealing starts.")
     add(play, "--anneal-iters", number(int, 0),
-        "Iterations over which alpha, the weight of the dense reward, falls from 1 to 0.")
+        "Iterations over which alpha, the weight of the dense reward, falls from 1 to its end.")
+    add(play, "--alpha-final", number(float, 0, 1),
+        "Weight of the dense reward from then on; at 0 only the end of a match counts. [0]")
     add(play, "--delta", number(float, 0, 1),
         "Opponents come from Uniform(delta * latest, latest) versions; 0.5: the latter half.")
     add(play, "--latest-share", number(float, 0, 1),

@@ -85,6 +85,10 @@ def test_annealing():
     assert alphas == [1, 0.75, 0.5, 0.25, 0, 0]
     np.testing.assert_allclose(gammas, np.interp(alphas, [0, 1], [0.99, 0.9]))
     assert Progress(0, 0).alpha == 0
+    kept = Progress(0, 2, alpha_final=0.5)
+    assert (kept.alpha, kept.blend(3, 5)) == (1, 3)
+    kept.iteration = 9
+    assert (kept.alpha, kept.blend(3, 5)) == (0.5, 5)
     assert [p.alpha for p in map(progress_at, range(5))] == [1, 1, 1, 0.5, 0]
 
 
