@@ -42,20 +42,28 @@ class Learner:
             gradients = tf.gradients(total, variables)
             self.gradient = tf.concat([tf.reshape(g, [-1]) for g in gradients], 0)
         self.adam = MpiAdam(variables)
+        with tf.name_scope(f"{pi.name}_step"):
+            self._floor = tf.placeholder(tf.float32, [], "logstd_floor")
+            self._finite = tf.reduce_all(tf.is_finite(tf.concat([self.gradient, self.losses], 0)))
+            with tf.control_dependencies([tf.cond(
+                    self._finite, lambda: self.adam.step(gradients), tf.no_op)]):
+                self._step_and_raise = self._raise_logstd()
+        self._raise = self._raise_logstd()
         self._variables = ExactVariables(pi.get_variables())
         self._strikes, self.faults = 0, []
-        start = sum(v.shape.num_elements() for v in variables[:_position(pi.logstd, variables)])
-        self._logstd = slice(start, start + pi.ac_dim)
+        self.alone = comm.SIZE == 1  # gradients are nobody else's: the step is part of the graph
 
     def start(self, sess):
         """Binds the session and takes rank 0's parameters on every rank."""
         self.sess = sess
         net = self._unrolled
-        self._lossandgrad = sess.make_callable(
-            [*self.losses, self.gradient],
-            [net.ob, net.ac_taken, self._atarg, self._ret, self._oldlogp]
-            + [net.new, net.state_in] * net.recurrent)
-        self.adam.sync(sess)
+        minibatch = [net.ob, net.ac_taken, self._atarg, self._ret, self._oldlogp]
+        minibatch += [net.new, net.state_in] * net.recurrent
+        self._lossandgrad = sess.make_callable([*self.losses, self.gradient], minibatch)
+        self._lossandstep = sess.make_callable(
+            [*self.losses, self._finite, self._step_and_raise],
+            [*minibatch, self.adam.rate, self._floor])
+        self.adam.start(sess)
 
     def update(self, seg, rng, *, optim_batchsize, optim_epochs, optim_stepsize, target_kl=0.0,
                logstd_floor=-np.inf):
@@ -97,15 +105,21 @@ class Learner:
 
     def _step(self, minibatch, stepsize, logstd_floor):
         """One step of Adam; returns [losses], or [] where it was not taken."""
-        *loss, g = self._lossandgrad(*minibatch)
-        bad = [name for name, x in zip(LOSS_NAMES, loss) if not np.isfinite(x)]
-        if bad:
-            g = np.full_like(g, np.nan)  # so that no rank takes the step
-        if not self.adam.update(self.sess, g, stepsize):
+        if self.alone:
+            *loss, taken, _ = self._lossandstep(
+                *minibatch, self.adam.next_rate(stepsize), logstd_floor)
+            self.adam.t += bool(taken)
+        else:
+            *loss, g = self._lossandgrad(*minibatch)
+            if not np.isfinite(loss).all():
+                g = np.full_like(g, np.nan)  # so that no rank takes the step
+            taken = self.adam.update(self.sess, g, stepsize)
+            self.sess.run(self._raise, {self._floor: logstd_floor})
+        if not taken:
+            bad = [name for name, x in zip(LOSS_NAMES, loss) if not np.isfinite(x)]
             self._strike(", ".join(bad) or "gradient")
             return []
         self._strikes = 0
-        self._raise_logstd(logstd_floor)
         return [loss]
 
     def _strike(self, what):
@@ -123,7 +137,7 @@ class Learner:
         """Parameters, filters and Adam's moments, to the last bit: {name: array}."""
         values = self._variables.get(self.sess)
         return {**{f"variable{k:03d}": value for k, value in enumerate(values)},
-                "m": self.adam.m, "v": self.adam.v, "t": self.adam.t, "strikes": self._strikes}
+                **self.adam.get_state(self.sess), "strikes": self._strikes}
 
     def set_state(self, state):
         """Goes back to a `get_state`; InputError if it is one of another network."""
@@ -132,19 +146,17 @@ class Learner:
             raise InputError(f"--resume: the checkpoint's {self.pi.name} is not a "
                              f"{type(self.pi).__name__} as policy.py has it now")
         self._variables.set(self.sess, values)
-        self.adam.m[:], self.adam.v[:], self.adam.t = state["m"], state["v"], int(state["t"])
+        self.adam.set_state(self.sess, state)
         self._strikes = int(state["strikes"])
         self.adam.sync(self.sess)
 
-    def _raise_logstd(self, floor):
-        logstd = self.adam.theta[self._logstd]
-        if (logstd < floor).any():
-            np.maximum(logstd, floor, out=logstd)
-            self.adam.flat.set(self.sess, self.adam.theta)
+    def _raise_logstd(self):
+        logstd = self.pi.logstd
+        return tf.assign(logstd, tf.maximum(logstd.read_value(), self._floor)).op
 
     def action_std(self):
         """Mean standard deviation of the actions."""
-        return float(np.exp(self.adam.theta[self._logstd]).mean())
+        return float(np.exp(self.sess.run(self.pi.logstd)).mean())
 
 
 def into_chunks(seg, pi):
@@ -162,10 +174,6 @@ def into_chunks(seg, pi):
     if pi.recurrent:
         chunks.append(cut(seg["state"], 1))
     return chunks
-
-
-def _position(variable, variables):
-    return next(i for i, v in enumerate(variables) if v is variable)
 
 
 def explained_variance(prediction, target):

@@ -50,21 +50,51 @@ class MpiAdam:
     """Adam (Kingma & Ba, 2015, end of section 2) on the mean of all ranks' gradients.
 
     Every rank holds the same moments and computes the same step, so parameters stay the same bits
-    everywhere after one `sync`.
+    everywhere after one `sync`. `update` steps against a gradient that is handed over; `step`
+    builds the same step into the graph, behind the gradients themselves, for a rank alone.
     """
 
     def __init__(self, variables, beta1=0.9, beta2=0.999, epsilon=1e-8):
         self.flat = FlatVariables(variables)
-        self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
-        self.m, self.v = np.zeros((2, self.flat.size), np.float32)
+        self._variables = self.flat.variables
+        self._beta1, self._beta2, self._epsilon = beta1, beta2, epsilon
+        self._moments = [[tf.get_variable(f"adam_{name}/{v.op.name}", v.shape, v.dtype,
+                                          tf.zeros_initializer(), trainable=False)
+                          for v in self._variables] for name in "mv"]
+        self.m, self.v = map(FlatVariables, self._moments)
         self.t = 0
-        self.theta = None  # the parameters, kept here so that a step need not read them back
+        self._reset = tf.variables_initializer([*self._moments[0], *self._moments[1]])
+        self.rate = tf.placeholder(tf.float32, [], "rate")
+        self._g = tf.placeholder(tf.float32, [self.flat.size], "gradient")
+        sizes = [v.shape.num_elements() for v in self._variables]
+        self._update = self.step([tf.reshape(part, v.shape) for v, part in
+                                  zip(self._variables, tf.split(self._g, sizes))])
+
+    def step(self, gradients):
+        """The operation that takes one step, at the rate fed into `rate`: see `next_rate`."""
+        return tf.group(*[
+            tf.raw_ops.ResourceApplyAdam(  # with its powers at 0, the rate is the one it is fed
+                var=var.handle, m=m.handle, v=v.handle, beta1_power=0.0, beta2_power=0.0,
+                lr=self.rate, beta1=self._beta1, beta2=self._beta2, epsilon=self._epsilon, grad=g)
+            for var, m, v, g in zip(self._variables, *self._moments, gradients)])
+
+    def next_rate(self, stepsize):
+        """What the next step multiplies m / (sqrt(v) + epsilon) with: both biases are in it."""
+        t = self.t + 1
+        return stepsize * np.sqrt(1 - self._beta2**t) / (1 - self._beta1**t)
+
+    def start(self, sess):
+        """Moments of zero, and rank 0's parameters on every rank."""
+        sess.run(self._reset)
+        self.t = 0
+        self.sync(sess)
 
     def sync(self, sess):
         """Takes rank 0's parameters on every rank; call it whenever others have written them."""
-        self.theta = np.array(self.flat.get(sess))
-        comm.WORLD.Bcast(self.theta, root=0)
-        self.flat.set(sess, self.theta)
+        if comm.SIZE > 1:
+            theta = np.array(self.flat.get(sess))
+            comm.WORLD.Bcast(theta, root=0)
+            self.flat.set(sess, theta)
 
     def update(self, sess, localg, stepsize):
         """One step against this rank's gradient localg [size]; returns whether it was taken.
@@ -74,10 +104,16 @@ class MpiAdam:
         g = comm.allmean(localg) if comm.SIZE > 1 else localg
         if not np.isfinite(g).all():
             return False
+        sess.run(self._update, {self._g: g, self.rate: self.next_rate(stepsize)})
         self.t += 1
-        self.m += (1 - self.beta1) * (g - self.m)
-        self.v += (1 - self.beta2) * (g * g - self.v)
-        a = stepsize * np.sqrt(1 - self.beta2**self.t) / (1 - self.beta1**self.t)
-        self.theta -= np.float32(a) * self.m / (np.sqrt(self.v) + np.float32(self.epsilon))
-        self.flat.set(sess, self.theta)
         return True
+
+    def get_state(self, sess):
+        """Moments and count of steps: {name: array}."""
+        return {"m": self.m.get(sess), "v": self.v.get(sess), "t": self.t}
+
+    def set_state(self, sess, state):
+        """Goes back to a `get_state`."""
+        self.m.set(sess, state["m"])
+        self.v.set(sess, state["v"])
+        self.t = int(state["t"])

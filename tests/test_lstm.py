@@ -128,8 +128,8 @@ def test_minibatches_are_whole_chunks():
         seg = {name: number for name in ("adv", "tdlamret", "vpred", "logp")}
         seg |= {name: number[:, :, None] for name in ("ob", "ac")}
         seg |= {"new": number % 7 == 0, "state": np.repeat(number[::STEPS, :, None], 8, axis=2)}
-        fed, run = [], learner._lossandgrad
-        learner._lossandgrad = lambda *arrays: fed.append(arrays) or run(*arrays)
+        fed, step = [], learner._step
+        learner._step = lambda minibatch, *args: fed.append(minibatch) or step(minibatch, *args)
         learner.update(seg, RNG(0), optim_batchsize=4 * STEPS, optim_epochs=2, optim_stepsize=0.0)
     assert len(fed) == 2 * 3
     for ob, ac, _, ret, _, new, state in fed:

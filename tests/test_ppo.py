@@ -5,7 +5,7 @@ import pytest
 from helpers import NumpyPolicy, gaussian_logp, initialize, new_session
 
 from policy import MlpPolicy
-from ppo import LOSS_NAMES, Learner, explained_variance
+from ppo import LOSS_NAMES, Learner, explained_variance, into_chunks
 from utils import NotFinite
 
 OB, AC, HID = 3, 2, 4
@@ -144,9 +144,8 @@ def test_filter_moves_after_the_epochs(make):
     """The observation filter takes in the segment, but only once the epochs are over."""
     learner, sess, _ = make()
     seg = segment(learner, sess)
-    seen, call = [], learner._lossandgrad
-    learner._lossandgrad = lambda *args: (seen.append(sess.run(learner.pi.ob_rms.mean)),
-                                          call(*args))[1]
+    seen, call = [], learner._step
+    learner._step = lambda *args: (seen.append(sess.run(learner.pi.ob_rms.mean)), call(*args))[1]
     before = sess.run(learner.pi.ob_rms.mean)
     learner.update(seg, RNG(0), **ONE_EPOCH)
     np.testing.assert_array_equal(seen, [before] * len(seen))
@@ -178,8 +177,8 @@ def test_minibatches(make, size, steps):
     """Each epoch sees distinct samples in new order, in whole minibatches."""
     learner, sess, _ = make()
     seg = segment(learner, sess)
-    seen, call = [], learner._lossandgrad
-    learner._lossandgrad = lambda *args: (seen.append(args[0]), call(*args))[1]
+    seen, call = [], learner._step
+    learner._step = lambda minibatch, *args: (seen.append(minibatch[0]), call(minibatch, *args))[1]
     learner.update(seg, RNG(0), optim_batchsize=size, optim_epochs=2, optim_stepsize=1e-4)
     assert [len(rows) for rows in seen] == [size] * 2 * steps and learner.adam.t == 2 * steps
     first, second = (np.concatenate(seen[k * steps:(k + 1) * steps]) for k in (0, 1))
@@ -197,15 +196,18 @@ def test_columns_stay_together(make):
     seg["ob"][..., 0] = seg["tdlamret"]
     seg["ac"][..., 0] = seg["tdlamret"]
     seg["logp"] = seg["tdlamret"].copy()
-    call = learner._lossandgrad
+    call, seen = learner._step, []
 
-    def check(ob, ac, adv, ret, logp):
+    def check(minibatch, *args):
+        ob, ac, adv, ret, logp = minibatch
         for column in (ob[:, 0], ac[:, 0], logp):
             np.testing.assert_array_equal(column, ret)
-        return call(ob, ac, adv, ret, np.zeros_like(logp))
+        seen.append(len(ret))
+        return call([ob, ac, adv, ret, np.zeros_like(logp)], *args)
 
-    learner._lossandgrad = check
+    learner._step = check
     learner.update(seg, RNG(0), **ONE_EPOCH)
+    assert seen
 
 
 def test_explained_variance():
@@ -234,7 +236,7 @@ def spoiled(learner, bad):
             loss[LOSS_NAMES.index(what)] = np.inf
         return *loss, g
 
-    learner._lossandgrad = call
+    learner._lossandgrad, learner.alone = call, False
 
 
 @pytest.mark.parametrize("what", ["gradient", "vf_loss"])
@@ -249,7 +251,43 @@ def test_a_step_that_is_not_finite_is_not_taken(make, what):
     row = learner.update(seg, RNG(0), optim_batchsize=40, optim_epochs=1, optim_stepsize=1e-3)
     assert steps == [True, False, True] and learner.adam.t == 2
     assert learner.faults == [what] and row["skipped"] == 1 and np.isfinite(row["vf_loss"])
-    assert np.isfinite(flat.get(sess)).all() and np.isfinite(learner.adam.m).all()
+    assert np.isfinite(flat.get(sess)).all() and np.isfinite(learner.get_state()["m"]).all()
+
+
+def test_a_rank_alone_steps_as_many_do():
+    """The step within the graph and the one against gradients handed over leave the same behind."""
+    found = {}
+    for alone in (True, False):
+        with new_session() as sess:
+            pi = MlpPolicy("pi", OB, AC, RNG(0), hid_size=HID)
+            learner = Learner(pi)
+            flat = initialize(sess, pi, seed=1)
+            learner.start(sess)
+            assert learner.alone
+            learner.alone = alone
+            start = flat.get(sess)
+            rows = [learner.update(segment(learner, sess), RNG(k), optim_batchsize=40,
+                                   optim_epochs=2, optim_stepsize=1e-3, logstd_floor=0.1)
+                    for k in range(2)]
+            found[alone] = [flat.get(sess) - start, *learner.adam.get_state(sess).values(),
+                            *(list(row.values()) for row in rows)]
+    for one, other in zip(found[True], found[False]):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+    assert found[True][3] == 12 and np.abs(found[True][0]).max() > 1e-3
+
+
+def test_a_rank_alone_passes_over_what_is_not_finite(make):
+    """A minibatch whose ratio overflows moves neither parameters nor moments."""
+    learner, sess, flat = make()
+    seg = segment(learner, sess)
+    learner.update(seg, RNG(0), **ONE_EPOCH)
+    minibatch = [x.reshape(-1, *x.shape[2:]) for x in into_chunks(seg, learner.pi)]
+    minibatch[4] = minibatch[4] - 1000
+    before, moments = flat.get(sess), learner.adam.get_state(sess)
+    assert learner._step(minibatch, 1e-3, -10.0) == [] and "pol_surr" in learner.faults[0]
+    np.testing.assert_array_equal(flat.get(sess), before)
+    for name, x in learner.adam.get_state(sess).items():
+        np.testing.assert_array_equal(x, moments[name])
 
 
 def test_three_in_a_row_end_the_run(make):
