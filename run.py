@@ -21,8 +21,8 @@ ONE_MACHINE = dict(
     ret_decay=0.9, anchor_every=200, max_seconds=1200)
 
 # What no preset is about.
-DEFAULTS = dict(env="run-to-goal-ants", seed=0, ensemble=1, alpha_final=0.0, anchor_games=20,
-                anchor=[], keep=50)
+DEFAULTS = dict(env="run-to-goal-ants", seed=0, ensemble=1, alpha_final=0.0, mirror=False,
+                anchor_games=20, anchor=[], keep=50)
 
 # The paper's values (section 5.1), for machines that can pay for them; what it leaves open is as
 # OpenAI's released policies have it (hid_size 64, log-std from 0, no floor, no early stop).
@@ -170,6 +170,8 @@ def make_parser():
         "Share of the games that seat current learners on both sides.")
     add(play, "--opponents", number(int, 2),
         "Older versions that each worker seats at a time, drawn anew every iteration.")
+    add(play, "--mirror", None, "In every other game seat 1 sees and moves in a mirror, so that the "
+        "two cannot agree on which side they pass. [False]", action=argparse.BooleanOptionalAction)
     add(play, "--ensemble", number(int, 1), "Learners a seat, all in one pool; each plays all "
         "those of the other seat, current and older. [1]")
     add(play, "--opponent", str, "Parameter file of an outsider that holds one seat for good: "
@@ -274,7 +276,8 @@ def make_env(settings):
     from gym_compete import CompeteVectorEnv
     from utils import InputError
 
-    rules = {key: settings.pop(key) for key in ("integrator", "draw_penalty") if key in settings}
+    rules = {key: settings.pop(key) for key in ("integrator", "draw_penalty", "mirror")
+             if key in settings}
     seeds = np.random.SeedSequence([settings["seed"], 2, comm.RANK])
     try:
         return CompeteVectorEnv(

@@ -7,6 +7,7 @@ import numpy as np
 from gymnasium.utils import seeding
 
 from gym_compete.games import find_game
+from gym_compete.mirror import Mirror
 
 
 class CompeteVectorEnv:
@@ -16,6 +17,8 @@ class CompeteVectorEnv:
     num_envs: matches; num_threads: threads that step them.
     seed: match i draws its resets from seed + i, exactly as a single environment reset with that
         seed does, whatever the number of threads; or a sequence of N seeds; None: chance.
+    mirror: whether seat 1 of every other match sees itself, the field and its opponent in a mirror,
+        and moves there: neither can then learn on which side the other will pass.
     options: further keywords go to the game (`max_episode_steps`, `integrator`, ...).
 
     Arrays that `reset` and `step` return are overwritten by the next step: copy what you keep.
@@ -25,11 +28,12 @@ class CompeteVectorEnv:
     Raises ValueError for an unknown game, fewer than one match or thread, or a bad option.
     """
 
-    def __init__(self, game, num_envs, num_threads=1, seed=None, **options):
+    def __init__(self, game, num_envs, num_threads=1, seed=None, mirror=False, **options):
         for what, value in (("num_envs", num_envs), ("num_threads", num_threads)):
             if value < 1:
                 raise ValueError(f"{what} {value}: must be at least 1")
         self.game = find_game(game)(num_envs, num_threads, **options)
+        self._mirror = Mirror(self.game) if mirror else None
         self.num_envs, self.num_threads = num_envs, num_threads
         self.ob_dims, self.ac_dims = self.game.ob_dims, self.game.ac_dims
         self.single_observation_space = observation_space(self.game)
@@ -66,7 +70,7 @@ class CompeteVectorEnv:
             self.version = options["version"]
         for i in range(self.num_envs):
             self.game.reset(i, self.np_randoms[i], self.version)
-        self.game.observe(self.obs)
+        self._observe(self.obs)
         return self.obs, self.infos
 
     def step(self, actions):
@@ -81,7 +85,7 @@ class CompeteVectorEnv:
         like obs: where `truncated` is set, the last observation of the match that was cut.
         """
         game, infos = self.game, self.infos
-        game.step(actions)
+        game.step(self._turned(actions))
         infos["reward_move"][:] = game.reward_move
         infos["reward_remaining"][:] = game.reward_remaining
         np.add(game.body_move, game.reward_remaining, out=self.rewards, casting="same_kind")
@@ -91,13 +95,26 @@ class CompeteVectorEnv:
         truncated = game.truncated
         done = game.ending > 0
         if truncated.any():
-            game.observe(infos["final_obs"])
+            self._observe(infos["final_obs"])
         for i in np.flatnonzero(done):
             if self.on_end:
                 self.on_end(i)
             game.reset(i, self.np_randoms[i], self.version)
-        game.observe(self.obs)
+        self._observe(self.obs)
         return self.obs, self.rewards, done & ~truncated, truncated, infos
+
+    def _observe(self, obs):
+        self.game.observe(obs)
+        if self._mirror:
+            obs[1][1::2] = self._mirror.obs(1, obs[1][1::2])
+
+    def _turned(self, actions):
+        """The actions as the matches' motors take them."""
+        if not self._mirror:
+            return actions
+        mirrored = np.array(actions[1])
+        mirrored[1::2] = self._mirror.acs(1, mirrored[1::2])
+        return actions[0], mirrored
 
     def get_state(self):
         """Returns all that the matches will go on from, random numbers too: a dict of arrays.
@@ -115,7 +132,7 @@ class CompeteVectorEnv:
         for rng, text in zip(self.np_randoms, state["np_randoms"]):
             rng.bit_generator.state = json.loads(str(text))
         self.version = None if np.isnan(state["version"]) else state["version"].item()
-        self.game.observe(self.obs)
+        self._observe(self.obs)
 
     def close(self):
         """Ends the threads."""
