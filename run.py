@@ -170,8 +170,9 @@ def make_parser():
         "Share of the games that seat current learners on both sides.")
     add(play, "--opponents", number(int, 2),
         "Older versions that each worker seats at a time, drawn anew every iteration.")
-    add(play, "--mirror", None, "In every other game seat 1 sees and moves in a mirror, so that the "
-        "two cannot agree on which side they pass. [False]", action=argparse.BooleanOptionalAction)
+    add(play, "--mirror", None, "In every other game seat 1 sees and moves in a mirror, so that "
+        "the two cannot agree on which side they pass. [False]",
+        action=argparse.BooleanOptionalAction)
     add(play, "--ensemble", number(int, 1), "Learners a seat, all in one pool; each plays all "
         "those of the other seat, current and older. [1]")
     add(play, "--opponent", str, "Parameter file of an outsider that holds one seat for good: "

@@ -1,4 +1,4 @@
-"""The games in a mirror: left is right. Robots and fields are the same there, so that it is fair."""
+"""The games in a mirror, where left is right; robots and fields are the same there."""
 
 import mujoco
 import numpy as np

@@ -74,3 +74,10 @@ def test_physics(tmp_path):
     for lever in ("as it is, again", "clock off", "one data for all games"):
         assert rows[lever]["after 40, median"] == 0
     assert rows["Euler"]["time"] < 0.7 and rows["Euler"]["astray after 1"] > 0
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("torch"), reason="needs PyTorch")
+def test_update(tmp_path):
+    """Both compute the same; the script would say so if they did not."""
+    result = measure(tmp_path, "update.py", "--case", "mlp, run-to-goal-ants", "--blocks", "1")
+    assert [row["apart"] < 1e-3 < row["ratio"] for row in result["rows"]] == [True]
