@@ -36,6 +36,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from distributed_data import RunningMeanStd
+from egocentric import RACE, SUMO, ant_view, motor_actions
 
 LOG_2PI = float(np.log(2 * np.pi))
 
@@ -172,14 +173,20 @@ class MlpPolicy(Policy):
 
     def value_and_mean(self, obz, hid_size=64, num_hid_layers=2):
         """Builds the nets; hid_size: width, num_hid_layers: depth of both."""
-        outputs = []
-        for net, size, std in (("vf", 1, 1.0), ("pol", self.ac_dim, 0.01)):
-            x = obz
-            for i in range(num_hid_layers):
-                x = tf.nn.tanh(dense(x, hid_size, f"{net}fc{i + 1}", self.rng))
-            outputs.append(dense(x, size, f"{net}final", self.rng, std))
+        outputs = tanh_nets(obz, self.ac_dim, hid_size, num_hid_layers, self.rng)
         self.value_head = self.get_trainable_variables()[2 * num_hid_layers:2 * num_hid_layers + 2]
         return *outputs, tf.identity(self.state_in)
+
+
+def tanh_nets(inputs, ac_dim, hid_size, num_hid_layers, rng):
+    """Two nets of tanh layers: [value [batch, 1], mean action [batch, ac_dim]]."""
+    outputs = []
+    for net, size, std in (("vf", 1, 1.0), ("pol", ac_dim, 0.01)):
+        x = inputs
+        for i in range(num_hid_layers):
+            x = tf.nn.tanh(dense(x, hid_size, f"{net}fc{i + 1}", rng))
+        outputs.append(dense(x, size, f"{net}final", rng, std))
+    return outputs
 
 
 class LSTMPolicy(Policy):
@@ -236,7 +243,29 @@ class LSTMPolicy(Policy):
         return tf.concat(outputs, axis=0), c, h
 
 
-POLICIES = {"mlp": MlpPolicy, "lstm": LSTMPolicy}
+class AntPolicy(Policy):
+    """Separate value and policy nets of tanh layers over what an ant's own body feels.
+
+    The view (`egocentric.ant_view`) is the same whichever way the ant is turned, and the actions
+    turn with it. It remembers where the other ant was a step ago, so as to know how it moves; the
+    observation filter is not used.
+    """
+
+    recurrent = True
+    state_dim = 15
+
+    def value_and_mean(self, obz, hid_size=128, num_hid_layers=2):
+        """Builds the nets; hid_size: width, num_hid_layers: depth of both."""
+        if self.ob_dim not in (RACE, SUMO):
+            raise ValueError("the ant policy plays run-to-goal-ants and sumo-ants alone")
+        view, quarters = ant_view(self.ob, self.state_in)
+        outputs = tanh_nets(view, self.ac_dim, hid_size, num_hid_layers, self.rng)
+        self.value_head = self.get_trainable_variables()[2 * num_hid_layers:2 * num_hid_layers + 2]
+        value, mean = outputs
+        return value, motor_actions(mean, quarters), self.ob[:, RACE - 15:RACE]
+
+
+POLICIES = {"mlp": MlpPolicy, "lstm": LSTMPolicy, "ant": AntPolicy}
 
 CONTRACT = ("ob", "noise", "state_in", "new", "ac_taken", "ac", "vpred", "state_out", "logp",
             "entropy", "recurrent", "chunk", "state_dim", "zero_state", "ob_rms", "ret_rms",

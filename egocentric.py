@@ -1,0 +1,113 @@
+"""What an ant observes, told as its own body feels it: whichever way it stands, the same numbers.
+
+An ant has four equal legs, so that turned by 90 degrees it is the same ant with its legs renamed. A
+network that sees world coordinates must learn to run once for every way it may be turned; one that
+sees this view learns it once.
+
+The view's frame is level and turns with the torso about the vertical. Of the four ways to name the
+legs it takes the one that has the target in front: in sumo the other ant, in the race the world's x
+axis. "In front" is a bearing of -22.5 to 67.5 degrees, so that neither the torso's own axis nor a leg
+lies where the names change.
+"""
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+BODY = 15 + 14 + 13 * 6  # qpos, qvel, cfrc_ext (docs/games.md, observations)
+RACE, SUMO = BODY + 15, BODY + 30
+BENT = np.float32([[1, 1], [1, -1], [1, -1], [1, 1]])  # legs 1 to 4: signs of hip and ankle angles
+MOTOR_LEGS = (3, 0, 1, 2)  # whose hip and ankle the motors are, counted from 0
+FIRST = np.radians(-22.5)  # the bearing where "in front" begins
+QUARTERS = np.float32([[1, 0], [0, 1], [-1, 0], [0, -1]])  # cos and sin of quarter turns
+
+
+def ant_view(ob, before):
+    """The features of an ant's raw observations, [batch, features], each of size 1 or so.
+
+    ob: [batch, 122 or 137] of run-to-goal-ants or sumo-ants; before: the other ant's qpos a step
+    ago, [batch, 15], or zeros. Returns (features, quarters): by how many quarters of a turn the
+    legs are renamed, one-hot [batch, 4]. Nothing here has parameters or is differentiated.
+    """
+    sumo = ob.shape[1] == SUMO
+    qpos, qvel, force, other = tf.split(ob[:, :RACE], [15, 14, 78, 15], axis=1)
+    xy, axis, up, legs = pose(qpos)
+    other_xy, other_axis, other_up, other_legs = pose(other)
+    offset, nowhere = other_xy - xy, tf.zeros_like(xy)
+    east = tf.constant([[1.0, 0.0]]) + nowhere
+    quarters, frame = face(offset if sumo else east, axis)
+    other_quarters, other_axis = face(-offset, other_axis)
+
+    force = tf.reshape(force, [-1, 13, 6])[:, :, 3:]
+    known = tf.cast(tf.reduce_sum(tf.square(before[:, 3:7]), 1, keepdims=True) > 0.5, tf.float32)
+    steps = 10.0 * known * (other - before)  # the other's velocities are not observed
+    steps_legs = tf.reshape(steps[:, 7:], [-1, 4, 2]) * BENT
+    level = tf.stack([up[:, :2], 0.5 * qvel[:, :2], offset / 2, steps[:, :2], other_up[:, :2],
+                      other_axis, -xy / 2 if sumo else east], axis=1)
+    level = turn(tf.concat([level, force[:, :, :2]], 1), frame)
+    spin = turn(qvel[:, None, 3:5], tf.matmul(quarters, QUARTERS))  # in the torso's own frame
+    mine = tf.concat([
+        legs, tf.reshape(qvel[:, 6:], [-1, 4, 2]) * BENT / 5,
+        tf.reshape(tf.concat([level[:, 7:], force[:, :, 2:]], 2)[:, 1:], [-1, 4, 9])], axis=2)
+    theirs = tf.concat([other_legs, steps_legs], axis=2)
+    distance = tf.norm(offset, axis=1, keepdims=True)
+    ring = [ob[:, -4:] * [0.25, 0.5, 0.5, 0.002]] if sumo else [xy[:, :1] / 4]
+    features = tf.concat([
+        qpos[:, 2:3], up[:, 2:], qvel[:, 2:3] / 2, qvel[:, 5:6] / 5, spin[:, 0] / 5,
+        tf.reshape(level[:, :8], [-1, 16]), force[:, 0, 2:], rename(mine, quarters),
+        other[:, 2:3], other_up[:, 2:], steps[:, 2:3], distance / 2, 1 / (0.5 + distance),
+        rename(theirs, other_quarters), *ring], axis=1)
+    return tf.clip_by_value(features, -5.0, 5.0), quarters
+
+
+def pose(qpos):
+    """An ant's xy, the level direction it is turned to and its up axis' xyz, hinges [batch, 4, 2].
+
+    The first is what is left of its rotation when the tilt is taken away (the twist of a
+    swing-twist decomposition), which a tilted torso has too.
+    """
+    w, x, y, z = tf.split(qpos[:, 3:7], 4, axis=1)
+    axis = tf.concat([w * w - z * z, 2 * w * z], 1) / (w * w + z * z + 1e-6)
+    up = tf.concat([2 * (x * z + w * y), 2 * (y * z - w * x), 1 - 2 * (x * x + y * y)], axis=1)
+    return qpos[:, :2], axis, up, tf.reshape(qpos[:, 7:], [-1, 4, 2]) * BENT
+
+
+def face(target, axis):
+    """Turns the direction `axis` by the quarters after which `target` is in front.
+
+    target, axis: [batch, 2]. Returns (quarters one-hot [batch, 4], the turned axis [batch, 2]).
+    """
+    ahead = turn(target[:, None], axis)[:, 0]
+    bearing = tf.atan2(ahead[:, 1], ahead[:, 0])
+    count = tf.floor((bearing - FIRST) / (np.pi / 2))
+    quarters = tf.one_hot(tf.floormod(tf.cast(count, tf.int32), 4), 4)
+    c, s = tf.split(tf.matmul(quarters, QUARTERS), 2, axis=1)
+    x, y = tf.split(axis, 2, axis=1)
+    return quarters, tf.concat([c * x - s * y, s * x + c * y], axis=1)
+
+
+def turn(vectors, axis):
+    """Level vectors [batch, n, 2] as seen from a frame whose x axis is `axis` [batch, 2]."""
+    x, y = vectors[:, :, 0], vectors[:, :, 1]
+    c, s = axis[:, :1], axis[:, 1:]
+    return tf.stack([c * x + s * y, c * y - s * x], axis=2)
+
+
+def rename(legs, quarters):
+    """[batch, 4, k] in the order of the new names, flat: leg n is the one that was n + quarters."""
+    size = legs.shape[2]
+    doubled = tf.reshape(tf.concat([legs, legs[:, :3]], 1), [-1, 7 * size])
+    return tf.add_n([quarters[:, n:n + 1] * doubled[:, n * size:(n + 4) * size] for n in range(4)])
+
+
+def motor_actions(actions, quarters):
+    """Actions of hip and ankle, leg after leg as the view names them, in the motors' order.
+
+    actions: [batch, 8]; quarters: as `ant_view` returns it.
+    """
+    table = np.zeros((4, 8, 8), np.float32)  # a permutation with signs for each number of quarters
+    for count in range(4):
+        for place, leg in enumerate(MOTOR_LEGS):
+            for joint in (0, 1):
+                table[count, 2 * ((leg - count) % 4) + joint, 2 * place + joint] = BENT[leg, joint]
+    candidates = tf.matmul(actions, table.transpose(1, 0, 2).reshape(8, 32))
+    return tf.reduce_sum(quarters[:, :, None] * tf.reshape(candidates, [-1, 4, 8]), axis=1)
