@@ -4,10 +4,10 @@ An ant has four equal legs, so that turned by 90 degrees it is the same ant with
 network that sees world coordinates must learn to run once for every way it may be turned; one that
 sees this view learns it once.
 
-The view's frame is level and turns with the torso about the vertical. Of the four ways to name the
-legs it takes the one that has the target in front: in sumo the other ant, in the race the world's x
-axis. "In front" is a bearing of -22.5 to 67.5 degrees, so that neither the torso's own axis nor a leg
-lies where the names change.
+The view's frame is level and turns with the torso about the vertical. Of the four ways to name
+the legs it takes the one that has the target in front: in sumo the other ant, in the race the
+world's x axis. "In front" is a bearing of -22.5 to 67.5 degrees, so that neither the torso's own
+axis nor a leg lies where the names change.
 """
 
 import numpy as np

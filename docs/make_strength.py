@@ -50,8 +50,9 @@ def draw_ratings(axes, rows, game):
     """Ratings of every snapshot, a line a seat; OpenAI's as level lines."""
     for seat, colour in enumerate(COLOURS):
         mine = [row for row in rows if row["seats"] == str(seat)]
-        ours = sorted((millions(row["entrant"], game), *(float(row[k]) for k in (
-            "rating", "low", "high"))) for row in mine if millions(row["entrant"], game) is not None)
+        ours = sorted((millions(row["entrant"], game),
+                       *(float(row[k]) for k in ("rating", "low", "high")))
+                      for row in mine if millions(row["entrant"], game) is not None)
         at, rating, low, high = zip(*ours)
         axes.errorbar(at, rating, [[r - x for r, x in zip(rating, low)],
                                    [x - r for r, x in zip(rating, high)]],

@@ -78,16 +78,16 @@ def test_the_same_ant_by_other_names(name, quarters, rng):
         before = np.zeros((2, 15), np.float32)
         acs = []
         for seat in (0, 1):
-            features, ac, vpred, before_then = sess.run(
-                [view, pi.mean, pi.vpred, pi.state_out], {pi.ob: env.obs[seat], pi.state_in: before})
+            features, ac, vpred, state = sess.run([view, pi.mean, pi.vpred, pi.state_out],
+                                                  {pi.ob: env.obs[seat], pi.state_in: before})
             np.testing.assert_allclose(*features, atol=1e-4)
             np.testing.assert_allclose(*vpred, rtol=1e-4)
             assert np.abs(ac).max() > 0.3 and features.std() > 0.1
-            np.testing.assert_array_equal(before_then, env.game.seats[1 - seat].qpos.astype("f"))
+            np.testing.assert_array_equal(state, env.game.seats[1 - seat].qpos.astype("f"))
             acs.append(ac)
-        states = [before_then] + [env.game.seats[1].qpos.astype("f")]
+        before = env.game.seats[1].qpos.copy()
         env.step(acs)
-        features = sess.run(view, {pi.ob: env.obs[0], pi.state_in: states[1]})
+        features = sess.run(view, {pi.ob: env.obs[0], pi.state_in: before})
         np.testing.assert_allclose(*features, atol=2e-2)
     env.close()
 
