@@ -22,11 +22,11 @@ from utils import InputError, add_vtarg_and_adv, traj_segment_generator
 
 def compete_learn(
         env, policy_fn, run_dir, headers, config, *, seed=0, ensemble=1, outsider=None,
-        anchors=None, init=None, timesteps_per_batch, optim_batchsize, optim_epochs, optim_stepsize,
-        optim_stepsize_final, clip_param, entcoeff, l2, target_kl, gamma, gamma_dense, lam,
-        dense_iters, anneal_iters, delta, latest_share, opponents, logstd_floor, logstd_floor_dense,
-        alpha_final=0.0, keep=1, resumed=None, max_iters=0, max_timesteps=0, max_episodes=0,
-        max_seconds=0):
+        anchors=None, init=None, pool=None, pool_share=0.5, timesteps_per_batch, optim_batchsize,
+        optim_epochs, optim_stepsize, optim_stepsize_final, clip_param, entcoeff, l2, target_kl,
+        gamma, gamma_dense, lam, dense_iters, anneal_iters, delta, latest_share, opponents,
+        logstd_floor, logstd_floor_dense, alpha_final=0.0, keep=1, resumed=None, max_iters=0,
+        max_timesteps=0, max_episodes=0, max_seconds=0):
     """Trains one learner a seat (one for both in a symmetric game); returns `Progress`.
 
     env: this rank's `CompeteVectorEnv`.
@@ -36,7 +36,8 @@ def compete_learn(
     ensemble: learners a seat, all in one pool (paper, section 4.3).
     outsider: (seat, `matches.Entry`) that holds a seat for good, so that one learner finds its best
         response; no pool then. anchors: `Anchors` to be met now and then, or None.
-    init: one vector of parameters a learner to begin with, or None.
+    init: one vector of parameters a learner to begin with, or None. pool: one list of parameter
+        files a learner, which are drawn for a share `pool_share` of the older versions, or None.
     timesteps_per_batch, optim_batchsize: samples a learner over all ranks, an iteration's and a
         minibatch's. optim_epochs, optim_stepsize, clip_param, entcoeff, l2, target_kl: see `ppo`.
     optim_stepsize_final, gamma_dense, logstd_floor_dense: `optim_stepsize`, `gamma_dense` and
@@ -81,7 +82,7 @@ def compete_learn(
         if outsider:
             copies[0].set(sess, outsider[1].vector)
         progress = Progress(dense_iters, anneal_iters, alpha_final)
-        snapshots = Snapshots(run_dir, names, headers)
+        snapshots = Snapshots(run_dir, names, headers, pool, pool_share)
         seg_gen = traj_segment_generator(
             players, env, sess, horizon, rngs.noise, lambda: progress.alpha)
         log = RunLog(run_dir) if comm.RANK == 0 else None

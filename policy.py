@@ -76,9 +76,11 @@ class Policy:
     Further keywords go to `value_and_mean`.
 
     `length` is how many steps of each chunk a batch holds: 1 when acting, `chunk` in the update. A
-    subclass with memory sets `recurrent`, `state_dim` and `chunk`, and builds `length` steps.
+    subclass with memory sets `recurrent`, `state_dim` and `chunk`, and builds `length` steps; one
+    that cannot play every game sets `sizes`, the (ob_dim, ac_dim) of those that it can.
     """
 
+    sizes = None
     recurrent = False
     state_dim = 0
     length = chunk = 1
@@ -251,13 +253,12 @@ class AntPolicy(Policy):
     observation filter is not used.
     """
 
+    sizes = ((RACE, 8), (SUMO, 8))
     recurrent = True
     state_dim = 15
 
     def value_and_mean(self, obz, hid_size=128, num_hid_layers=2):
         """Builds the nets; hid_size: width, num_hid_layers: depth of both."""
-        if self.ob_dim not in (RACE, SUMO):
-            raise ValueError("the ant policy plays run-to-goal-ants and sumo-ants alone")
         view, quarters = ant_view(self.ob, self.state_in)
         outputs = tanh_nets(view, self.ac_dim, hid_size, num_hid_layers, self.rng)
         self.value_head = self.get_trainable_variables()[2 * num_hid_layers:2 * num_hid_layers + 2]
@@ -273,24 +274,35 @@ CONTRACT = ("ob", "noise", "state_in", "new", "ac_taken", "ac", "vpred", "state_
             "get_trainable_variables")
 
 
-def find_policy(name):
+def find_policy(name, *size):
     """Returns the class of a name in `POLICIES` or of "module:Class", which enters `POLICIES`.
 
-    Raises ValueError if there is no such class, or if what it builds misses part of the contract.
+    size: ob_dim and ac_dim of the game that it is to play, where that is known already. Raises
+    ValueError if there is no such class, if it cannot play the game, or if what it builds misses
+    part of the contract.
     """
-    if name in POLICIES:
-        return POLICIES[name]
+    made = POLICIES.get(name) or load_policy_class(name, *size)
+    sizes = getattr(made, "sizes", None)
+    if size and sizes and size not in sizes:
+        raise ValueError(f"plays games of {' or '.join(str(ob) for ob, _ in sizes)} observations, "
+                         f"this one has {size[0]}")
+    POLICIES[name] = made
+    return made
+
+
+def load_policy_class(name, *size):
+    """Imports "module:Class" and builds it once, to see what it misses; ValueError for anything."""
     module, _, attribute = name.partition(":")
     if not attribute:
         raise ValueError(f"must be one of {', '.join(POLICIES)}, or module:Class")
     try:
         made = getattr(importlib.import_module(module), attribute)
+        size = (getattr(made, "sizes", None) or [size or (5, 2)])[0]
         with tf.Graph().as_default():
-            pi = made("pi", 5, 2, np.random.default_rng(0))
+            pi = made("pi", *size, np.random.default_rng(0))
     except Exception as error:  # whatever a user's module may do
         raise ValueError(f"cannot be built ({type(error).__name__}: {error})") from None
     missing = [part for part in CONTRACT if not hasattr(pi, part)]
     if missing:
         raise ValueError(f"misses {', '.join(missing)} (see the head of policy.py)")
-    POLICIES[name] = made
     return made

@@ -13,26 +13,24 @@ LIMITS = ("max_iters", "max_timesteps", "max_episodes", "max_seconds")
 
 # One ordinary machine: what learned fastest there (README, "How the preset was found").
 ONE_MACHINE = dict(
-    policy="mlp", hid_size=64, num_envs=64, integrator="Euler",
-    draw_penalty=True, timesteps_per_batch=3584, optim_batchsize=256, optim_epochs=6,
-    optim_stepsize=4e-4, optim_stepsize_final=1e-4, target_kl=0.02, gamma=0.995, gamma_dense=0.99,
-    lam=0.95, clip_param=0.2, entcoeff=0.0, l2=0.0, dense_iters=400, anneal_iters=1200, delta=0.5,
-    latest_share=0.75, opponents=4, logstd=-0.65, logstd_floor=-2.2, logstd_floor_dense=-1.0,
-    ret_decay=0.9, anchor_every=200, max_seconds=1200)
+    num_envs=64, integrator="Euler", draw_penalty=True, timesteps_per_batch=3584,
+    optim_batchsize=256, optim_epochs=6, optim_stepsize=4e-4, optim_stepsize_final=1e-4,
+    target_kl=0.02, gamma=0.995, gamma_dense=0.99, lam=0.95, clip_param=0.2, entcoeff=0.0, l2=0.0,
+    dense_iters=400, anneal_iters=1200, delta=0.5, latest_share=0.75, opponents=4, logstd=-0.65,
+    logstd_floor=-2.2, logstd_floor_dense=-1.0, ret_decay=0.9, anchor_every=200, max_seconds=1200)
 
 # What no preset is about.
 DEFAULTS = dict(env="run-to-goal-ants", seed=0, ensemble=1, alpha_final=0.0, mirror=False,
-                anchor_games=20, anchor=[], keep=50)
+                anchor_games=20, anchor=[], pool=[], pool_share=0.5, keep=50)
 
 # The paper's values (section 5.1), for machines that can pay for them; what it leaves open is as
 # OpenAI's released policies have it (hid_size 64, log-std from 0, no floor, no early stop).
 PAPER = dict(
-    policy="mlp", hid_size=64, num_envs=128, integrator="RK4",
-    timesteps_per_batch=409600, optim_batchsize=5120, optim_epochs=6, optim_stepsize=1e-3,
-    optim_stepsize_final=1e-3, target_kl=0.0, gamma=0.995, gamma_dense=0.995, lam=0.95,
-    clip_param=0.2, entcoeff=0.0, l2=0.0, dense_iters=0, anneal_iters=500, delta=0.5,
-    draw_penalty=True, latest_share=0.0, opponents=8, logstd=0.0, logstd_floor=-20.0,
-    logstd_floor_dense=-20.0, ret_decay=1.0, anchor_every=10, max_iters=5000)
+    num_envs=128, integrator="RK4", draw_penalty=True, timesteps_per_batch=409600,
+    optim_batchsize=5120, optim_epochs=6, optim_stepsize=1e-3, optim_stepsize_final=1e-3,
+    target_kl=0.0, gamma=0.995, gamma_dense=0.995, lam=0.95, clip_param=0.2, entcoeff=0.0, l2=0.0,
+    dense_iters=0, anneal_iters=500, delta=0.5, latest_share=0.0, opponents=8, logstd=0.0,
+    logstd_floor=-20.0, logstd_floor_dense=-20.0, ret_decay=1.0, anchor_every=10, max_iters=5000)
 
 # Humanoids' motors reach +-0.4, ants' +-1. Tuned is run-to-goal-ants; a little, the
 # blocker of you-shall-not-pass and sumo-ants.
@@ -43,7 +41,7 @@ HUMANOID = dict(logstd=-1.4, logstd_floor_dense=-2.0, logstd_floor=-2.8)
 NO_RACE = dict(dense_iters=0, anneal_iters=1600)
 
 # Sumo's steps are a third as long, so that its noise must be larger to get an ant anywhere.
-SUMO_ANTS = dict(logstd=0.0, logstd_floor_dense=-1.1, optim_batchsize=320, anneal_iters=600)
+SUMO_ANTS = dict(logstd=0.0, logstd_floor_dense=-1.1, anneal_iters=600)
 
 # Only the end of a match says something here: large batches, and little dense reward.
 YOU_SHALL_NOT_PASS = dict(
@@ -52,9 +50,20 @@ YOU_SHALL_NOT_PASS = dict(
     logstd_floor=-2.2)
 
 # Memory where the paper plays with it (section 5.1: 3 epochs); batches of whole chunks.
-LSTM = dict(policy="lstm", hid_size=128, optim_epochs=3)
 LSTM_BATCH = dict(timesteps_per_batch=2240, optim_batchsize=320)
 LSTM_BATCH_SHARED = dict(timesteps_per_batch=4480, optim_batchsize=640)
+LSTM_BATCH_SUMO_ANTS = dict(timesteps_per_batch=4480, optim_batchsize=320)
+
+# Ants that feel their own bodies (`policy.AntPolicy`) walk after a third of the steps, so that many
+# games at a time, which cost less each, are worth their larger batches.
+ANT_RACE = dict(
+    num_envs=256, latest_share=0.5, timesteps_per_batch=12288, optim_batchsize=768, optim_epochs=4,
+    optim_stepsize_final=2e-4, dense_iters=100, anneal_iters=400, logstd_floor=-2.0)
+ANT_SUMO = ANT_RACE | dict(timesteps_per_batch=24576, optim_batchsize=1536, dense_iters=0,
+                           anneal_iters=300, logstd_floor=-2.2)
+
+NETWORKS = {"mlp": dict(hid_size=64), "lstm": dict(hid_size=128, optim_epochs=3),
+            "ant": dict(hid_size=128)}
 
 # The paper's best delta, where it gives one (table 1).
 DELTAS = {"sumo-ants": 0.0, "sumo-humans": 0.5}
@@ -63,30 +72,36 @@ DELTAS = {"sumo-ants": 0.0, "sumo-humans": 0.5}
 def preset(game, paper, policy=None):
     """The settings that hold where the command line says nothing.
 
-    policy: what --policy says; the games that need memory get an LSTM by themselves.
+    policy: what --policy says; by themselves ants get their own network on one machine, and the
+    games that need memory an LSTM.
     """
     sumo, kick = game.startswith("sumo"), game == "kick-and-defend"
-    policy = policy or ("lstm" if sumo or kick else "mlp")
-    values = {**(PAPER if paper else ONE_MACHINE), "delta": DELTAS.get(game, 0.5)}
-    if not paper and not game.startswith("run-to-goal"):
-        values |= NO_RACE
-    if policy == "lstm":
-        values |= LSTM | ({} if paper else LSTM_BATCH_SHARED if sumo else LSTM_BATCH)
-    elif policy != "mlp":  # nothing is known of a user's network
-        values["policy"] = policy
-        del values["hid_size"]
+    ants = game.endswith("ants") and not paper
+    policy = policy or ("ant" if ants else "lstm" if sumo or kick else "mlp")
+    values = {**(PAPER if paper else ONE_MACHINE), "delta": DELTAS.get(game, 0.5), "policy": policy}
+    values |= NETWORKS.get(policy, {})  # nothing is known of a user's network
+    if not paper:
+        values |= one_machine(game, policy)
     if kick:
         values["anneal_iters"] *= 2
-    if not paper and game != "run-to-goal-ants":
-        values["max_seconds"] = 7200
-    if not paper and not game.endswith("ants"):
-        values |= HUMANOID
-    if not paper and game == "sumo-ants":
-        values |= SUMO_ANTS
-    if not paper and game == "you-shall-not-pass":
-        values |= YOU_SHALL_NOT_PASS
     if not game.startswith(("run-to-goal", "sumo")):
-        values.pop("draw_penalty", None)
+        values.pop("draw_penalty")
+    return values
+
+
+def one_machine(game, policy):
+    """What is different from ONE_MACHINE for a game and a network."""
+    race, sumo, ants = game.startswith("run-to-goal"), game.startswith("sumo"), game[-4:] == "ants"
+    values = {} if race and ants else {"max_seconds": 7200}
+    values |= {} if race else NO_RACE
+    values |= {} if ants else HUMANOID
+    values |= {"sumo-ants": SUMO_ANTS, "you-shall-not-pass": YOU_SHALL_NOT_PASS}.get(game, {})
+    if policy == "lstm" and sumo:
+        values |= LSTM_BATCH_SUMO_ANTS if ants else LSTM_BATCH_SHARED
+    elif policy == "lstm":
+        values |= LSTM_BATCH
+    elif policy == "ant" and ants:
+        values |= ANT_SUMO if sumo else ANT_RACE
     return values
 
 
@@ -100,18 +115,20 @@ def make_parser():
         prog="run.py", description="Trains two robots by PPO self-play against their own past.",
         epilog="Numbers in brackets: default preset / --paper, for run-to-goal-ants.")
 
+    one_machine, paper = (PRESETS[name]["run-to-goal-ants"] for name in PRESETS)
+
     def add(group, name, kind, text, **options):
         key = name.removeprefix("--").replace("-", "_")
-        if key in ONE_MACHINE or key in PAPER:
-            text += f" [{ONE_MACHINE.get(key, '-')} / {PAPER.get(key, '-')}]"
+        if key in one_machine or key in paper:
+            text += f" [{one_machine.get(key, '-')} / {paper.get(key, '-')}]"
         if kind is not None:
             options["type"] = kind
         group.add_argument(name, help=text, **options)
 
     game = parser.add_argument_group("what to train")
     add(game, "--env", str, "The game. [run-to-goal-ants]", choices=GAME_NAMES)
-    add(game, "--policy", str, "The network: mlp, lstm, or module:Class for one of your "
-        "own (README).")
+    add(game, "--policy", str, "The network: mlp, lstm, ant (an ant's view from its own "
+        "body), or module:Class for one of your own (README).")
     add(game, "--hid-size", number(int, 1), "Width of the network's hidden layers.")
     add(game, "--seed", number(int, 0), "Seed of all chance: the same seed, the same run. [0]")
     add(game, "--run", str, "Name of the folder in saveparameters/; default: game and time.")
@@ -170,6 +187,11 @@ def make_parser():
         "Share of the games that seat current learners on both sides.")
     add(play, "--opponents", number(int, 2),
         "Older versions that each worker seats at a time, drawn anew every iteration.")
+    add(play, "--pool", str, "Opponents from elsewhere: all snapshots of another run, a folder of "
+        "agentK.npz, or a file, with the learners' own network; may be given several times.",
+        action="append", metavar="RUN")
+    add(play, "--pool-share", number(float, 0, 1), "Share of the older versions that come from "
+        "--pool. [0.5]")
     add(play, "--mirror", None, "In every other game seat 1 sees and moves in a mirror, so that "
         "the two cannot agree on which side they pass. [False]",
         action=argparse.BooleanOptionalAction)
@@ -238,7 +260,7 @@ def train(config, resumed=None):
     settings["num_threads"] = threads
     env = make_env(settings)
     try:
-        policy = find_policy(config["policy"])
+        policy = find_policy(config["policy"], env.ob_dims[0], env.ac_dims[0])
     except ValueError as error:
         raise InputError(f"--policy {settings.pop('policy')}: {error}") from None
 
@@ -256,6 +278,7 @@ def train(config, resumed=None):
         Anchors, config["env"], headers, every, games, files, integrator=config["integrator"],
         num_threads=threads)) if every else None
     init = find_init(settings, names, headers, resumed)
+    settings["pool"] = find_strangers(settings, names, headers)
     for key in ("env", "policy", "num_envs", "num_threads", "ranks"):
         settings.pop(key, None)
     lines = comm.gather(f"{comm.name()}: {config['num_envs']} games on {threads} thread(s), "
@@ -316,6 +339,18 @@ def find_init(settings, names, headers, resumed):
     if init is None or resumed is not None:  # who goes on is beyond where it began
         return None
     return comm.from_root(load_init, SAVE_DIR, init, names, headers)
+
+
+def find_strangers(settings, names, headers):
+    """Takes --pool out of the settings: None or one list of files a learner, on every rank."""
+    from distributed_data import comm
+    from utils import InputError
+    from warm_start import find_pool
+
+    places = settings.pop("pool", None)
+    if places and settings["ensemble"] > 1:
+        raise InputError("--pool: not together with --ensemble")
+    return comm.from_root(find_pool, SAVE_DIR, places, names, headers) if places else None
 
 
 def settle_and_train(parser, args):

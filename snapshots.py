@@ -12,11 +12,13 @@ class Snapshots:
     """`directory`/agent0/000123.npz for that learner after iteration 123; 000000 is untrained.
 
     names, headers: for each learner its folder, and a dict with what a parameter file must say
-    beside version and iteration. Rank 0 alone touches the disk.
+    beside version and iteration. pool: for each learner files of other runs that are drawn in its
+    place, a share `pool_share` of all draws. Rank 0 alone touches the disk.
     """
 
-    def __init__(self, directory, names, headers):
+    def __init__(self, directory, names, headers, pool=None, pool_share=0.0):
         self.directory, self.names, self.headers = directory, names, headers
+        self._pool, self._pool_share = pool, pool_share
         self.latest, self._thinned = -1, 1
         if comm.RANK == 0:
             for name in names:
@@ -67,12 +69,16 @@ class Snapshots:
 
         rng: this rank's generator; rivals: for each opponent the learners that it may be, all
         equally likely. Versions come from Uniform(delta * latest, latest), both ends included
-        (paper, section 4.2).
+        (paper, section 4.2), or from the pool of other runs.
         """
         first = int(np.ceil(delta * self.latest))
-        wanted = [(int(rng.choice(learners)), int(rng.integers(first, self.latest + 1)))
-                  for learners in rivals]
+        wanted = [self._draw_path(rng, int(rng.choice(learners)), first) for learners in rivals]
         asked = comm.gather(wanted)
-        vectors = comm.from_root(lambda: {draw: load_parameters(self.path(*draw))[0]
-                                          for draws in asked for draw in draws})
-        return [vectors[draw] for draw in wanted]
+        vectors = comm.from_root(lambda: {path: load_parameters(path)[0]
+                                          for paths in asked for path in paths})
+        return [vectors[path] for path in wanted]
+
+    def _draw_path(self, rng, learner, first):
+        if self._pool and rng.random() < self._pool_share:
+            return str(rng.choice(self._pool[learner]))
+        return self.path(learner, int(rng.integers(first, self.latest + 1)))

@@ -1,10 +1,26 @@
-"""Parameters that learners begin with instead of random ones: --init."""
+"""What other runs have trained: parameters to begin with (--init), opponents to meet (--pool)."""
 
 import glob
 import os
 
 from matches import load_entry, vector_size
 from utils import InputError, snapshot_paths
+
+
+def find_pool(save_dir, places, names, headers):
+    """One list of parameter files a learner: all snapshots that other runs made of it.
+
+    places: each what `load_init` takes. The newest file of each must fit the learner, else
+    InputError.
+    """
+    pool = [[] for _ in names]
+    for what in places:
+        newest = find_newest(save_dir, what, names, "--pool")
+        for paths, path, header in zip(pool, newest, headers):
+            load_vector(path, header, "--pool")
+            versions = snapshot_paths(os.path.dirname(path))
+            paths += [versions[v] for v in sorted(versions)] or [path]
+    return pool
 
 
 def load_init(save_dir, what, names, headers):
@@ -14,18 +30,22 @@ def load_init(save_dir, what, names, headers):
     holds a run or agentK.npz files, or one file, where one learner trains. names: the learners'
     folders; headers: theirs, which the files must fit. Raises InputError for what does not.
     """
+    paths = find_newest(save_dir, what, names, "--init")
+    return [load_vector(path, header, "--init") for path, header in zip(paths, headers)]
+
+
+def find_newest(save_dir, what, names, option):
+    """The newest file of each learner in a run or folder, or the one file that is given."""
     folder = what if os.path.exists(what) else os.path.join(save_dir, what)
-    if os.path.isfile(folder):
-        if len(names) > 1:
-            raise InputError(f"--init {what}: one file, but {' and '.join(names)} train; give a "
-                             "run or a folder")
-        paths = [folder]
-    else:
-        paths = [find_parameters(folder, name, what) for name in names]
-    return [load_vector(path, header) for path, header in zip(paths, headers)]
+    if not os.path.isfile(folder):
+        return [find_parameters(folder, name, f"{option} {what}") for name in names]
+    if len(names) > 1:
+        raise InputError(f"{option} {what}: one file, but {' and '.join(names)} train; give a "
+                         "run or a folder")
+    return [folder]
 
 
-def find_parameters(folder, name, what):
+def find_parameters(folder, name, asked):
     """The file of one learner: its newest snapshot in a run, else NAME.npz."""
     versions = snapshot_paths(os.path.join(folder, name))
     if versions:
@@ -34,19 +54,20 @@ def find_parameters(folder, name, what):
     if not os.path.isfile(path):
         have = sorted(os.path.basename(p) for p in glob.glob(os.path.join(glob.escape(folder),
                                                                           "*agent*")))
-        raise InputError(f"--init {what}: no {name} there ({', '.join(have) or 'nothing'})")
+        raise InputError(f"{asked}: no {name} there ({', '.join(have) or 'nothing'})")
     return path
 
 
-def load_vector(path, header):
+def load_vector(path, header, option):
     """The numbers of a file that must hold this learner's network; InputError otherwise."""
     entry = load_entry(path, header["game"])
     for key in ("policy", "policy_args", "seat"):
         found = entry.header.get(key, header[key])  # released vectors do not say their seat
         if found != header[key] and "both" not in (found, header[key]):
-            raise InputError(f"--init {path}: its {key.replace('_', ' ')} is {found}, the "
+            raise InputError(f"{option} {path}: its {key.replace('_', ' ')} is {found}, the "
                              f"learner's {header[key]}")
     size = vector_size(*(header[key] for key in ("game", "policy", "policy_args")))
     if entry.vector.size != size:
-        raise InputError(f"--init {path}: {entry.vector.size:,} numbers, the network has {size:,}")
+        raise InputError(f"{option} {path}: {entry.vector.size:,} numbers, the network has "
+                         f"{size:,}")
     return entry.vector

@@ -14,7 +14,7 @@ from matches import Entry
 from policy import MlpPolicy
 from rollouts import Rollouts
 from snapshots import Snapshots
-from utils import InputError, load_parameters
+from utils import InputError, load_parameters, save_parameters
 
 # Seats
 
@@ -133,6 +133,22 @@ def test_opponents_are_uniform(drawn, delta, first):
     versions, counts = np.unique(drawn(delta), return_counts=True)
     assert versions.tolist() == list(range(first, 21))
     assert len(counts) == 1 or chisquare(counts).pvalue > 0.01
+
+
+def test_opponents_from_other_runs(drawn, tmp_path):
+    """A share of the draws are files of the learner's own in the pool, all equally often."""
+    pool = [[], []]
+    for learner, paths in enumerate(pool):
+        for k in range(4):
+            paths.append(str(tmp_path / f"stranger{learner}{k}.npz"))
+            save_parameters(paths[-1], [1000 + 100 * learner + k], HEADERS[learner])
+    snapshots = Snapshots(str(tmp_path), ["agent0", "agent1"], HEADERS, pool, 0.3)
+    snapshots.latest = 20
+    drawn = np.ravel(snapshots.draw(np.random.default_rng(1), 0.5, [(1,)] * 2000))
+    strangers, counts = np.unique(drawn[drawn >= 1000], return_counts=True)
+    assert strangers.tolist() == [1100, 1101, 1102, 1103] and chisquare(counts).pvalue > 0.01
+    assert abs(counts.sum() / 2000 - 0.3) < 0.05
+    assert set(drawn[drawn < 1000]) == set(range(110, 121))
 
 
 def test_opponents_are_the_asked_learners(drawn):

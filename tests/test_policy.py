@@ -199,6 +199,15 @@ def test_a_class_of_their_own(module):
     assert policy.find_policy("mlp") is policy.MlpPolicy
 
 
+def test_a_class_that_plays_one_game_alone(module):
+    """It is tried with a size that it can play, and refused for other games."""
+    name = module("from policy import AntPolicy\nclass Theirs(AntPolicy):\n"
+                  "    sizes = ((122, 8),)\n")
+    assert policy.find_policy(name) is policy.find_policy(name, 122, 8)
+    with pytest.raises(ValueError, match="plays games of 122 observations, this one has 137"):
+        policy.find_policy(name, 137, 8)
+
+
 @pytest.mark.parametrize("text,told", [
     ("", "cannot be built .AttributeError"),
     ("1 +", "cannot be built .SyntaxError"),

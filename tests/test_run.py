@@ -17,6 +17,7 @@ import tensorflow.compat.v1 as tf
 import cli
 import load_parameter_run
 import run
+import snapshots
 from gym_compete import GAMES
 from utils import InputError, load_parameters, save_parameters
 
@@ -356,6 +357,27 @@ def test_training_begins_with_given_parameters(tmp_path, monkeypatch, capfd):
     run.main(["--resume", "new", "--max-iters", "2"])
 
 
+def test_opponents_join_from_another_run(tmp_path, monkeypatch, capfd):
+    """--pool finds a run's snapshots, plays some of them, and resumes with them; bad ones are told.
+    """
+    monkeypatch.setattr(run, "SAVE_DIR", str(tmp_path))
+    run.main([*SMALL, "--run", "old", "--max-iters", "2"])
+    drawn, load = [], snapshots.load_parameters
+    monkeypatch.setattr(snapshots, "load_parameters", lambda path: drawn.append(path) or load(path))
+    pooled = [*SMALL, "--run", "new", "--pool", "old", "--pool-share", "1"]
+    run.main([*pooled, "--max-iters", "2"])
+    run.main(["--resume", "new", "--max-iters", "3"])
+    folders = {Path(path).relative_to(tmp_path).parts[:2] for path in drawn}
+    assert {("old", "agent0"), ("old", "agent1")} <= folders
+    capfd.readouterr()
+    one = tmp_path / "old/agent0/000001.npz"
+    for wrong, said in ((["--pool", "older"], "--pool older: no agent0"),
+                        (["--pool", str(one)], "one file, but agent0 and agent1 train"),
+                        (["--pool", "old", "--hid-size", "9"], "its policy args is"),
+                        (["--pool", "old", "--ensemble", "2"], "--pool: not together")):
+        refused(run.main, [*SMALL, "--run", "bad", "--max-iters", "1", *wrong], said, capfd)
+
+
 @pytest.mark.parametrize("changes, said", [
     ({"game": "run-to-goal-humans"}, "run-to-goal-humans"), ({"seat": 1}, "its seat is 1"),
     ({"policy_args": {"hid_size": 32}}, "its policy args is"), ({}, "24,904 numbers")])
@@ -393,10 +415,15 @@ def test_presets_follow_the_paper(game, delta):
 
 
 def test_memory_where_the_paper_has_it():
-    """LSTM of 128 and 3 epochs for sumo and kick-and-defend, or where it is asked for."""
-    for preset in run.PRESETS.values():
+    """LSTM of 128 and 3 epochs for sumo and kick-and-defend, or where it is asked for.
+
+    On one machine ants have a network of their own.
+    """
+    for name, preset in run.PRESETS.items():
         for game, values in preset.items():
             expected = ("lstm", 128, 3) if game[:4] in ("sumo", "kick") else ("mlp", 64, 6)
+            if name == "one-machine" and game.endswith("ants"):
+                expected = ("ant", 128, 4)
             assert tuple(values[key] for key in ("policy", "hid_size", "optim_epochs")) == expected
     asked = run.preset("run-to-goal-ants", False, "lstm")
     assert (asked["policy"], asked["hid_size"], asked["optim_epochs"]) == ("lstm", 128, 3)
@@ -413,19 +440,20 @@ def test_an_ensemble_gets_opponents_for_all():
 
 
 @pytest.mark.parametrize("game", cli.GAME_NAMES)
-def test_presets_divide(game, tmp_path, monkeypatch):
-    """Each game's default batch suits its games and chunks: a run of it gets as far as playing."""
+def test_presets_divide(game):
+    """Each game's default batch suits its games and chunks, whatever the network is."""
     from league import seat_players
     from learn import rollout_horizon
     from policy import POLICIES
-    for preset in run.PRESETS.values():
-        values = preset[game]
-        players = seat_players(values["num_envs"], values["latest_share"], values["opponents"],
-                               game.startswith("sumo"))
-        players[0].policy = POLICIES[values["policy"]]
-        horizon = rollout_horizon(players[0], values["timesteps_per_batch"],
-                                  values["optim_batchsize"])
-        assert horizon >= 20
+    for paper in (False, True):
+        for policy in (None, "mlp", "lstm", "my:Net", *["ant"] * game.endswith("ants")):
+            values = run.preset(game, paper, policy)
+            players = seat_players(values["num_envs"], values["latest_share"], values["opponents"],
+                                   game.startswith("sumo"))
+            players[0].policy = POLICIES.get(values["policy"], POLICIES["mlp"])
+            horizon = rollout_horizon(players[0], values["timesteps_per_batch"],
+                                      values["optim_batchsize"])
+            assert horizon >= 20
 
 
 @pytest.mark.parametrize("game", cli.GAME_NAMES)
