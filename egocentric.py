@@ -5,9 +5,12 @@ network that sees world coordinates must learn to run once for every way it may 
 sees this view learns it once.
 
 The view's frame is level and turns with the torso about the vertical. Of the four ways to name
-the legs it takes the one that has the target in front: in sumo the other ant, in the race the
-world's x axis. "In front" is a bearing of -22.5 to 67.5 degrees, so that neither the torso's own
-axis nor a leg lies where the names change.
+the legs it takes the one that has the target in front: in sumo the other ant, in the race the way
+from the middle to its own start. "In front" is a bearing of -22.5 to 67.5 degrees, so that neither
+the torso's own axis nor a leg lies where the names change.
+
+Half a turn of the world about its middle exchanges the seats of either game and does not change
+the view. So the seat makes no difference to who sees it, and one learner plays both.
 """
 
 import numpy as np
@@ -15,6 +18,7 @@ import tensorflow.compat.v1 as tf
 
 BODY = 15 + 14 + 13 * 6  # qpos, qvel, cfrc_ext (docs/games.md, observations)
 RACE, SUMO = BODY + 15, BODY + 30
+MEMORY = 15 + 1
 BENT = np.float32([[1, 1], [1, -1], [1, -1], [1, 1]])  # legs 1 to 4: signs of hip and ankle angles
 MOTOR_LEGS = (3, 0, 1, 2)  # whose hip and ankle the motors are, counted from 0
 FIRST = np.radians(-22.5)  # the bearing where "in front" begins
@@ -24,17 +28,21 @@ QUARTERS = np.float32([[1, 0], [0, 1], [-1, 0], [0, -1]])  # cos and sin of quar
 def ant_view(ob, before):
     """The features of an ant's raw observations, [batch, features], each of size 1 or so.
 
-    ob: [batch, 122 or 137] of run-to-goal-ants or sumo-ants; before: the other ant's qpos a step
-    ago, [batch, 15], or zeros. Returns (features, quarters): by how many quarters of a turn the
-    legs are renamed, one-hot [batch, 4]. Nothing here has parameters or is differentiated.
+    ob: [batch, 122 or 137] of run-to-goal-ants or sumo-ants; before: the memory of the last step,
+    [batch, MEMORY], or zeros at a match's first. Returns (features, quarters, memory): quarters,
+    one-hot [batch, 4], is by how many quarters of a turn the legs are renamed; memory is the other
+    ant's qpos and the side where this one began, the sign of its x. Nothing here has parameters or
+    is differentiated.
     """
     sumo = ob.shape[1] == SUMO
+    before, side = tf.split(before, [MEMORY - 1, 1], axis=1)
+    side = tf.where(tf.equal(side, 0.0), tf.sign(ob[:, :1]), side)
     qpos, qvel, force, other = tf.split(ob[:, :RACE], [15, 14, 78, 15], axis=1)
     xy, axis, up, legs = pose(qpos)
     other_xy, other_axis, other_up, other_legs = pose(other)
-    offset, nowhere = other_xy - xy, tf.zeros_like(xy)
-    east = tf.constant([[1.0, 0.0]]) + nowhere
-    quarters, frame = face(offset if sumo else east, axis)
+    offset = other_xy - xy
+    home = side * [[1.0, 0.0]]
+    quarters, frame = face(offset if sumo else home, axis)
     other_quarters, other_axis = face(-offset, other_axis)
 
     force = tf.reshape(force, [-1, 13, 6])[:, :, 3:]
@@ -42,7 +50,7 @@ def ant_view(ob, before):
     steps = 10.0 * known * (other - before)  # the other's velocities are not observed
     steps_legs = tf.reshape(steps[:, 7:], [-1, 4, 2]) * BENT
     level = tf.stack([up[:, :2], 0.5 * qvel[:, :2], offset / 2, steps[:, :2], other_up[:, :2],
-                      other_axis, -xy / 2 if sumo else east], axis=1)
+                      other_axis, -xy / 2 if sumo else home], axis=1)
     level = turn(tf.concat([level, force[:, :, :2]], 1), frame)
     spin = turn(qvel[:, None, 3:5], tf.matmul(quarters, QUARTERS))  # in the torso's own frame
     mine = tf.concat([
@@ -50,13 +58,13 @@ def ant_view(ob, before):
         tf.reshape(tf.concat([level[:, 7:], force[:, :, 2:]], 2)[:, 1:], [-1, 4, 9])], axis=2)
     theirs = tf.concat([other_legs, steps_legs], axis=2)
     distance = tf.norm(offset, axis=1, keepdims=True)
-    ring = [ob[:, -4:] * [0.25, 0.5, 0.5, 0.002]] if sumo else [xy[:, :1] / 4]
+    ring = [ob[:, -4:] * [0.25, 0.5, 0.5, 0.002]] if sumo else [side * xy[:, :1] / 4]
     features = tf.concat([
         qpos[:, 2:3], up[:, 2:], qvel[:, 2:3] / 2, qvel[:, 5:6] / 5, spin[:, 0] / 5,
         tf.reshape(level[:, :8], [-1, 16]), force[:, 0, 2:], rename(mine, quarters),
         other[:, 2:3], other_up[:, 2:], steps[:, 2:3], distance / 2, 1 / (0.5 + distance),
         rename(theirs, other_quarters), *ring], axis=1)
-    return tf.clip_by_value(features, -5.0, 5.0), quarters
+    return tf.clip_by_value(features, -5.0, 5.0), quarters, tf.concat([other, side], 1)
 
 
 def pose(qpos):

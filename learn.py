@@ -27,12 +27,13 @@ def compete_learn(
         gamma, gamma_dense, lam, dense_iters, anneal_iters, delta, latest_share, opponents,
         logstd_floor, logstd_floor_dense, alpha_final=0.0, keep=1, resumed=None, max_iters=0,
         max_timesteps=0, max_episodes=0, max_seconds=0):
-    """Trains one learner a seat (one for both in a symmetric game); returns `Progress`.
+    """Trains one learner a seat, or one for both; returns `Progress`.
 
     env: this rank's `CompeteVectorEnv`.
     policy_fn: function (name, seat, rng) -> policy; rng None makes a frozen copy.
     run_dir: where snapshots and logs go; must not exist. headers: one dict a learner for its
-        parameter files. config: dict that is written to config.json.
+        parameter files; seat "both" where one learner plays both. config: dict that is written
+        to config.json.
     ensemble: learners a seat, all in one pool (paper, section 4.3).
     outsider: (seat, `matches.Entry`) that holds a seat for good, so that one learner finds its best
         response; no pool then. anchors: `Anchors` to be met now and then, or None.
@@ -54,7 +55,7 @@ def compete_learn(
     Raises InputError if batch, minibatch, games and ranks do not divide, or the run exists,
     `ppo.NotFinite` if the learning breaks down.
     """
-    shared = env.game.shared_policy
+    shared = headers[0]["seat"] == "both"
     names = learner_names(shared, ensemble, outsider and outsider[0])
     players = (seat_outsider(env.num_envs, outsider[0], shared) if outsider else
                seat_players(env.num_envs, latest_share, opponents, shared, ensemble))

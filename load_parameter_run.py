@@ -74,7 +74,9 @@ def choose_files(args):
 
 
 def shipped_parameters(env_name):
-    """What parameters/ ships for a game: seat 0's path and seat 1's, the same one in sumo."""
+    """What parameters/ ships for a game: seat 0's path and seat 1's, the same one if it plays both."""
+    from entrants import seats_of
+    from matches import load_entry
     from utils import InputError
 
     folder = os.path.join(SHIPPED_DIR, env_name)
@@ -85,7 +87,7 @@ def shipped_parameters(env_name):
     if not paths:
         raise InputError(f"nothing to play: no run in saveparameters/ and no {folder}; train one "
                          "with run.py or give --param-paths")
-    if env_name.startswith("sumo"):
+    if len(seats_of(load_entry(paths[0], env_name), env_name)) == 2:
         return paths * 2
     raise InputError(f"{folder} ships {os.path.basename(paths[0])} alone: say with --param-paths "
                      "who sits opposite")

@@ -36,7 +36,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from distributed_data import RunningMeanStd
-from egocentric import RACE, SUMO, ant_view, motor_actions
+from egocentric import MEMORY, RACE, SUMO, ant_view, motor_actions
 
 LOG_2PI = float(np.log(2 * np.pi))
 
@@ -77,10 +77,12 @@ class Policy:
 
     `length` is how many steps of each chunk a batch holds: 1 when acting, `chunk` in the update. A
     subclass with memory sets `recurrent`, `state_dim` and `chunk`, and builds `length` steps; one
-    that cannot play every game sets `sizes`, the (ob_dim, ac_dim) of those that it can.
+    that cannot play every game sets `sizes`, the (ob_dim, ac_dim) of those that it can, and
+    `either_seat` if in all of those one learner can play both seats.
     """
 
     sizes = None
+    either_seat = False
     recurrent = False
     state_dim = 0
     length = chunk = 1
@@ -248,22 +250,23 @@ class LSTMPolicy(Policy):
 class AntPolicy(Policy):
     """Separate value and policy nets of tanh layers over what an ant's own body feels.
 
-    The view (`egocentric.ant_view`) is the same whichever way the ant is turned, and the actions
-    turn with it. It remembers where the other ant was a step ago, so as to know how it moves; the
-    observation filter is not used.
+    The view (`egocentric.ant_view`) is the same whichever way the ant is turned and whichever seat
+    it has, and the actions turn with it. Its memory is where the other ant was a step ago, so as to
+    know how it moves, and the side it began on; the observation filter is not used.
     """
 
     sizes = ((RACE, 8), (SUMO, 8))
+    either_seat = True
     recurrent = True
-    state_dim = 15
+    state_dim = MEMORY
 
     def value_and_mean(self, obz, hid_size=128, num_hid_layers=2):
         """Builds the nets; hid_size: width, num_hid_layers: depth of both."""
-        view, quarters = ant_view(self.ob, self.state_in)
+        view, quarters, memory = ant_view(self.ob, self.state_in)
         outputs = tanh_nets(view, self.ac_dim, hid_size, num_hid_layers, self.rng)
         self.value_head = self.get_trainable_variables()[2 * num_hid_layers:2 * num_hid_layers + 2]
         value, mean = outputs
-        return value, motor_actions(mean, quarters), self.ob[:, RACE - 15:RACE]
+        return value, motor_actions(mean, quarters), memory
 
 
 POLICIES = {"mlp": MlpPolicy, "lstm": LSTMPolicy, "ant": AntPolicy}

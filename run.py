@@ -57,10 +57,10 @@ LSTM_BATCH_SUMO_ANTS = dict(timesteps_per_batch=4480, optim_batchsize=320)
 # Ants that feel their own bodies (`policy.AntPolicy`) walk after a third of the steps, so that many
 # games at a time, which cost less each, are worth their larger batches.
 ANT_RACE = dict(
-    num_envs=256, latest_share=0.5, timesteps_per_batch=12288, optim_batchsize=768, optim_epochs=4,
-    optim_stepsize_final=2e-4, dense_iters=100, anneal_iters=400, logstd_floor=-2.0)
-ANT_SUMO = ANT_RACE | dict(timesteps_per_batch=24576, optim_batchsize=1536, dense_iters=0,
-                           anneal_iters=300, logstd_floor=-2.2)
+    num_envs=256, latest_share=0.5, timesteps_per_batch=24576, optim_batchsize=1536,
+    optim_epochs=4, optim_stepsize_final=2e-4, dense_iters=100, anneal_iters=400,
+    logstd_floor=-2.0)
+ANT_SUMO = ANT_RACE | dict(dense_iters=0, anneal_iters=300, logstd_floor=-2.2)
 
 NETWORKS = {"mlp": dict(hid_size=64), "lstm": dict(hid_size=128, optim_epochs=3),
             "ant": dict(hid_size=128)}
@@ -267,7 +267,8 @@ def train(config, resumed=None):
     def policy_fn(name, seat, rng):
         return policy(name, env.ob_dims[seat], env.ac_dims[seat], rng, **options)
 
-    outsider, shared = find_outsider(settings), env.game.shared_policy
+    outsider = find_outsider(settings)
+    shared = env.game.shared_policy or not outsider and getattr(policy, "either_seat", False)
     names = learner_names(shared, config["ensemble"], outsider and outsider[0])
     seats = [int(name[len("agent")]) for name in names]
     headers = [{"game": config["env"], "seat": "both" if shared else seat,
