@@ -63,7 +63,8 @@ def load_vector(path, header, option):
     entry = load_entry(path, header["game"])
     for key in ("policy", "policy_args", "seat"):
         found = entry.header.get(key, header[key])  # released vectors do not say their seat
-        if found != header[key] and "both" not in (found, header[key]):
+        if not (found == header[key] or "both" in (found, header[key]) or key == "policy_args"
+                and all(header[key].get(name, value) == value for name, value in found.items())):
             raise InputError(f"{option} {path}: its {key.replace('_', ' ')} is {found}, the "
                              f"learner's {header[key]}")
     size = vector_size(*(header[key] for key in ("game", "policy", "policy_args")))
