@@ -7,7 +7,7 @@ import tensorflow.compat.v1 as tf
 from helpers import initialize, new_session
 from scipy.spatial.transform import Rotation
 
-from egocentric import BENT, ant_view
+from egocentric import BENT, MEMORY, ant_view
 from gym_compete import CompeteVectorEnv
 from policy import AntPolicy, find_policy
 
@@ -74,21 +74,50 @@ def test_the_same_ant_by_other_names(name, quarters, rng):
     with new_session() as sess:
         pi = AntPolicy("pi", env.ob_dims[0], 8, rng)
         initialize(sess, pi, seed=1)
-        view, _ = ant_view(pi.ob, pi.state_in)
-        before = np.zeros((2, 15), np.float32)
-        acs = []
+        view = ant_view(pi.ob, pi.state_in)[0]
+        before = np.zeros((2, MEMORY), np.float32)
+        acs, states = [], []
         for seat in (0, 1):
             features, ac, vpred, state = sess.run([view, pi.mean, pi.vpred, pi.state_out],
                                                   {pi.ob: env.obs[seat], pi.state_in: before})
             np.testing.assert_allclose(*features, atol=1e-4)
             np.testing.assert_allclose(*vpred, rtol=1e-4)
             assert np.abs(ac).max() > 0.3 and features.std() > 0.1
-            np.testing.assert_array_equal(state, env.game.seats[1 - seat].qpos.astype("f"))
+            np.testing.assert_array_equal(state[:, :-1],
+                                          env.game.seats[1 - seat].qpos.astype("f"))
+            np.testing.assert_array_equal(state[:, -1], np.sign(env.obs[seat][:, 0]))
             acs.append(ac)
-        before = env.game.seats[1].qpos.copy()
+            states.append(state)
         env.step(acs)
-        features = sess.run(view, {pi.ob: env.obs[0], pi.state_in: before})
+        features = sess.run(view, {pi.ob: env.obs[0], pi.state_in: states[0]})
         np.testing.assert_allclose(*features, atol=2e-2)
+    env.close()
+
+
+def test_the_race_looks_the_same_from_both_seats(rng):
+    """After half a turn of the world each seat sees and does what the other did before."""
+    env = same_match_twice("run-to-goal-ants", rng, (0, 0), 0.0)
+    columns, (one, two) = env.game.sim.columns, env.game.seats
+    qpos, qvel = (columns[key][0].copy() for key in ("qpos", "qvel"))
+    turn_world(env.game, qpos, qvel, np.pi)
+    for values, a, b in ((qpos, one.qpos_slice, two.qpos_slice),
+                         (qvel, one.qvel_slice, two.qvel_slice)):
+        values[a], values[b] = values[b].copy(), values[a].copy()
+    env.game.sim.place(1, qpos, qvel)
+    env.game.observe(env.obs)
+    with new_session() as sess:
+        pi = AntPolicy("pi", env.ob_dims[0], 8, rng)
+        initialize(sess, pi, seed=1)
+        fetches = [ant_view(pi.ob, pi.state_in)[0], pi.mean, pi.state_out]
+        states = [np.zeros((2, MEMORY)), np.zeros((2, MEMORY))]
+        for _ in range(3):
+            views, acs, states = zip(*(
+                sess.run(fetches, {pi.ob: env.obs[seat], pi.state_in: states[seat]})
+                for seat in (0, 1)))
+            for seat in (0, 1):
+                np.testing.assert_allclose(views[seat][0], views[1 - seat][1], atol=2e-2)
+                np.testing.assert_allclose(acs[seat][0], acs[1 - seat][1], atol=2e-2)
+            env.step(acs)
     env.close()
 
 
@@ -97,10 +126,10 @@ def test_figures_of_the_view(rng):
     env = same_match_twice("sumo-ants", rng, (0, 0), 0.0)
     me, other = env.game.seats
     with new_session() as sess:
-        ob, before = tf.placeholder(tf.float32, [None, 137]), tf.placeholder(tf.float32, [None, 15])
-        last = other.qpos.copy()
+        ob, before = (tf.placeholder(tf.float32, [None, size]) for size in (137, MEMORY))
+        last = np.hstack([other.qpos, [[1.0]] * 2])
         last[:, 0] -= 0.03
-        features, quarters = sess.run(ant_view(ob, before), {ob: env.obs[0], before: last})
+        features, quarters, _ = sess.run(ant_view(ob, before), {ob: env.obs[0], before: last})
     body = Rotation.from_quat(me.qpos[0, [4, 5, 6, 3]])
     up = body.apply([0, 0, 1])
     # The twist: what turns the torso about the vertical once its up axis has been set upright.
@@ -130,9 +159,10 @@ def test_what_has_not_been_seen_does_not_move():
     with new_session() as sess:
         pi = AntPolicy("pi", 122, 8, np.random.default_rng(0))
         initialize(sess, pi)
-        view, _ = ant_view(pi.ob, pi.state_in)
-        unseen = sess.run(view, {pi.ob: ob, pi.state_in: np.zeros((3, 15))})
-        resting = sess.run(view, {pi.ob: ob, pi.state_in: ob[:, -15:]})
+        view = ant_view(pi.ob, pi.state_in)[0]
+        unseen = sess.run(view, {pi.ob: ob, pi.state_in: np.zeros((3, MEMORY))})
+        seen = np.hstack([ob[:, -15:], np.sign(ob[:, :1])])
+        resting = sess.run(view, {pi.ob: ob, pi.state_in: seen})
     ob[:, -12:-8] /= np.linalg.norm(ob[:, -12:-8], axis=1, keepdims=True)
     np.testing.assert_array_equal(unseen, resting)
 

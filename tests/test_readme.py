@@ -32,7 +32,7 @@ def test_the_policy_of_your_own(tmp_path, monkeypatch, capfd):
     monkeypatch.setattr(policy, "POLICIES", dict(policy.POLICIES))
     monkeypatch.setattr(matches, "POLICIES", policy.POLICIES)
     name = ["--policy", "my_policy:NormPolicy"]
-    run.main([*name, *SMALL, "--run", "mine", "--max-iters", "2"])
+    run.main([*SMALL, *name, "--run", "mine", "--max-iters", "2"])
     header = load_parameters(tmp_path / "mine/agent0/000002.npz")[1]
     assert header["policy"] == "my_policy:NormPolicy" and header["policy_args"] == {}
     watch = ["--run", "mine", "--max-episodes", "1", "--integrator", "Euler"]

@@ -23,7 +23,7 @@ from utils import InputError, load_parameters, save_parameters
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SMALL = ["--num-envs", "8", "--latest-share", "0.5", "--timesteps-per-batch", "240",
-         "--optim-batchsize", "60"]
+         "--optim-batchsize", "60", "--policy", "mlp"]
 NOISE = re.compile(r"tensorflow|cuda|onednn|tensorrt|numa|xla|warning|rebuild", re.IGNORECASE)
 
 
@@ -277,17 +277,18 @@ def test_watching_refuses_an_unknown_run(tmp_path, monkeypatch, capfd):
     refused(load_parameter_run.main, [], "nothing to play", capfd)
 
 
-def test_what_ships(tmp_path, monkeypatch, capfd):
-    """One file plays both seats of sumo; of another game the line says what is missing."""
+def test_what_ships(files, tmp_path, monkeypatch, capfd):
+    """One file sits in both seats where it can; where it cannot the line says what is missing."""
     monkeypatch.setattr(load_parameter_run, "SHIPPED_DIR", str(tmp_path))
     monkeypatch.setattr(load_parameter_run, "SAVE_DIR", str(tmp_path / "none"))
-    for game in ("sumo-ants", "you-shall-not-pass"):
-        (tmp_path / game).mkdir()
-        (tmp_path / game / "agent0.npz").touch()
-    alone = str(tmp_path / "sumo-ants" / "agent0.npz")
-    assert load_parameter_run.shipped_parameters("sumo-ants") == [alone, alone]
-    refused(load_parameter_run.main, ["--env", "you-shall-not-pass"],
-            "you-shall-not-pass ships agent0.npz alone", capfd)
+    alone = tmp_path / "run-to-goal-ants" / "agent0.npz"
+    alone.parent.mkdir()
+    vector, header = load_parameters(files / "good.npz")
+    save_parameters(alone, vector, {**header, "seat": "both"})
+    assert load_parameter_run.shipped_parameters("run-to-goal-ants") == [str(alone)] * 2
+    save_parameters(alone, vector, header)
+    refused(load_parameter_run.main, ["--env", "run-to-goal-ants"],
+            "run-to-goal-ants ships agent0.npz alone", capfd)
 
 
 @pytest.mark.parametrize("path", ["no/such/folder/result.json", "."])
@@ -341,6 +342,26 @@ def test_a_best_response_is_trained_and_watched(tmp_path, monkeypatch, capfd):
     load_parameter_run.main(["--run", "second", "--max-episodes", "1", "--integrator", "Euler"])
     out = capfd.readouterr().out
     assert "first/agent0/000001.npz" in out and "second/agent1/000001.npz" in out
+
+
+def test_ants_share_one_learner(tmp_path, monkeypatch, capfd):
+    """By default one learner plays both seats of the race, is watched in both, meets its past."""
+    for script in (run, load_parameter_run):
+        monkeypatch.setattr(script, "SAVE_DIR", str(tmp_path))
+    small = [*SMALL[:SMALL.index("--policy")], "--timesteps-per-batch", "480", "--hid-size", "8"]
+    run.main([*small, "--run", "one", "--max-iters", "2", "--anchor-every", "2", "--anchor-games",
+              "2"])
+    assert [path.name for path in (tmp_path / "one").glob("agent*")] == ["agent0"]
+    header = load_parameters(tmp_path / "one/agent0/000002.npz")[1]
+    assert header["seat"] == "both" and header["policy"] == "ant"
+    assert "agent0/tie_v_first" in (tmp_path / "one/progress.csv").read_text()
+    capfd.readouterr()
+    load_parameter_run.main(["--run", "one", "--max-episodes", "1", "--integrator", "Euler"])
+    assert capfd.readouterr().out.count("one/agent0/000002.npz") == 2
+    run.main([*small, "--run", "two", "--max-iters", "1", "--opponent",
+              str(tmp_path / "one/agent0/000002.npz")])  # who need not sit in both
+    assert [path.name for path in (tmp_path / "two").glob("agent*")] == ["agent0"]
+    assert load_parameters(tmp_path / "two/agent0/000001.npz")[1]["seat"] == 0
 
 
 def test_training_begins_with_given_parameters(tmp_path, monkeypatch, capfd):
