@@ -37,8 +37,9 @@ def compete_learn(
     ensemble: learners a seat, all in one pool (paper, section 4.3).
     outsider: (seat, `matches.Entry`) that holds a seat for good, so that one learner finds its best
         response; no pool then. anchors: `Anchors` to be met now and then, or None.
-    init: one vector of parameters a learner to begin with, or None. pool: one list of parameter
-        files a learner, which are drawn for a share `pool_share` of the older versions, or None.
+    init: one vector of parameters a learner to begin with, or None. pool: a learner's lists of
+        parameter files, equally likely to be drawn from for a share `pool_share` of the older
+        versions, or None.
     timesteps_per_batch, optim_batchsize: samples a learner over all ranks, an iteration's and a
         minibatch's. optim_epochs, optim_stepsize, clip_param, entcoeff, l2, target_kl: see `ppo`.
     optim_stepsize_final, gamma_dense, logstd_floor_dense: `optim_stepsize`, `gamma_dense` and

@@ -74,7 +74,7 @@ def choose_files(args):
 
 
 def shipped_parameters(env_name):
-    """What parameters/ ships for a game: seat 0's path and seat 1's, the same one if it plays both."""
+    """What parameters/ ships for a game: seat 0's path and seat 1's, or one that plays both."""
     from entrants import seats_of
     from matches import load_entry
     from utils import InputError

@@ -188,7 +188,8 @@ def make_parser():
     add(play, "--opponents", number(int, 2),
         "Older versions that each worker seats at a time, drawn anew every iteration.")
     add(play, "--pool", str, "Opponents from elsewhere: all snapshots of another run, a folder of "
-        "agentK.npz, or a file, with the learners' own network; may be given several times.",
+        "agentK.npz, or a file, with the learners' own network; given several times, each is met "
+        "equally often.",
         action="append", metavar="RUN")
     add(play, "--pool-share", number(float, 0, 1), "Share of the older versions that come from "
         "--pool. [0.5]")
@@ -343,7 +344,7 @@ def find_init(settings, names, headers, resumed):
 
 
 def find_strangers(settings, names, headers):
-    """Takes --pool out of the settings: None or one list of files a learner, on every rank."""
+    """Takes --pool out of the settings: None or lists of files a learner, on every rank."""
     from distributed_data import comm
     from utils import InputError
     from warm_start import find_pool

@@ -12,8 +12,9 @@ class Snapshots:
     """`directory`/agent0/000123.npz for that learner after iteration 123; 000000 is untrained.
 
     names, headers: for each learner its folder, and a dict with what a parameter file must say
-    beside version and iteration. pool: for each learner files of other runs that are drawn in its
-    place, a share `pool_share` of all draws. Rank 0 alone touches the disk.
+    beside version and iteration. pool: for each learner lists of files, one list for each other
+    run, that are drawn in its place, a share `pool_share` of all draws. Rank 0 alone touches the
+    disk.
     """
 
     def __init__(self, directory, names, headers, pool=None, pool_share=0.0):
@@ -80,5 +81,6 @@ class Snapshots:
 
     def _draw_path(self, rng, learner, first):
         if self._pool and rng.random() < self._pool_share:
-            return str(rng.choice(self._pool[learner]))
+            places = self._pool[learner]
+            return str(rng.choice(places[rng.integers(len(places))]))
         return self.path(learner, int(rng.integers(first, self.latest + 1)))

@@ -8,18 +8,18 @@ from utils import InputError, snapshot_paths
 
 
 def find_pool(save_dir, places, names, headers):
-    """One list of parameter files a learner: all snapshots that other runs made of it.
+    """A learner's list of lists: all snapshots that each of some other runs made of it.
 
-    places: each what `load_init` takes. The newest file of each must fit the learner, else
-    InputError.
+    places: those runs, each what `load_init` takes. The newest file of each must fit the learner,
+    else InputError.
     """
     pool = [[] for _ in names]
     for what in places:
         newest = find_newest(save_dir, what, names, "--pool")
         for paths, path, header in zip(pool, newest, headers):
             load_vector(path, header, "--pool")
-            versions = snapshot_paths(os.path.dirname(path))
-            paths += [versions[v] for v in sorted(versions)] or [path]
+            versions = {} if path == what else snapshot_paths(os.path.dirname(path))
+            paths.append([versions[v] for v in sorted(versions)] or [path])
     return pool
 
 
@@ -27,7 +27,8 @@ def load_init(save_dir, what, names, headers):
     """One vector a learner, in their order, from a run, a folder or a single file.
 
     save_dir: where runs are; what: the name of a run there (its newest snapshots), a folder that
-    holds a run or agentK.npz files, or one file, where one learner trains. names: the learners'
+    holds a run or agentK.npz files, or, where one learner trains, one file or a folder of
+    snapshots. names: the learners'
     folders; headers: theirs, which the files must fit. Raises InputError for what does not.
     """
     paths = find_newest(save_dir, what, names, "--init")
@@ -37,10 +38,13 @@ def load_init(save_dir, what, names, headers):
 def find_newest(save_dir, what, names, option):
     """The newest file of each learner in a run or folder, or the one file that is given."""
     folder = what if os.path.exists(what) else os.path.join(save_dir, what)
+    versions = snapshot_paths(folder)
+    if versions:
+        folder = versions[max(versions)]
     if not os.path.isfile(folder):
         return [find_parameters(folder, name, f"{option} {what}") for name in names]
     if len(names) > 1:
-        raise InputError(f"{option} {what}: one file, but {' and '.join(names)} train; give a "
+        raise InputError(f"{option} {what}: one learner's, but {' and '.join(names)} train; give a "
                          "run or a folder")
     return [folder]
 

@@ -393,10 +393,27 @@ def test_opponents_join_from_another_run(tmp_path, monkeypatch, capfd):
     capfd.readouterr()
     one = tmp_path / "old/agent0/000001.npz"
     for wrong, said in ((["--pool", "older"], "--pool older: no agent0"),
-                        (["--pool", str(one)], "one file, but agent0 and agent1 train"),
+                        (["--pool", str(one)], "one learner's, but agent0 and agent1 train"),
                         (["--pool", "old", "--hid-size", "9"], "its policy args is"),
                         (["--pool", "old", "--ensemble", "2"], "--pool: not together")):
         refused(run.main, [*SMALL, "--run", "bad", "--max-iters", "1", *wrong], said, capfd)
+
+
+def test_pools_are_met_equally_often(tmp_path, monkeypatch, capfd):
+    """One file is drawn as often as another run's many; a learner's folder will do as a run."""
+    monkeypatch.setattr(run, "SAVE_DIR", str(tmp_path))
+    small = [*SMALL[:SMALL.index("--policy")], "--timesteps-per-batch", "480", "--hid-size", "8"]
+    run.main([*small, "--run", "old", "--max-iters", "6"])
+    drawn, load = [], snapshots.load_parameters
+    monkeypatch.setattr(snapshots, "load_parameters", lambda path: drawn.append(path) or load(path))
+    first, folder = tmp_path / "old/agent0/000000.npz", tmp_path / "old/agent0"
+    run.main([*small, "--run", "new", "--max-iters", "12", "--pool", str(first), "--pool",
+              str(folder), "--pool-share", "1", "--init", str(folder)])
+    once = sum(path == str(first) for path in drawn) / len(drawn)
+    assert 0.3 < once < 0.9 and len(set(drawn)) > 4  # 4/7 of them
+    begun, newest = (load_parameters(tmp_path / path)[0]
+                     for path in ("new/agent0/000000.npz", "old/agent0/000006.npz"))
+    assert np.array_equal(begun, newest)
 
 
 @pytest.mark.parametrize("changes, said", [
