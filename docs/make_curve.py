@@ -29,6 +29,12 @@ def make_parser():
     return parser
 
 
+def snapshot(run, seat, version):
+    """Who plays a seat: its own learner, or the one that plays both."""
+    folders = [os.path.join(run, name) for name in (f"agent{seat}", "agent0")]
+    return os.path.join(next(filter(os.path.isdir, folders)), f"{version:06d}.npz")
+
+
 def wins_against(run, version, anchor, args):
     """How often each seat's snapshot of this version beats the anchor opposite, two shares."""
     from matches import load_entries, play
@@ -36,7 +42,7 @@ def wins_against(run, version, anchor, args):
     shares = []
     for seat in (0, 1):
         paths = list(anchor)
-        paths[seat] = os.path.join(run, f"agent{seat}", f"{version:06d}.npz")
+        paths[seat] = snapshot(run, seat, version)
         game, entries = load_entries(paths, None)
         results = play(game, entries, args.games, seed=7, num_threads=args.num_threads)
         shares.append(sum(result["winner"] == seat for result in results) / len(results))
@@ -92,7 +98,7 @@ def main(argv=None):
     kept = sorted(int(path.stem) for path in pathlib.Path(run, "agent0").glob("*.npz"))
     versions = [min(kept, key=lambda v: abs(v - i * len(rows) / (args.points - 1)))
                 for i in range(args.points)]
-    anchors = {"its untrained self": [os.path.join(run, f"agent{k}", "000000.npz") for k in (0, 1)]}
+    anchors = {"its untrained self": [snapshot(run, seat, 0) for seat in (0, 1)]}
     if args.anchor:
         anchors["OpenAI's"] = args.anchor
     matches = {name: [wins_against(run, v, anchor, args) for v in versions]

@@ -19,7 +19,8 @@ sys.path.insert(0, ROOT)
 
 from cli import Parser  # noqa: E402
 
-COLOURS = ("tab:blue", "tab:red")  # of the seats
+SEATS = {"0": "seat 0", "1": "seat 1", "0 1": "both seats"}
+COLOURS = ("tab:orange", "tab:green")  # of OpenAI's, beside ours in blue
 
 
 def make_parser():
@@ -47,37 +48,40 @@ def millions(label, game):
 
 
 def draw_ratings(axes, rows, game):
-    """Ratings of every snapshot, a line a seat; OpenAI's as level lines."""
-    for seat, colour in enumerate(COLOURS):
-        mine = [row for row in rows if row["seats"] == str(seat)]
-        ours = sorted((millions(row["entrant"], game),
-                       *(float(row[k]) for k in ("rating", "low", "high")))
-                      for row in mine if millions(row["entrant"], game) is not None)
-        at, rating, low, high = zip(*ours)
-        axes.errorbar(at, rating, [[r - x for r, x in zip(rating, low)],
-                                   [x - r for r, x in zip(rating, high)]],
-                      fmt="o-", ms=4, capsize=2, color=colour, label=f"ours, seat {seat}")
-        for row in mine:
-            if millions(row["entrant"], game) is None:
-                axes.axhline(float(row["rating"]), ls="--", color=colour,
-                             label=f"OpenAI's, seat {seat}")
+    """Ratings of every snapshot, a line for each seat or both; OpenAI's as level lines."""
+    at = {row["entrant"]: millions(row["entrant"], game) for row in rows}
+    for seats in sorted({row["seats"] for row in rows if at[row["entrant"]] is not None}):
+        ours = sorted((at[row["entrant"]], *(float(row[k]) for k in ("rating", "low", "high")))
+                      for row in rows if row["seats"] == seats and at[row["entrant"]] is not None)
+        steps, rating, low, high = zip(*ours)
+        axes.errorbar(steps, rating, [[r - x for r, x in zip(rating, low)],
+                                      [x - r for r, x in zip(rating, high)]],
+                      fmt="o-", ms=4, capsize=2, label=f"ours, {SEATS[seats]}")
+    released = [row for row in rows if at[row["entrant"]] is None]
+    for row, colour in zip(sorted(released, key=lambda row: row["entrant"]), COLOURS):
+        axes.axhline(float(row["rating"]), ls="--", color=colour, label=short(row["entrant"], game))
     axes.set(ylabel="rating [Elo]", title="Bradley-Terry, 95 % intervals")
 
 
 def draw_shares(axes, rows, game):
     """Shares of games won against OpenAI's and against the snapshots from the very beginning."""
-    for seat, colour in enumerate(COLOURS):
-        for name, style in (("OpenAI's", "o-"), ("the untrained", "s:")):
-            points = []
-            for row in rows:
-                at, other = (millions(row[k], game) for k in ("entrant", "opponent"))
-                wanted = other is None if name == "OpenAI's" else other == 0
-                if at is not None and wanted and row["entrant"].endswith(f"agent{seat}"):
-                    points.append((at, float(row["win_share"])))
-            axes.plot(*zip(*sorted(points)), style, ms=4, color=colour,
-                      label=f"seat {seat} beats {name}")
+    at = {row["entrant"]: millions(row["entrant"], game) for row in rows}
+    points = {}
+    for row in rows:
+        steps, other = at[row["entrant"]], at[row["opponent"]]
+        if steps is not None and not other:  # 0 is untrained, None is OpenAI's
+            name = short(row["opponent"], game) if other is None else "the untrained"
+            points.setdefault(name, []).append((steps, float(row["win_share"])))
+    for name, shares in sorted(points.items()):
+        axes.plot(*zip(*sorted(shares)), "s:" if name == "the untrained" else "o-", ms=4,
+                  label=f"against {name}")
     axes.axhline(0.5, color="grey", lw=0.8)
     axes.set(ylabel="share of games", ylim=(-0.02, 1.02), title="wins on RK4 (ties count as none)")
+
+
+def short(label, game):
+    """One of OpenAI's in a legend."""
+    return f"OpenAI's {os.path.basename(label).removeprefix(game).strip('_').replace('_', ' ')}"
 
 
 def main(argv=None):
