@@ -221,7 +221,7 @@ def test_a_gpu_a_rank(name):
               "print(os.environ['CUDA_VISIBLE_DEVICES'])")
     unnamed = {key: value for key, value in os.environ.items()
                if key not in device.LOCAL_RANK_NAMES}
-    for local_rank, gpu in (("1", "5"), ("2", "7"), ("3", "3")):
+    for local_rank, gpu in (("1", "5"), ("3", "3")):
         done = subprocess.run(
             [sys.executable, "-c", script], capture_output=True, text=True, cwd=HERE.parent,
             env={**unnamed, "CUDA_VISIBLE_DEVICES": "3,5,7", name: local_rank})
@@ -247,6 +247,6 @@ def test_bad_input_ends_every_rank(tmp_path):
               f"run.SAVE_DIR = {str(tmp_path)!r}; run.main(sys.argv[1:])")
     (tmp_path / "taken").mkdir()
     done = mpirun("-c", script, "--run", "taken", "--num-envs", "8", "--max-iters", "1",
-                  "--timesteps-per-batch", "56", "--optim-batchsize", "56", timeout=40)
+                  "--timesteps-per-batch", "96", "--optim-batchsize", "96", timeout=40)
     assert done.returncode == 2
     assert done.stderr.count("--run taken: exists already") == 1

@@ -136,17 +136,20 @@ def test_opponents_are_uniform(drawn, delta, first):
 
 
 def test_opponents_from_other_runs(drawn, tmp_path):
-    """A share of the draws are files of the learner's own in the pool, all equally often."""
-    pool = [[], []]
-    for learner, paths in enumerate(pool):
+    """A share of the draws are files of the learner's own in the pool, from each run as often."""
+    pool = [[[], []], [[], []]]
+    for learner, (many, one) in enumerate(pool):
         for k in range(4):
-            paths.append(str(tmp_path / f"stranger{learner}{k}.npz"))
-            save_parameters(paths[-1], [1000 + 100 * learner + k], HEADERS[learner])
+            places = many if k < 3 else one
+            places.append(str(tmp_path / f"stranger{learner}{k}.npz"))
+            save_parameters(places[-1], [1000 + 100 * learner + k], HEADERS[learner])
     snapshots = Snapshots(str(tmp_path), ["agent0", "agent1"], HEADERS, pool, 0.3)
     snapshots.latest = 20
     drawn = np.ravel(snapshots.draw(np.random.default_rng(1), 0.5, [(1,)] * 2000))
     strangers, counts = np.unique(drawn[drawn >= 1000], return_counts=True)
-    assert strangers.tolist() == [1100, 1101, 1102, 1103] and chisquare(counts).pvalue > 0.01
+    expected = counts.sum() * np.array([1, 1, 1, 3]) / 6
+    assert strangers.tolist() == [1100, 1101, 1102, 1103]
+    assert chisquare(counts, expected).pvalue > 0.01
     assert abs(counts.sum() / 2000 - 0.3) < 0.05
     assert set(drawn[drawn < 1000]) == set(range(110, 121))
 

@@ -20,6 +20,7 @@ import run
 import snapshots
 from gym_compete import GAMES
 from utils import InputError, load_parameters, save_parameters
+from warm_start import find_pool
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SMALL = ["--num-envs", "8", "--latest-share", "0.5", "--timesteps-per-batch", "240",
@@ -214,7 +215,7 @@ BAD_RUNS = [
     (["--anchor", "missing.npz"], "missing.npz"),
     (["--init", "missing"], "--init missing: no agent0"),
     (["--init", "taken"], "--init taken: no agent0"),
-    (["--init", __file__], "one file"),
+    (["--init", __file__], "one learner's"),
     (["--run", "../outside"], "--run ../outside"),
     (["--run", "."], "--run ."),
     (["--run", "x" * 300], "--run xxx"),
@@ -399,21 +400,18 @@ def test_opponents_join_from_another_run(tmp_path, monkeypatch, capfd):
         refused(run.main, [*SMALL, "--run", "bad", "--max-iters", "1", *wrong], said, capfd)
 
 
-def test_pools_are_met_equally_often(tmp_path, monkeypatch, capfd):
-    """One file is drawn as often as another run's many; a learner's folder will do as a run."""
-    monkeypatch.setattr(run, "SAVE_DIR", str(tmp_path))
-    small = [*SMALL[:SMALL.index("--policy")], "--timesteps-per-batch", "480", "--hid-size", "8"]
-    run.main([*small, "--run", "old", "--max-iters", "6"])
-    drawn, load = [], snapshots.load_parameters
-    monkeypatch.setattr(snapshots, "load_parameters", lambda path: drawn.append(path) or load(path))
-    first, folder = tmp_path / "old/agent0/000000.npz", tmp_path / "old/agent0"
-    run.main([*small, "--run", "new", "--max-iters", "12", "--pool", str(first), "--pool",
-              str(folder), "--pool-share", "1", "--init", str(folder)])
-    once = sum(path == str(first) for path in drawn) / len(drawn)
-    assert 0.3 < once < 0.9 and len(set(drawn)) > 4  # 4/7 of them
-    begun, newest = (load_parameters(tmp_path / path)[0]
-                     for path in ("new/agent0/000000.npz", "old/agent0/000006.npz"))
-    assert np.array_equal(begun, newest)
+def test_what_a_pool_may_be(tmp_path):
+    """A run's or a learner's folder means all snapshots in it, a file itself alone."""
+    header = {"game": "run-to-goal-ants", "seat": "both", "policy": "mlp", "ob_dim": 122,
+              "ac_dim": 8, "policy_args": {"hid_size": 64}}
+    folder = tmp_path / "old/agent0"
+    folder.mkdir(parents=True)
+    for version in (0, 10, 2):
+        save_parameters(folder / f"{version:06d}.npz", np.ones(24905), header)
+    places = ["old", str(tmp_path / "old"), str(folder), str(folder / "000002.npz")]
+    pools, = find_pool(str(tmp_path), places, ["agent0"], [header])
+    names = [[Path(path).stem for path in paths] for paths in pools]
+    assert names == 3 * [["000000", "000002", "000010"]] + [["000002"]]
 
 
 @pytest.mark.parametrize("changes, said", [
