@@ -35,7 +35,7 @@ from cli import Parser, number  # noqa: E402
 from distributed_data import device  # noqa: E402
 
 GAME = "run-to-goal-ants"
-OPPONENT = os.path.join(HERE, "parameters", GAME, "agent1.npz")
+OPPONENT = os.path.join(HERE, "parameters", GAME, "mlp", "agent1.npz")
 EPOCHS, STEPSIZE, GAMMA, LAM, LOGSTD = 6, 4e-4, 0.995, 0.95, -0.65
 
 
