@@ -1,7 +1,7 @@
 """Draws the strength of the shipped parameters over training, from a tournament among them.
 
-    python load_parameter_run.py --tournament parameters/GAME parameters/GAME/earlier/* \\
-        ZOO/GAME_agent*_v1.npy --max-episodes 40 --out DIR
+    python load_parameter_run.py --tournament parameters/GAME/agent0.npz \\
+        parameters/GAME/earlier ZOO/GAME_agent*_v1.npy --max-episodes 40 --out DIR
     python docs/make_strength.py DIR --out docs/images/shipped_ratings.png
 
 Snapshots are entered under their folder's name: `08.0M`, after so many million steps, and the
