@@ -65,19 +65,20 @@ def draw(rows, versions, matches, out):
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    minutes = [float(row["run/seconds"]) / 60 for row in rows]
+    steps = [float(row["run/timesteps"]) / 1e6 for row in rows]
     fig, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6), sharey=True)
-    left.plot(minutes, smooth(rows, "agent0/end_touchdown"), label="games that end by touchdown")
-    left.plot(minutes, smooth(rows, "agent0/end_both_down"), label="both ants down")
-    left.plot(minutes, smooth(rows, "run/alpha", 1), "--", color="grey",
+    left.plot(steps, smooth(rows, "agent0/end_touchdown"), label="games that end by touchdown")
+    left.plot(steps, smooth(rows, "agent0/end_both_down"), label="both ants down")
+    left.plot(steps, smooth(rows, "run/alpha", 1), "--", color="grey",
               label="alpha, weight of the dense reward")
-    left.set(xlabel="minutes of training", ylabel="share", ylim=(0, 1.02), title="in self-play")
-    at = [0 if v == 0 else minutes[v - 1] for v in versions]
+    left.set(xlabel="millions of environment steps", ylabel="share", ylim=(0, 1.02),
+             title="in self-play")
+    at = [0 if v == 0 else steps[v - 1] for v in versions]
     for name, shares in matches.items():
         for seat, style in ((0, "o-"), (1, "s--")):
             right.plot(at, [share[seat] for share in shares], style, ms=4,
                        label=f"seat {seat} beats {name}")
-    right.set(xlabel="minutes of training", title="matches on the judged physics")
+    right.set(xlabel="millions of environment steps", title="matches on the judged physics")
     for axes in (left, right):
         axes.legend(fontsize=8)
         axes.grid(alpha=0.3)
@@ -92,9 +93,8 @@ def main(argv=None):
     from load_parameter_run import SAVE_DIR
 
     run = os.path.join(SAVE_DIR, args.run)
-    with open(os.path.join(run, "progress.csv")) as file, \
-            open(os.path.join(run, "timing.csv")) as timing:
-        rows = [row | times for row, times in zip(csv.DictReader(file), csv.DictReader(timing))]
+    with open(os.path.join(run, "progress.csv")) as file:
+        rows = list(csv.DictReader(file))
     kept = sorted(int(path.stem) for path in pathlib.Path(run, "agent0").glob("*.npz"))
     versions = [min(kept, key=lambda v: abs(v - i * len(rows) / (args.points - 1)))
                 for i in range(args.points)]

@@ -97,7 +97,7 @@ def main(argv=None):
     draw_ratings(left, read_csv(args.tournament, "ratings.csv"), game)
     draw_shares(right, read_csv(args.tournament, "pairs.csv"), game)
     left.legend(fontsize=8, loc="lower right")
-    right.legend(fontsize=8, loc="center right", bbox_to_anchor=(1, 0.59))
+    right.legend(fontsize=8, loc="lower right", bbox_to_anchor=(1, 0.05))
     for axes in (left, right):
         axes.set_xlabel("millions of environment steps")
         axes.grid(alpha=0.3)
