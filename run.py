@@ -115,12 +115,12 @@ def make_parser():
         prog="run.py", description="Trains two robots by PPO self-play against their own past.",
         epilog="Numbers in brackets: default preset / --paper, for run-to-goal-ants.")
 
-    one_machine, paper = (PRESETS[name]["run-to-goal-ants"] for name in PRESETS)
+    default, paper = (PRESETS[name]["run-to-goal-ants"] for name in PRESETS)
 
     def add(group, name, kind, text, **options):
         key = name.removeprefix("--").replace("-", "_")
-        if key in one_machine or key in paper:
-            text += f" [{one_machine.get(key, '-')} / {paper.get(key, '-')}]"
+        if key in default or key in paper:
+            text += f" [{default.get(key, '-')} / {paper.get(key, '-')}]"
         if kind is not None:
             options["type"] = kind
         group.add_argument(name, help=text, **options)
@@ -269,7 +269,7 @@ def train(config, resumed=None):
         return policy(name, env.ob_dims[seat], env.ac_dims[seat], rng, **options)
 
     outsider = find_outsider(settings)
-    shared = env.game.shared_policy or not outsider and getattr(policy, "either_seat", False)
+    shared = env.game.shared_policy or (not outsider and getattr(policy, "either_seat", False))
     names = learner_names(shared, config["ensemble"], outsider and outsider[0])
     seats = [int(name[len("agent")]) for name in names]
     headers = [{"game": config["env"], "seat": "both" if shared else seat,

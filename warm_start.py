@@ -13,14 +13,11 @@ def find_pool(save_dir, places, names, headers):
     places: those runs, each what `load_init` takes. The newest file of each must fit the learner,
     else InputError.
     """
-    pool = [[] for _ in names]
-    for what in places:
-        newest = find_newest(save_dir, what, names, "--pool")
-        for paths, path, header in zip(pool, newest, headers):
-            load_vector(path, header, "--pool")
-            versions = {} if path == what else snapshot_paths(os.path.dirname(path))
-            paths.append([versions[v] for v in sorted(versions)] or [path])
-    return pool
+    runs = [find_files(save_dir, what, names, "--pool") for what in places]
+    for learners in runs:
+        for paths, header in zip(learners, headers):
+            load_vector(paths[-1], header, "--pool")
+    return [list(pool) for pool in zip(*runs)]
 
 
 def load_init(save_dir, what, names, headers):
@@ -28,38 +25,47 @@ def load_init(save_dir, what, names, headers):
 
     save_dir: where runs are; what: the name of a run there (its newest snapshots), a folder that
     holds a run or agentK.npz files, or, where one learner trains, one file or a folder of
-    snapshots. names: the learners'
-    folders; headers: theirs, which the files must fit. Raises InputError for what does not.
+    snapshots. names: the learners' folders; headers: theirs, which the files must fit. Raises
+    InputError for what does not.
     """
-    paths = find_newest(save_dir, what, names, "--init")
-    return [load_vector(path, header, "--init") for path, header in zip(paths, headers)]
+    learners = find_files(save_dir, what, names, "--init")
+    return [load_vector(paths[-1], header, "--init") for paths, header in zip(learners, headers)]
 
 
-def find_newest(save_dir, what, names, option):
-    """The newest file of each learner in a run or folder, or the one file that is given."""
-    folder = what if os.path.exists(what) else os.path.join(save_dir, what)
-    versions = snapshot_paths(folder)
-    if versions:
-        folder = versions[max(versions)]
-    if not os.path.isfile(folder):
-        return [find_parameters(folder, name, f"{option} {what}") for name in names]
+def find_files(save_dir, what, names, option):
+    """Each learner's files in a run or folder, oldest first, or the one file that is given."""
+    place = what if os.path.exists(what) else os.path.join(save_dir, what)
+    alone = [place] if os.path.isfile(place) else snapshots_in(place)
+    if not alone:
+        return [find_learner(place, name, f"{option} {what}") for name in names]
     if len(names) > 1:
         raise InputError(f"{option} {what}: one learner's, but {' and '.join(names)} train; give a "
                          "run or a folder")
-    return [folder]
+    return [alone]
 
 
-def find_parameters(folder, name, asked):
-    """The file of one learner: its newest snapshot in a run, else NAME.npz."""
-    versions = snapshot_paths(os.path.join(folder, name))
-    if versions:
-        return versions[max(versions)]
+def snapshots_in(folder):
+    """The snapshots in a learner's folder, oldest first."""
+    versions = snapshot_paths(folder)
+    return [versions[version] for version in sorted(versions)]
+
+
+def find_learner(folder, name, asked):
+    """The files of one learner: its snapshots in a run, else NAME.npz."""
     path = os.path.join(folder, f"{name}.npz")
-    if not os.path.isfile(path):
+    found = snapshots_in(os.path.join(folder, name)) or [path] * os.path.isfile(path)
+    if not found:
         have = sorted(os.path.basename(p) for p in glob.glob(os.path.join(glob.escape(folder),
                                                                           "*agent*")))
         raise InputError(f"{asked}: no {name} there ({', '.join(have) or 'nothing'})")
-    return path
+    return found
+
+
+def agree(found, wanted):
+    """Whether an entry of a header fits the learner's; of a dict, what both of them say."""
+    if isinstance(found, dict):
+        return all(wanted.get(name, value) == value for name, value in found.items())
+    return found == wanted or "both" in (found, wanted)
 
 
 def load_vector(path, header, option):
@@ -67,8 +73,7 @@ def load_vector(path, header, option):
     entry = load_entry(path, header["game"])
     for key in ("policy", "policy_args", "seat"):
         found = entry.header.get(key, header[key])  # released vectors do not say their seat
-        if not (found == header[key] or "both" in (found, header[key]) or key == "policy_args"
-                and all(header[key].get(name, value) == value for name, value in found.items())):
+        if not agree(found, header[key]):
             raise InputError(f"{option} {path}: its {key.replace('_', ' ')} is {found}, the "
                              f"learner's {header[key]}")
     size = vector_size(*(header[key] for key in ("game", "policy", "policy_args")))

@@ -221,7 +221,7 @@ def test_a_gpu_a_rank(name):
               "print(os.environ['CUDA_VISIBLE_DEVICES'])")
     unnamed = {key: value for key, value in os.environ.items()
                if key not in device.LOCAL_RANK_NAMES}
-    for local_rank, gpu in (("1", "5"), ("3", "3")):
+    for local_rank, gpu in (("1", "5"), ("2", "7"), ("3", "3")):
         done = subprocess.run(
             [sys.executable, "-c", script], capture_output=True, text=True, cwd=HERE.parent,
             env={**unnamed, "CUDA_VISIBLE_DEVICES": "3,5,7", name: local_rank})

@@ -66,7 +66,7 @@ def contents(folder):
             for path in [*folder.glob("agent*/*"), folder / "progress.csv"]}
 
 
-@pytest.mark.parametrize("kind, ranks", [("lstm", 2), ("ant", 1)])
+@pytest.mark.parametrize("kind, ranks", [("mlp", 2), ("lstm", 2), ("ant", 1)])
 def test_killed_and_resumed_is_straight(tmp_path, kind, ranks):
     """kill -9 in the iteration after the third: the end is the same, byte for byte."""
     options = (*GAMES[kind], *SMALL, "--anchor-every", "2", "--max-iters", str(ITERATIONS))
@@ -156,7 +156,7 @@ def test_tensorboard_has_neither_gaps_nor_doubles(copy):
     assert sorted(steps) == [1, 2, 3, 4, 5]
 
 
-@pytest.mark.parametrize("harm", ["truncated", "flipped"])
+@pytest.mark.parametrize("harm", ["truncated", "flipped", "empty", "text"])
 def test_a_damaged_checkpoint_is_passed_over(copy, capsys, harm):
     """The previous one takes its place, and that is said; without one the run is refused."""
     path = copy / NAME
@@ -248,7 +248,8 @@ def test_another_outsider(small, tmp_path, monkeypatch, capsys):
 # Signals
 
 
-@pytest.mark.parametrize("number,ranks", [(signal.SIGTERM, 1), (signal.SIGINT, 2)])
+@pytest.mark.parametrize("number,ranks", [(signal.SIGINT, 1), (signal.SIGTERM, 1),
+                                          (signal.SIGINT, 2)])
 def test_one_signal_ends_in_good_order(tmp_path, number, ranks):
     """The iteration is finished and written, exit code 0, one line on how to go on."""
     process = start(tmp_path, *GAMES["mlp"], *SMALL, "--max-iters", "100000", "--run", "long",
@@ -298,7 +299,8 @@ def failed(capsys, *arguments):
     return err.splitlines()
 
 
-def test_a_full_disk(copy, capsys, monkeypatch, file="checkpoint-new.npz"):
+@pytest.mark.parametrize("file", ["agent1/000004.npz", "checkpoint-new.npz"])
+def test_a_full_disk(copy, capsys, monkeypatch, file):
     """Half of a file, then no space: the iteration before stays whole and is gone on from."""
     def full(path, write):
         if path.endswith(file) and os.path.exists(copy / "agent0/000004.npz"):

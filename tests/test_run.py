@@ -287,6 +287,11 @@ def test_what_ships(files, tmp_path, monkeypatch, capfd):
     vector, header = load_parameters(files / "good.npz")
     save_parameters(alone, vector, {**header, "seat": "both"})
     assert load_parameter_run.shipped_parameters("run-to-goal-ants") == [str(alone)] * 2
+    sumo = tmp_path / "sumo-ants" / "agent0.npz"
+    sumo.parent.mkdir()
+    save_parameters(sumo, np.ones(26825), {**header, "game": "sumo-ants", "ob_dim": 137,
+                                           "seat": "both"})
+    assert load_parameter_run.shipped_parameters("sumo-ants") == [str(sumo)] * 2
     save_parameters(alone, vector, header)
     refused(load_parameter_run.main, ["--env", "run-to-goal-ants"],
             "run-to-goal-ants ships agent0.npz alone", capfd)
@@ -408,10 +413,11 @@ def test_what_a_pool_may_be(tmp_path):
     folder.mkdir(parents=True)
     for version in (0, 10, 2):
         save_parameters(folder / f"{version:06d}.npz", np.ones(24905), header)
-    places = ["old", str(tmp_path / "old"), str(folder), str(folder / "000002.npz")]
+    places = ["old", str(tmp_path / "old"), str(folder), str(folder / "000002.npz"),
+              "old/agent0/000002.npz"]
     pools, = find_pool(str(tmp_path), places, ["agent0"], [header])
     names = [[Path(path).stem for path in paths] for paths in pools]
-    assert names == 3 * [["000000", "000002", "000010"]] + [["000002"]]
+    assert names == 3 * [["000000", "000002", "000010"]] + 2 * [["000002"]]
 
 
 @pytest.mark.parametrize("changes, said", [
