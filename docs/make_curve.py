@@ -1,6 +1,7 @@
 """Draws a run's learning curve: what its log says, and matches of its snapshots against anchors.
 
-    python docs/make_curve.py --run NAME --out docs/images/run-to-goal-ants_curve.png
+    python docs/make_curve.py --run NAME --games 30 --out docs/images/run-to-goal-ants_curve.png \\
+        --anchor ZOO/run-to-goal-ants_agent0_v1.npy ZOO/run-to-goal-ants_agent1_v1.npy
 
 Anchors are the run's own untrained snapshots and, with --anchor, any two further files, one a seat
 (OpenAI's released vectors, say).

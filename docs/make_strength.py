@@ -72,9 +72,9 @@ def draw_shares(axes, rows, game):
         if steps is not None and not other:  # 0 is untrained, None is OpenAI's
             name = short(row["opponent"], game) if other is None else "the untrained"
             points.setdefault(name, []).append((steps, float(row["win_share"])))
-    for name, shares in sorted(points.items()):
+    for (name, shares), colour in zip(sorted(points.items()), (*COLOURS, "tab:blue")):
         axes.plot(*zip(*sorted(shares)), "s:" if name == "the untrained" else "o-", ms=4,
-                  label=f"against {name}")
+                  color=colour, label=f"against {name}")
     axes.axhline(0.5, color="grey", lw=0.8)
     axes.set(ylabel="share of games", ylim=(-0.02, 1.02), title="wins on RK4 (ties count as none)")
 
