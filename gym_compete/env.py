@@ -3,6 +3,7 @@
 import gymnasium
 import numpy as np
 
+from gym_compete.actions import checked
 from gym_compete.games import NOBODY, find_game
 from gym_compete.rendering import HEIGHT, WIDTH, Renderer, Viewer
 from gym_compete.vector_env import action_space, observation_space
@@ -49,6 +50,10 @@ class CompeteEnv(gymnasium.Env):
         """The `mujoco.MjData`; what is written into it counts from the next step on."""
         return self.game.sim.datas[0]
 
+    def __getstate__(self):
+        # A copy opens a window of its own when it has something to show.
+        return {**vars(self), "_viewer": None}
+
     def _observe(self):
         obs = tuple(np.zeros((1, size), np.float32) for size in self.game.ob_dims)
         self.game.observe(obs)
@@ -63,11 +68,13 @@ class CompeteEnv(gymnasium.Env):
         return self._observe(), ({}, {})
 
     def step(self, actions):
-        """Plays one step; actions: one array a seat, not clipped here (the motors clamp)."""
+        """Plays one step; actions: one array a seat, not clipped here (the motors clamp).
+
+        Raises ValueError for actions of another shape or type; one that is not finite ends the
+        match in a tie.
+        """
         game = self.game
-        acs = [np.asarray(ac, np.float64).reshape(1, size)
-               for ac, size in zip(actions, game.ac_dims, strict=True)]
-        game.step(acs)
+        game.step([ac.astype(np.float64)[None] for ac in checked(actions, game.ac_dims)])
         if self.render_mode == "human":
             self.render()
         rewards = tuple(map(float, game.reward_remaining[:, 0] + game.body_move[:, 0]))

@@ -53,7 +53,7 @@ class CompeteParallelEnv(ParallelEnv):
         """Plays one step; actions: dict by agent of [ac_dim] arrays, not clipped here.
 
         Returns (observations, rewards, terminations, truncations, infos), all dicts by agent.
-        ValueError if the match is over, or unless there is one action for each agent.
+        ValueError if the match is over, or unless there is one action for each agent, of its shape.
         """
         if not self.agents:
             raise ValueError("no match is being played: call reset first")

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import mujoco
 import numpy as np
 
+from gym_compete.forks import tell_after_fork
+
 WIDTH, HEIGHT = 640, 480  # of a frame, unless told otherwise [pixels]
 REACH = 50.0  # the camera follows a robot no further than this from the origin [m]
 ROOM = (1.2, 0.3)  # what stays free around robots and around landmarks [m]
@@ -58,8 +60,12 @@ class Renderer:
         check_size("width", width, limits.offwidth)
         check_size("height", height, limits.offheight)
         self.width, self.height = width, height
+        self._made_of = game, width, height, camera
         self._stage = Stage(game, camera)
         self._painter = Painter(game.sim.models[0], width, height, backends())
+
+    def __reduce__(self):  # a copy has a process of its own
+        return type(self), self._made_of
 
     def render(self, i=0):
         """Returns the picture of match i as it stands: [height, width, 3] uint8."""
@@ -85,6 +91,9 @@ class Viewer:
         self.is_open, self._aspect = True, 16 / 9
         self._stage = Stage(game, camera)
         self._painter = Painter(game.sim.models[0], 0, 0, None)
+
+    def __reduce__(self):
+        raise TypeError("a window cannot be copied: open another Viewer on the copied game")
 
     def show(self):
         """Shows the match as it stands, once the last step's time is over."""
@@ -121,6 +130,19 @@ class Painter:
     """
 
     def __init__(self, model, width, height, backends):
+        self._made_of = model, width, height, backends
+        self._start(*self._made_of)
+        tell_after_fork(self)
+
+    def after_fork(self):
+        """In a forked child: leaves the running one to the parent; `ask` will start another."""
+        if self._end and self._end.detach():
+            self._process.stdin.close()  # or the parent's could not end it
+            self._process.stdout.close()
+            self._process.poll()  # finds no child of this process, and forgets it
+            self._end = None
+
+    def _start(self, model, width, height, backends):
         for name in backends or (None,):
             self._process = start(model, width, height, name)
             self._end = weakref.finalize(self, end, self._process)
@@ -137,6 +159,8 @@ class Painter:
 
     def ask(self, request, size, tail=b""):
         """Sends an array and further bytes; returns the answer of `size` bytes."""
+        if self._end is None:
+            self._start(*self._made_of)
         if not self._end.alive:
             raise RuntimeError("closed: nothing can be drawn any more")
         try:
@@ -151,7 +175,8 @@ class Painter:
 
     def close(self):
         """Ends the process."""
-        self._end()
+        if self._end:
+            self._end()
 
 
 def start(model, width, height, backend):

@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import mujoco
 import numpy as np
 
+from gym_compete.forks import tell_after_fork
+
 FULL_STATE = mujoco.mjtState.mjSTATE_INTEGRATION
 BAD_STATES = slice(mujoco.mjtWarning.mjWARN_BADQPOS, mujoco.mjtWarning.mjWARN_BADQACC + 1)
 # What of a world goes on from step to step; the rest follows from it.
@@ -18,11 +20,11 @@ class World:
     """An `MjModel` with its `MjData`, and views of what goes into them and comes out.
 
     fields: names of the `MjData` arrays that are read; own_sizes: the model's geoms have sizes of
-    their own, which go where the state goes.
+    their own, which go where the state goes; data: None for a new `MjData`.
     """
 
-    def __init__(self, model, fields, own_sizes):
-        self.model, self.data = model, mujoco.MjData(model)
+    def __init__(self, model, fields, own_sizes, data=None):
+        self.model, self.data = model, data or mujoco.MjData(model)
         self.ctrl, self.alarms = self.data.ctrl, self.data.warning.number[BAD_STATES]
         self.arrays = [getattr(self.data, field) for field in fields]
         self._state = [getattr(self.data, name) for name in CARRIED]
@@ -46,18 +48,19 @@ class Simulation:
     num_threads: threads that step worlds side by side (MuJoCo releases the GIL).
     probe: called as probe(i, data) for each world after each step, with an `MjData` that is world
         i's for the time of the call: for what is no array (contacts).
+    data: the `MjData` to go on with, of a single world.
 
     `datas` holds the worlds' states. A thread steps all of its worlds in one model and data of its
     own, which stay in its core's cache: the scratch memory of many worlds does not. What else than
     the state `datas` hold is that of the last `place`, but of a single world: that is stepped where
-    it is.
+    it is. It is copied with its game alone, whose `Seat`s see its columns.
     """
 
-    def __init__(self, models, fields, frame_skip, num_threads=1, probe=None):
+    def __init__(self, models, fields, frame_skip, num_threads=1, probe=None, data=None):
         stop_clock()
         own = any(model is not models[0] for model in models)
         self.models = models
-        self._worlds = [World(model, fields, own) for model in models]
+        self._worlds = [World(model, fields, own, data) for model in models]
         self.datas = [world.data for world in self._worlds]
         self._benches = self._worlds if len(models) == 1 else [
             World(models[0].__copy__() if own else models[0], fields, own)
@@ -67,7 +70,18 @@ class Simulation:
                         for field, array in zip(fields, self._worlds[0].arrays)}
         # Where the centres of mass stood before the last step: rewards are for the way made.
         self.com_before = np.zeros_like(self.columns["subtree_com"])
-        self._pool = ThreadPoolExecutor(num_threads - 1) if num_threads > 1 else None
+        self.num_threads = num_threads
+        self._make_pool()
+        tell_after_fork(self)
+
+    def _make_pool(self):
+        threads = self.num_threads - 1
+        self._pool = ThreadPoolExecutor(threads) if threads else None
+
+    after_fork = _make_pool
+
+    def __reduce__(self):
+        raise TypeError("a Simulation is copied with its game alone: copy that or its environment")
 
     def step(self, ctrl):
         """Steps every world by one environment step under ctrl [N, nu] and reads the columns."""

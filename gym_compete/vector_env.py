@@ -6,6 +6,7 @@ import gymnasium
 import numpy as np
 from gymnasium.utils import seeding
 
+from gym_compete.actions import checked
 from gym_compete.games import find_game
 from gym_compete.mirror import Mirror
 
@@ -83,6 +84,9 @@ class CompeteVectorEnv:
         seat), `winner` [N] (0, 1, or -1), `ending` [N] (index into `game.endings`, 0 while the
         match goes on), `steps` [N] played in the match that the step belongs to, and `final_obs`
         like obs: where `truncated` is set, the last observation of the match that was cut.
+
+        Raises ValueError for actions of another shape or type; one that is not finite ends its
+        match in a tie.
         """
         game, infos = self.game, self.infos
         game.step(self._turned(actions))
@@ -112,9 +116,10 @@ class CompeteVectorEnv:
         """The actions as the matches' motors take them."""
         if not self._mirror:
             return actions
-        mirrored = np.array(actions[1])
+        acs, mirrored = checked(actions, self.ac_dims, (self.num_envs,))
+        mirrored = mirrored.copy()
         mirrored[1::2] = self._mirror.acs(1, mirrored[1::2])
-        return actions[0], mirrored
+        return acs, mirrored
 
     def get_state(self):
         """Returns all that the matches will go on from, random numbers too: a dict of arrays.

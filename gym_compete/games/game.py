@@ -1,14 +1,19 @@
 """What every game shares: a scene, N matches of it, rewards and endings computed by columns."""
 
+import copy
+
+import mujoco
 import numpy as np
 
+from gym_compete.actions import checked
 from gym_compete.games.seat import Seat
 from gym_compete.scene import add_robot, new_field
-from gym_compete.simulation import Simulation
+from gym_compete.simulation import MAX_VALUE, Simulation
 
 GOAL_REWARD = 1000.0
 NOBODY = -1  # `winner` of a tie or of a match that goes on
 INTEGRATORS = ("RK4", "Euler")
+RESULTS = ("reward_move", "body_move", "reward_remaining", "down", "winner", "ending")
 
 
 def curriculum(start, version):
@@ -35,6 +40,9 @@ class Game:
     Results of the last step, float64: `reward_move` (dense) and `reward_remaining` (competition)
     [2, N], `body_move` [2, N] the part of `reward_move` that enters the environment's own reward,
     `parts` one dict a seat of named parts [N], `down` [2, N] bool, `winner` [N], `ending` [N].
+
+    A game can be copied and pickled: the copy has its options, state and results, shares nothing
+    with it, and plays on with the same bits.
     """
 
     name = env_id = None
@@ -53,11 +61,14 @@ class Game:
 
     def __init__(self, num_envs=1, num_threads=1, **options):
         self._set_options(options)
+        self._build(self._make_model(), num_envs, num_threads)
+
+    def _build(self, model, num_envs, num_threads, data=None):
         self.num_envs = num_envs
-        model = self._make_model()
-        models = [model.__copy__() if self.own_models else model for _ in range(num_envs)]
+        models = [model.__copy__() if self.own_models and not data else model
+                  for _ in range(num_envs)]
         probe = self.probe if type(self).probe is not Game.probe else None
-        self.sim = Simulation(models, self._fields(), self.frame_skip, num_threads, probe)
+        self.sim = Simulation(models, self._fields(), self.frame_skip, num_threads, probe, data)
         self.seats = tuple(Seat(i, body, model, self.sim) for i, body in enumerate(self.bodies))
         self.dt = self.timestep * self.frame_skip
         self._ctrl = np.zeros((num_envs, model.nu))
@@ -210,19 +221,41 @@ class Game:
         for name in self.memory:
             getattr(self, name)[:] = state[name]
 
+    def __copy__(self):  # half a copy would be two games that move one world
+        return copy.deepcopy(self)
+
+    def __reduce__(self):
+        sim = self.sim
+        options = {name: getattr(self, name) for name in self.options}
+        # A single world goes along as it stands: `data` is there for users to look at.
+        world = sim.datas[0] if self.num_envs == 1 else sim.models[0]
+        results = [sim.com_before, *(getattr(self, name) for name in RESULTS)]
+        return copied, (type(self), options, world, sim.num_threads, self.get_state(), results,
+                        self.parts)
+
     def step(self, acs):
-        """Plays one step of every match; acs: one [N, ac_dim] array a seat. Sets the results."""
+        """Plays one step of every match; acs: one [N, ac_dim] array a seat. Sets the results.
+
+        Raises ValueError for actions of another shape or type, before anything has moved.
+        """
+        acs = checked(acs, self.ac_dims, (self.num_envs,))
         np.concatenate(acs, axis=1, out=self._ctrl)
+        with np.errstate(invalid="ignore"):
+            wild = ~(np.abs(self._ctrl) < MAX_VALUE).all(axis=1)
+        self._ctrl[wild] = 0
         self.sim.step(self._ctrl)
         self.steps += 1
-        self.score(acs)
+        self.score(acs, wild)
 
-    def score(self, acs):
-        """Applies the rules to the columns as they stand after acs; sets the results."""
+    def score(self, acs, wild=False):
+        """Applies the rules to the columns as they stand after acs; sets the results.
+
+        wild: matches [N] whose actions are not finite.
+        """
         self.ending[:], self.winner[:] = 0, NOBODY
         self.reward_remaining[:] = 0
         with np.errstate(invalid="ignore", over="ignore"):
-            self.end(~self.sim.finite(), "not finite")
+            self.end(wild | ~self.sim.finite(), "not finite")
             broken = self.ending > 0
             self.refresh()
             for seat, ac in zip(self.seats, acs):
@@ -253,3 +286,20 @@ class Game:
             for _, block in blocks:
                 ob[:, column:column + block.shape[1]] = block
                 column += block.shape[1]
+
+
+def copied(kind, options, world, num_threads, state, results, parts):
+    """Builds a game of the class `kind` again from what `Game.__reduce__` holds."""
+    game = kind.__new__(kind)
+    game._set_options(options)
+    single = isinstance(world, mujoco.MjData)
+    game._build(world.model if single else world, len(state["physics"]), num_threads,
+                world if single else None)
+    game.set_state(state)
+    for mine, theirs in zip((game.sim.com_before, *(getattr(game, name) for name in RESULTS)),
+                            results):
+        mine[:] = theirs
+    game.parts = parts
+    with np.errstate(invalid="ignore", over="ignore"):  # of a state that is not finite, perhaps
+        game.refresh()
+    return game

@@ -40,6 +40,9 @@ class Seat:
             self.xmat = columns["xmat"][:, self.root]
         self.clipped_force = np.empty_like(self.cfrc_ext)
 
+    def __reduce__(self):
+        raise TypeError("a Seat is copied with its game alone: copy that or its environment")
+
     def refresh(self):
         """Updates `clipped_force`, cfrc_ext clipped to +-1, for observations and rewards."""
         np.clip(self.cfrc_ext, -1, 1, out=self.clipped_force)

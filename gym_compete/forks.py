@@ -1,0 +1,20 @@
+"""Threads and pipes do not survive a fork: whoever owns some gets its own in the child."""
+
+import os
+import weakref
+
+_owners = weakref.WeakSet()
+
+
+def tell_after_fork(owner):
+    """Has `owner.after_fork()` called in every process that is forked while the owner lives."""
+    _owners.add(owner)
+
+
+def _tell():
+    for owner in list(_owners):
+        owner.after_fork()
+
+
+if hasattr(os, "register_at_fork"):  # Windows has neither this nor forks
+    os.register_at_fork(after_in_child=_tell)
