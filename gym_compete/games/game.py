@@ -61,7 +61,7 @@ class Game:
 
     def __init__(self, num_envs=1, num_threads=1, **options):
         self._set_options(options)
-        self._build(self._make_model(), num_envs, num_threads)
+        self._build(self.make_spec().compile(), num_envs, num_threads)
 
     def _build(self, model, num_envs, num_threads, data=None):
         self.num_envs = num_envs
@@ -97,12 +97,13 @@ class Game:
         if self.max_episode_steps < 1:
             raise ValueError(f"max_episode_steps {self.max_episode_steps}: must be at least 1")
 
-    def _make_model(self):
+    def make_spec(self):
+        """Returns the scene of one match as a fresh `mujoco.MjSpec`."""
         field = new_field(self.timestep, self.integrator)
         self.furnish(field)
         for i, (body, start, yaw) in enumerate(zip(self.bodies, self.starts, self.yaws)):
             add_robot(field, body, i, start, yaw)
-        return field.compile()
+        return field
 
     def _fields(self):
         fields = ["qpos", "qvel", "subtree_com", "cfrc_ext", *self.extra_fields]
