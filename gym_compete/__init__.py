@@ -1,18 +1,20 @@
 """The two-robot games of *Emergent Complexity via Multi-Agent Competition* on today's MuJoCo.
 
 `gymnasium.make("run-to-goal-ants-v0")` gives one match, `parallel_env` the same to PettingZoo,
-`CompeteVectorEnv` many at a time;
+`OneSeat` one agent's side of it as an ordinary environment, `CompeteVectorEnv` many at a time;
 `Renderer` draws any of them, `register` makes a new game known, `spec` gives its MuJoCo scene.
 """
 
 from gym_compete.env import CompeteEnv
 from gym_compete.export import spec, to_xml
 from gym_compete.games import GAMES, Game, find_game, register
+from gym_compete.numpy_policy import NumpyPolicy
+from gym_compete.one_seat import OneSeat
 from gym_compete.rendering import CAMERAS, Camera, Renderer, RenderingError, Viewer
 from gym_compete.vector_env import CompeteVectorEnv
 
-__all__ = ["CAMERAS", "GAMES", "Camera", "CompeteEnv", "CompeteVectorEnv", "Game",
-           "Renderer", "RenderingError", "Viewer", "find_game", "parallel_env",
+__all__ = ["CAMERAS", "GAMES", "Camera", "CompeteEnv", "CompeteVectorEnv", "Game", "NumpyPolicy",
+           "OneSeat", "Renderer", "RenderingError", "Viewer", "find_game", "parallel_env",
            "register", "spec", "to_xml"]
 
 

@@ -114,7 +114,7 @@ def test_pictures(name):
     assert re.findall(r"!\[[^]]+\]\((.*?)\)", SECTIONS[name]) == [f"images/{name}.png"]
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=["one match", "many", "PettingZoo"])
+@pytest.mark.parametrize("example", EXAMPLES, ids=["one match", "many", "PettingZoo", "one seat"])
 def test_examples(example):
     """They run as they stand."""
     if "parallel_env" in example:
