@@ -24,7 +24,7 @@ def spec(game, **options):
 
 
 def to_xml(game, **options):
-    """Returns MJCF that any MuJoCo compiles to the model that the game plays in.
+    """Returns MJCF that MuJoCo compiles to the model that the game plays in.
 
     Arguments and errors are those of `spec`. Nothing is referred to: the text stands alone.
     """

@@ -278,7 +278,7 @@ def test_viewer_shows_every_step_in_real_time(window, monkeypatch):
     slept = []
     monkeypatch.setattr(rendering.time, "sleep", slept.append)
     for _ in range(3):
-        env.step(still(env.game))
+        env.step([ac[0] for ac in still(env.game)])
         np.testing.assert_array_equal(shown.requests[-1][-env.model.nq:], env.data.qpos)
     assert len(shown.requests) == 4
     assert all(0 < wait <= 0.05 for wait in slept)
@@ -288,7 +288,7 @@ def test_closed_window_does_not_end_the_match(window):
     env, shown = window
     shown.open = 0.0
     for _ in range(3):
-        env.step(still(env.game))
+        env.step([ac[0] for ac in still(env.game)])
     assert len(shown.requests) == 2  # the reset, and the step that learned of it
 
 
