@@ -20,7 +20,7 @@ ONE_MACHINE = dict(
     logstd_floor=-2.2, logstd_floor_dense=-1.0, ret_decay=0.9, anchor_every=200, max_seconds=1200)
 
 # What no preset is about.
-DEFAULTS = dict(env="run-to-goal-ants", seed=0, ensemble=1, alpha_final=0.0, mirror=False,
+DEFAULTS = dict(env="run-to-goal-ants", seed=0, ensemble=1, alpha_final=0.0, mirror=False, goal_dist=1.0,
                 anchor_games=20, anchor=[], pool=[], pool_share=0.5, keep=50)
 
 # The paper's values (section 5.1), for machines that can pay for them; what it leaves open is as
@@ -63,7 +63,7 @@ ANT_RACE = dict(
 ANT_SUMO = ANT_RACE | dict(dense_iters=0, anneal_iters=300, logstd_floor=-2.2)
 
 NETWORKS = {"mlp": dict(hid_size=64), "lstm": dict(hid_size=128, optim_epochs=3),
-            "ant": dict(hid_size=128)}
+            "ant": dict(hid_size=128), "humanoid": dict(hid_size=128)}
 
 # The paper's best delta, where it gives one (table 1).
 DELTAS = {"sumo-ants": 0.0, "sumo-humans": 0.5}
@@ -179,6 +179,8 @@ def make_parser():
         "Iterations of purely dense reward (alpha 1) before annealing starts.")
     add(play, "--anneal-iters", number(int, 0),
         "Iterations over which alpha, the weight of the dense reward, falls from 1 to its end.")
+    add(play, "--goal-dist", number(float, 0), "Weight of what the dense reward charges for the "
+        "distance to goal or ball; 1: as released. [1]")
     add(play, "--alpha-final", number(float, 0, 1),
         "Weight of the dense reward from then on; at 0 only the end of a match counts. [0]")
     add(play, "--delta", number(float, 0, 1),
@@ -269,7 +271,8 @@ def train(config, resumed=None):
         return policy(name, env.ob_dims[seat], env.ac_dims[seat], rng, **options)
 
     outsider = find_outsider(settings)
-    shared = env.game.shared_policy or (not outsider and getattr(policy, "either_seat", False))
+    shared = env.game.shared_policy or (env.game.alike_seats and not outsider
+                                        and getattr(policy, "either_seat", False))
     names = learner_names(shared, config["ensemble"], outsider and outsider[0])
     seats = [int(name[len("agent")]) for name in names]
     headers = [{"game": config["env"], "seat": "both" if shared else seat,
@@ -302,7 +305,7 @@ def make_env(settings):
     from gym_compete import CompeteVectorEnv
     from utils import InputError
 
-    rules = {key: settings.pop(key) for key in ("integrator", "draw_penalty", "mirror")
+    rules = {key: settings.pop(key) for key in ("integrator", "draw_penalty", "goal_dist", "mirror")
              if key in settings}
     seeds = np.random.SeedSequence([settings["seed"], 2, comm.RANK])
     try:

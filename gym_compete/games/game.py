@@ -23,14 +23,17 @@ class Game:
     bodies, starts, yaws: of agent0 and agent1; metres and degrees.
     timestep: seconds of a simulator step; frame_skip of them make an environment step.
     endings: what may end a match, for people; `ending` holds an index into it, 0 while it goes on.
-    shared_policy: one policy plays both seats (a symmetric game).
+    shared_policy: one policy plays both seats (a symmetric game). alike_seats: half a turn of the
+        world exchanges the seats, so that a network that does not see the world's axes can too.
     own_models: every match needs an `MjModel` of its own, because the game changes it.
     extra_fields: further `MjData` arrays to read, beside those the bodies observe.
     memory: names of the [N] arrays that, with the physics, make up a match's whole state.
     clip_control: whether effort is counted on actions clipped to what the motors can do.
     view: azimuth and elevation of the direction in which pictures look [degrees].
     options: keywords of the constructor, each an attribute of the game, with their defaults:
-        max_episode_steps: time limit in environment steps; integrator: "RK4" or "Euler".
+        max_episode_steps: time limit in environment steps; integrator: "RK4" or "Euler";
+        goal_dist: weight of what the dense reward charges for the distance to a goal or ball (1:
+        as released).
 
     Results of the last step, float64: `reward_move` (dense) and `reward_remaining` (competition)
     [2, N], `body_move` [2, N] the part of `reward_move` that enters the environment's own reward,
@@ -43,13 +46,13 @@ class Game:
     timestep = 0.003
     frame_skip = 5
     endings = ("",)
-    shared_policy = False
+    shared_policy = alike_seats = False
     own_models = False
     extra_fields = ()
     memory = ("steps",)
     clip_control = False
     view = (90, -15)
-    options = {"max_episode_steps": 500, "integrator": "RK4"}
+    options = {"max_episode_steps": 500, "integrator": "RK4", "goal_dist": 1.0}
 
     def __init__(self, num_envs=1, num_threads=1, **options):
         self._set_options(options)
@@ -160,7 +163,8 @@ class Game:
         move = self.forward(seat, np.sign(goal)) + self.effort(seat, ac)
         if seat.body.goal:
             # Negative, as the released games report it.
-            self.parts[seat.index]["reward_goal_dist"] = -seat.body.goal * np.abs(seat.x - goal)
+            cost = self.goal_dist * seat.body.goal
+            self.parts[seat.index]["reward_goal_dist"] = -cost * np.abs(seat.x - goal)
             move += self.parts[seat.index]["reward_goal_dist"]
         return move
 

@@ -15,6 +15,7 @@ class RunToGoal(Game):
     draw_penalty: -1000 for both where nobody scores (time-out, both down), as the paper has it.
     """
 
+    alike_seats = True
     options = {**Game.options, "draw_penalty": False}
     endings = ("", "touchdown", "both touched down", "both down", "not finite", "time-out")
 
