@@ -20,7 +20,7 @@ ONE_MACHINE = dict(
     logstd_floor=-2.2, logstd_floor_dense=-1.0, ret_decay=0.9, anchor_every=200, max_seconds=1200)
 
 # What no preset is about.
-DEFAULTS = dict(env="run-to-goal-ants", seed=0, ensemble=1, alpha_final=0.0, mirror=False, goal_dist=1.0,
+DEFAULTS = dict(env="run-to-goal-ants", seed=0, ensemble=1, alpha_final=0.0, mirror=False, goal_dist=1.0, anneal_at=0.0,
                 anchor_games=20, anchor=[], pool=[], pool_share=0.5, keep=50)
 
 # The paper's values (section 5.1), for machines that can pay for them; what it leaves open is as
@@ -181,6 +181,9 @@ def make_parser():
         "Iterations over which alpha, the weight of the dense reward, falls from 1 to its end.")
     add(play, "--goal-dist", number(float, 0), "Weight of what the dense reward charges for the "
         "distance to goal or ball; 1: as released. [1]")
+    add(play, "--anneal-at", number(float, 0, 1), "Start annealing as soon as this share of the "
+        "games ends in a touchdown, a goal or, in sumo, without a fall; 0: after --dense-iters. "
+        "[0]")
     add(play, "--alpha-final", number(float, 0, 1),
         "Weight of the dense reward from then on; at 0 only the end of a match counts. [0]")
     add(play, "--delta", number(float, 0, 1),

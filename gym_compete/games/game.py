@@ -23,6 +23,7 @@ class Game:
     bodies, starts, yaws: of agent0 and agent1; metres and degrees.
     timestep: seconds of a simulator step; frame_skip of them make an environment step.
     endings: what may end a match, for people; `ending` holds an index into it, 0 while it goes on.
+    achievements: those of them that show that the robots can do what the game asks for.
     shared_policy: one policy plays both seats (a symmetric game). alike_seats: half a turn of the
         world exchanges the seats, so that a network that does not see the world's axes can too.
     own_models: every match needs an `MjModel` of its own, because the game changes it.
@@ -45,7 +46,7 @@ class Game:
     yaws = (0, 180)
     timestep = 0.003
     frame_skip = 5
-    endings = ("",)
+    endings, achievements = ("",), ()
     shared_policy = alike_seats = False
     own_models = False
     extra_fields = ()

@@ -26,6 +26,7 @@ class KickAndDefend(Game):
     name, env_id = "kick-and-defend", "kick-and-defend-v0"
     bodies, starts = (HUMANOID, HUMANOID), ((-3, 0, 1.5), (3, 0, 1.5))
     endings = ("", "goal", "ball wide", "ball back", "both down", "foul", "not finite", "time-out")
+    achievements = ("goal",)
     clip_control = True
     view = (65, -15)
     memory = (*Game.memory, "touched")

@@ -18,6 +18,7 @@ class RunToGoal(Game):
     alike_seats = True
     options = {**Game.options, "draw_penalty": False}
     endings = ("", "touchdown", "both touched down", "both down", "not finite", "time-out")
+    achievements = ("touchdown", "both touched down")
 
     def dense(self, seat, ac):
         """Way made minus effort; humanoids also pay for the distance still to go."""
