@@ -96,7 +96,7 @@ def test_annealing_starts_with_what_has_been_learned():
     """Once the smoothed share of achievements reaches the mark, alpha falls, for good."""
     game = SimpleNamespace(endings=("", "touchdown", "both down"), achievements=("touchdown",))
     progress = Progress(dense_iters=1000, anneal_iters=10, anneal_at=0.25)
-    for iteration in range(40):
+    for iteration in range(60):
         assert progress.alpha == 1.0
         progress._note_achievements(np.array([0, 0, 8]) if iteration < 30 else np.array([0, 4, 4]),
                                     game)
