@@ -20,7 +20,8 @@ ONE_MACHINE = dict(
     logstd_floor=-2.2, logstd_floor_dense=-1.0, ret_decay=0.9, anchor_every=200, max_seconds=1200)
 
 # What no preset is about.
-DEFAULTS = dict(env="run-to-goal-ants", seed=0, ensemble=1, alpha_final=0.0, mirror=False, goal_dist=1.0, anneal_at=0.0,
+DEFAULTS = dict(env="run-to-goal-ants", seed=0, ensemble=1, alpha_final=0.0, mirror=False, dense_forward=1.0,
+                dense_survive=1.0, dense_goal_dist=1.0, anneal_at=0.0,
                 anchor_games=20, anchor=[], pool=[], pool_share=0.5, keep=50)
 
 # The paper's values (section 5.1), for machines that can pay for them; what it leaves open is as
@@ -179,8 +180,10 @@ def make_parser():
         "Iterations of purely dense reward (alpha 1) before annealing starts.")
     add(play, "--anneal-iters", number(int, 0),
         "Iterations over which alpha, the weight of the dense reward, falls from 1 to its end.")
-    add(play, "--goal-dist", number(float, 0), "Weight of what the dense reward charges for the "
-        "distance to goal or ball; 1: as released. [1]")
+    for part, what in (("forward", "way made"), ("survive", "standing"),
+                       ("goal-dist", "the distance to goal or ball")):
+        add(play, f"--dense-{part}", number(float, 0), f"Weight of {what} in the dense reward; 1: "
+            "as released. [1]")
     add(play, "--anneal-at", number(float, 0, 1), "Start annealing as soon as this share of the "
         "games ends in a touchdown, a goal or, in sumo, without a fall; 0: after --dense-iters. "
         "[0]")
@@ -308,7 +311,8 @@ def make_env(settings):
     from gym_compete import CompeteVectorEnv
     from utils import InputError
 
-    rules = {key: settings.pop(key) for key in ("integrator", "draw_penalty", "goal_dist", "mirror")
+    rules = {key: settings.pop(key) for key in ("integrator", "draw_penalty", "mirror", "dense_forward",
+                                                  "dense_survive", "dense_goal_dist")
              if key in settings}
     seeds = np.random.SeedSequence([settings["seed"], 2, comm.RANK])
     try:

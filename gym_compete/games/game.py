@@ -9,6 +9,7 @@ from gym_compete.simulation import Simulation
 GOAL_REWARD = 1000.0
 NOBODY = -1  # `winner` of a tie or of a match that goes on
 INTEGRATORS = ("RK4", "Euler")
+WEIGHTS = ("dense_forward", "dense_survive", "dense_goal_dist")
 
 
 def curriculum(start, version):
@@ -33,8 +34,8 @@ class Game:
     view: azimuth and elevation of the direction in which pictures look [degrees].
     options: keywords of the constructor, each an attribute of the game, with their defaults:
         max_episode_steps: time limit in environment steps; integrator: "RK4" or "Euler";
-        goal_dist: weight of what the dense reward charges for the distance to a goal or ball (1:
-        as released).
+        dense_forward, dense_survive, dense_goal_dist: weights of the dense reward's parts: way
+        made, standing, distance to a goal or ball (1: as released).
 
     Results of the last step, float64: `reward_move` (dense) and `reward_remaining` (competition)
     [2, N], `body_move` [2, N] the part of `reward_move` that enters the environment's own reward,
@@ -53,7 +54,7 @@ class Game:
     memory = ("steps",)
     clip_control = False
     view = (90, -15)
-    options = {"max_episode_steps": 500, "integrator": "RK4", "goal_dist": 1.0}
+    options = {"max_episode_steps": 500, "integrator": "RK4", **dict.fromkeys(WEIGHTS, 1.0)}
 
     def __init__(self, num_envs=1, num_threads=1, **options):
         self._set_options(options)
@@ -149,14 +150,16 @@ class Game:
         contact = body.contact * np.einsum("ij,ij->i", force, force)
         parts["reward_ctrl"] = body.control * np.einsum("ij,ij->i", ac, ac)
         parts["reward_contact"] = np.minimum(contact, body.contact_cap)
-        parts["reward_survive"] = np.where(self.standing(seat), body.survive, -body.survive)
+        bonus = self.dense_survive * body.survive
+        parts["reward_survive"] = np.where(self.standing(seat), bonus, -bonus)
         return parts["reward_survive"] - parts["reward_ctrl"] - parts["reward_contact"]
 
     def forward(self, seat, direction):
         """Sets and returns the reward for way made towards direction +1 or -1 in x, [N]."""
         seconds = self.dt if seat.body.forward_time == "step" else self.timestep
         way = direction * (seat.com[:, 0] - seat.com_before[:, 0])
-        self.parts[seat.index]["reward_forward"] = seat.body.forward * way / seconds
+        weight = self.dense_forward * seat.body.forward
+        self.parts[seat.index]["reward_forward"] = weight * way / seconds
         return self.parts[seat.index]["reward_forward"]
 
     def race(self, seat, ac, goal):
@@ -164,7 +167,7 @@ class Game:
         move = self.forward(seat, np.sign(goal)) + self.effort(seat, ac)
         if seat.body.goal:
             # Negative, as the released games report it.
-            cost = self.goal_dist * seat.body.goal
+            cost = self.dense_goal_dist * seat.body.goal
             self.parts[seat.index]["reward_goal_dist"] = -cost * np.abs(seat.x - goal)
             move += self.parts[seat.index]["reward_goal_dist"]
         return move

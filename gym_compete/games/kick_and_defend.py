@@ -105,7 +105,7 @@ class KickAndDefend(Game):
         """The kicker goes forward and to the ball; the keeper stands in the goal."""
         move, parts = self.effort(seat, ac), self.parts[seat.index]
         if seat.index == KICKER:
-            parts["reward_goal_dist"] = self.goal_dist * np.hypot(
+            parts["reward_goal_dist"] = self.dense_goal_dist * np.hypot(
                 *self.seen_ball[KICKER, :, :2].T)
             move += self.forward(seat, 1) - parts["reward_goal_dist"]
             self.down[KICKER] = seat.z < seat.body.down
@@ -130,5 +130,5 @@ class KickAndDefend(Game):
         self.end(np.abs(GOAL - keeper.x) > BOX, "foul", (0.0, -GOAL_REWARD))
         # Paid after the environment's own sum was taken, so only `reward_move` has it.
         way = np.where(self.ending == 0, np.abs(x - GOAL), 0.0)
-        self.reward_move[KICKER] -= self.goal_dist * way
+        self.reward_move[KICKER] -= self.dense_goal_dist * way
         self.reward_move[KEEPER] += way
