@@ -25,8 +25,8 @@ def compete_learn(
         anchors=None, init=None, pool=None, pool_share=0.5, timesteps_per_batch, optim_batchsize,
         optim_epochs, optim_stepsize, optim_stepsize_final, clip_param, entcoeff, l2, target_kl,
         gamma, gamma_dense, lam, dense_iters, anneal_iters, delta, latest_share, opponents,
-        logstd_floor, logstd_floor_dense, alpha_final=0.0, anneal_at=0.0, keep=1, resumed=None, max_iters=0,
-        max_timesteps=0, max_episodes=0, max_seconds=0):
+        logstd_floor, logstd_floor_dense, alpha_final=0.0, anneal_at=0.0,
+        adaptive_kl=0.0, keep=1, resumed=None, max_iters=0, max_timesteps=0, max_episodes=0, max_seconds=0):
     """Trains one learner a seat, or one for both; returns `Progress`.
 
     env: this rank's `CompeteVectorEnv`.
@@ -41,7 +41,8 @@ def compete_learn(
         parameter files, equally likely to be drawn from for a share `pool_share` of the older
         versions, or None.
     timesteps_per_batch, optim_batchsize: samples a learner over all ranks, an iteration's and a
-        minibatch's. optim_epochs, optim_stepsize, clip_param, entcoeff, l2, target_kl: see `ppo`.
+        minibatch's. optim_epochs, optim_stepsize, clip_param, entcoeff, l2, target_kl, adaptive_kl:
+        see `ppo`.
     optim_stepsize_final, gamma_dense, logstd_floor_dense: `optim_stepsize`, `gamma_dense` and
         `logstd_floor_dense` hold while the reward is dense (alpha 1); as it is annealed they move
         linearly to `optim_stepsize_final`, `gamma` and `logstd_floor`.
@@ -127,7 +128,7 @@ def compete_learn(
             try:
                 losses = update_all(
                     learners, segs, rngs.orders, optim_batchsize=optim_batchsize,
-                    optim_epochs=optim_epochs, target_kl=target_kl,
+                    optim_epochs=optim_epochs, target_kl=target_kl, adaptive_kl=adaptive_kl,
                     optim_stepsize=progress.blend(optim_stepsize, optim_stepsize_final),
                     logstd_floor=progress.blend(logstd_floor_dense, logstd_floor))
             finally:

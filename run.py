@@ -9,6 +9,8 @@ from functools import partial
 from cli import GAME_NAMES, Parser, number
 
 SAVE_DIR = os.path.join(os.path.dirname(os.path.abspath(__file__)), "saveparameters")
+RULES = ("integrator", "draw_penalty", "mirror", "dense_forward", "dense_survive",
+         "dense_goal_dist")
 LIMITS = ("max_iters", "max_timesteps", "max_episodes", "max_seconds")
 
 # One ordinary machine: what learned fastest there (README, "How the preset was found").
@@ -21,7 +23,7 @@ ONE_MACHINE = dict(
 
 # What no preset is about.
 DEFAULTS = dict(env="run-to-goal-ants", seed=0, ensemble=1, alpha_final=0.0, mirror=False, dense_forward=1.0,
-                dense_survive=1.0, dense_goal_dist=1.0, anneal_at=0.0,
+                dense_survive=1.0, dense_goal_dist=1.0, anneal_at=0.0, adaptive_kl=0.0,
                 anchor_games=20, anchor=[], pool=[], pool_share=0.5, keep=50)
 
 # The paper's values (section 5.1), for machines that can pay for them; what it leaves open is as
@@ -160,6 +162,9 @@ def make_parser():
         "Step size once annealed; between, linear.")
     add(optim, "--target-kl", number(float, 0),
         "Stop an iteration's epochs when the policy has moved 1.5 times this far; 0: never.")
+    add(optim, "--adaptive-kl", number(float, 0), "Shrink the step size after iterations in which "
+        "the policy moved over twice this far, let it grow back after those under half; 0: never. "
+        "[0]")
     add(optim, "--gamma", number(float, 0, 1), "Discount a step.")
     add(optim, "--gamma-dense", number(float, 0, 1),
         "Discount while the reward is dense; between, linear.")
@@ -311,9 +316,7 @@ def make_env(settings):
     from gym_compete import CompeteVectorEnv
     from utils import InputError
 
-    rules = {key: settings.pop(key) for key in ("integrator", "draw_penalty", "mirror", "dense_forward",
-                                                  "dense_survive", "dense_goal_dist")
-             if key in settings}
+    rules = {key: settings.pop(key) for key in RULES if key in settings}
     seeds = np.random.SeedSequence([settings["seed"], 2, comm.RANK])
     try:
         return CompeteVectorEnv(
