@@ -82,6 +82,8 @@ def compete_learn(
             flat.set(sess, vector)
         for learner in learners:
             learner.start(sess)
+            if init is not None:
+                learner.start_gently()
         if outsider:
             copies[0].set(sess, outsider[1].vector)
         progress = Progress(dense_iters, anneal_iters, alpha_final, anneal_at)

@@ -109,6 +109,13 @@ class Learner:
         pi.ob_rms.update(sess, seg["ob"])  # after the epochs, which need the filter of the rollout
         return self._report(means, epoch + 1, explained)
 
+    def start_gently(self):
+        """For trained parameters: Adam's first steps, which are all of full size, are small ones.
+
+        Only where the step size adapts, which lets it grow from there (`update`, adaptive_kl).
+        """
+        self.step_scale = 0.02
+
     def _adapt(self, kl, wanted):
         if kl > 2 * wanted:
             self.step_scale = max(self.step_scale / 1.5, 0.01)
