@@ -38,8 +38,8 @@ def ant_view(ob, before):
     before, side = tf.split(before, [MEMORY - 1, 1], axis=1)
     side = tf.where(tf.equal(side, 0.0), tf.sign(ob[:, :1]), side)
     qpos, qvel, force, other = tf.split(ob[:, :RACE], [15, 14, 78, 15], axis=1)
-    xy, axis, up, legs = pose(qpos)
-    other_xy, other_axis, other_up, other_legs = pose(other)
+    (xy, axis, up), legs = heading(qpos), legs_of(qpos)
+    (other_xy, other_axis, other_up), other_legs = heading(other), legs_of(other)
     offset = other_xy - xy
     home = side * [[1.0, 0.0]]
     quarters, frame = face(offset if sumo else home, axis)
@@ -67,16 +67,21 @@ def ant_view(ob, before):
     return tf.clip_by_value(features, -5.0, 5.0), quarters, tf.concat([other, side], 1)
 
 
-def pose(qpos):
-    """An ant's xy, the level direction it is turned to and its up axis' xyz, hinges [batch, 4, 2].
+def heading(qpos):
+    """A robot's xy, the level direction [batch, 2] it is turned to, and its up axis' xyz.
 
-    The first is what is left of its rotation when the tilt is taken away (the twist of a
+    The direction is what is left of its rotation when the tilt is taken away (the twist of a
     swing-twist decomposition), which a tilted torso has too.
     """
     w, x, y, z = tf.split(qpos[:, 3:7], 4, axis=1)
     axis = tf.concat([w * w - z * z, 2 * w * z], 1) / (w * w + z * z + 1e-6)
     up = tf.concat([2 * (x * z + w * y), 2 * (y * z - w * x), 1 - 2 * (x * x + y * y)], axis=1)
-    return qpos[:, :2], axis, up, tf.reshape(qpos[:, 7:], [-1, 4, 2]) * BENT
+    return qpos[:, :2], axis, up
+
+
+def legs_of(qpos):
+    """An ant's hinges [batch, 4, 2], hip and ankle of each leg, as if all legs were alike."""
+    return tf.reshape(qpos[:, 7:], [-1, 4, 2]) * BENT
 
 
 def face(target, axis):

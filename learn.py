@@ -25,8 +25,8 @@ def compete_learn(
         anchors=None, init=None, pool=None, pool_share=0.5, timesteps_per_batch, optim_batchsize,
         optim_epochs, optim_stepsize, optim_stepsize_final, clip_param, entcoeff, l2, target_kl,
         gamma, gamma_dense, lam, dense_iters, anneal_iters, delta, latest_share, opponents,
-        logstd_floor, logstd_floor_dense, alpha_final=0.0, keep=1, resumed=None, max_iters=0,
-        max_timesteps=0, max_episodes=0, max_seconds=0):
+        logstd_floor, logstd_floor_dense, alpha_final=0.0, anneal_at=0.0,
+        adaptive_kl=0.0, keep=1, resumed=None, max_iters=0, max_timesteps=0, max_episodes=0, max_seconds=0):
     """Trains one learner a seat, or one for both; returns `Progress`.
 
     env: this rank's `CompeteVectorEnv`.
@@ -41,11 +41,12 @@ def compete_learn(
         parameter files, equally likely to be drawn from for a share `pool_share` of the older
         versions, or None.
     timesteps_per_batch, optim_batchsize: samples a learner over all ranks, an iteration's and a
-        minibatch's. optim_epochs, optim_stepsize, clip_param, entcoeff, l2, target_kl: see `ppo`.
+        minibatch's. optim_epochs, optim_stepsize, clip_param, entcoeff, l2, target_kl, adaptive_kl:
+        see `ppo`.
     optim_stepsize_final, gamma_dense, logstd_floor_dense: `optim_stepsize`, `gamma_dense` and
         `logstd_floor_dense` hold while the reward is dense (alpha 1); as it is annealed they move
         linearly to `optim_stepsize_final`, `gamma` and `logstd_floor`.
-    dense_iters, anneal_iters, alpha_final: iterations with alpha 1, after them those over which it
+    dense_iters, anneal_iters, alpha_final, anneal_at: see `Progress`; iterations with alpha 1, after them those over which it
         falls to alpha_final (paper, section 4.1, which starts annealing at once and ends at 0).
     delta, latest_share, opponents: older versions come from Uniform(delta * latest, latest), a
         worker seats `opponents` of them; `latest_share` of the games seat current learners only.
@@ -81,9 +82,11 @@ def compete_learn(
             flat.set(sess, vector)
         for learner in learners:
             learner.start(sess)
+            if init is not None:
+                learner.start_gently()
         if outsider:
             copies[0].set(sess, outsider[1].vector)
-        progress = Progress(dense_iters, anneal_iters, alpha_final)
+        progress = Progress(dense_iters, anneal_iters, alpha_final, anneal_at)
         snapshots = Snapshots(run_dir, names, headers, pool, pool_share)
         seg_gen = traj_segment_generator(
             players, env, sess, horizon, rngs.noise, lambda: progress.alpha)
@@ -127,7 +130,7 @@ def compete_learn(
             try:
                 losses = update_all(
                     learners, segs, rngs.orders, optim_batchsize=optim_batchsize,
-                    optim_epochs=optim_epochs, target_kl=target_kl,
+                    optim_epochs=optim_epochs, target_kl=target_kl, adaptive_kl=adaptive_kl,
                     optim_stepsize=progress.blend(optim_stepsize, optim_stepsize_final),
                     logstd_floor=progress.blend(logstd_floor_dense, logstd_floor))
             finally:
@@ -279,14 +282,16 @@ class Progress:
 
     iteration, timesteps (environment steps of all ranks), episodes, seconds; alpha: weight of the
     dense reward, 1 for `dense_iters` iterations, then linear to `alpha_final` over `anneal_iters`;
+    anneal_at: share of games that end in one of the game's `achievements` from which on annealing
+    starts, even before that (0: never before); achieved: that share, smoothed over 20 iterations;
     interrupted: whether a signal has ended the run.
     """
 
-    _counts = ("iteration", "timesteps", "episodes", "not_finite")
+    _counts = ("iteration", "timesteps", "episodes", "not_finite", "dense_iters")
 
-    def __init__(self, dense_iters, anneal_iters, alpha_final=0.0):
-        self._dense_iters, self._anneal_iters = dense_iters, anneal_iters
-        self._alpha_final = alpha_final
+    def __init__(self, dense_iters, anneal_iters, alpha_final=0.0, anneal_at=0.0):
+        self.dense_iters, self._anneal_iters = dense_iters, anneal_iters
+        self._alpha_final, self._anneal_at, self.achieved = alpha_final, anneal_at, 0.0
         self._started = time.perf_counter()
         self.iteration = self.timesteps = self.episodes = self.not_finite = 0
         self.interrupted = False
@@ -298,12 +303,13 @@ class Progress:
 
     def get_state(self):
         """Counters and seconds."""
-        return {name: getattr(self, name) for name in (*self._counts, "seconds")}
+        return {name: getattr(self, name) for name in (*self._counts, "achieved", "seconds")}
 
     def set_state(self, state):
         """Goes back to a `get_state`."""
-        for name in self._counts:
-            setattr(self, name, int(state[name]))
+        for name in self._counts:  # older checkpoints lack some
+            setattr(self, name, int(state.get(name, getattr(self, name))))
+        self.achieved = float(state.get("achieved", 0.0))
         self._started = time.perf_counter() - float(state["seconds"])
 
     @property
@@ -313,7 +319,7 @@ class Progress:
 
     def blend(self, dense, final):
         """A setting between its values before and after annealing."""
-        annealed = self.iteration - self._dense_iters
+        annealed = self.iteration - self.dense_iters
         if annealed < 0:
             return dense
         left = max(0.0, 1.0 - annealed / self._anneal_iters) if self._anneal_iters else 0.0
@@ -333,10 +339,20 @@ class Progress:
             row.update({f"{learner}/{name}": value for name, value in figures.items()})
         games = comm.gather(np.bincount(np.concatenate([seg["ep_endings"] for seg in segs])
                                         .astype(int), minlength=len(env.game.endings)))
-        self.not_finite += int(sum(games)[env.game.endings.index("not finite")])
+        games = sum(games)
+        self.not_finite += int(games[env.game.endings.index("not finite")])
+        self._note_achievements(games, env.game)
         self.episodes += int(comm.allsum(segs[0]["episodes"]))
         return row | {"run/alpha": alpha, "run/timesteps": self.timesteps,
                       "run/episodes": self.episodes, "run/not_finite_games": self.not_finite}
+
+    def _note_achievements(self, games, game):
+        """Lets annealing start as soon as enough games end as they should; games: per ending."""
+        if games.sum():
+            good = sum(games[game.endings.index(name)] for name in game.achievements)
+            self.achieved += 0.05 * (good / games.sum() - self.achieved)
+        if self._anneal_at and self.achieved >= self._anneal_at:
+            self.dense_iters = min(self.dense_iters, self.iteration)
 
     def timing(self, segs, env, collecting, updating):
         """The row's figures that the clock decides; collecting, updating: seconds."""

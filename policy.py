@@ -36,6 +36,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from distributed_data import RunningMeanStd
+import humanoid_view as human
 from egocentric import MEMORY, RACE, SUMO, ant_view, motor_actions
 
 LOG_2PI = float(np.log(2 * np.pi))
@@ -269,7 +270,31 @@ class AntPolicy(Policy):
         return value, motor_actions(mean, quarters), memory
 
 
-POLICIES = {"mlp": MlpPolicy, "lstm": LSTMPolicy, "ant": AntPolicy}
+class HumanoidPolicy(Policy):
+    """Separate value and policy nets of tanh layers over what a humanoid's own body feels.
+
+    Both nets answer for the view and for its mirror image and take the mean, so that the policy is
+    exactly equal under left-right mirror. Its memory is where the other robot and the ball were a
+    step ago and the side it began on; the observation filter is not used.
+    """
+
+    sizes = ((human.RACE, 17), (human.SUMO, 17), (human.KICK, 17))
+    either_seat = True
+    recurrent = True
+    state_dim = human.MEMORY
+
+    def value_and_mean(self, obz, hid_size=128, num_hid_layers=2):
+        """Builds the nets; hid_size: width, num_hid_layers: depth of both."""
+        view, reflect, memory = human.humanoid_view(self.ob, self.state_in)
+        both = tf.concat([view, reflect(view)], 0)
+        value, mean = tanh_nets(both, self.ac_dim, hid_size, num_hid_layers, self.rng)
+        self.value_head = self.get_trainable_variables()[2 * num_hid_layers:2 * num_hid_layers + 2]
+        value, image = tf.split(value, 2)
+        mean, mean_image = tf.split(mean, 2)
+        return (value + image) / 2, (mean + human.mirrored_actions(mean_image)) / 2, memory
+
+
+POLICIES = {"mlp": MlpPolicy, "lstm": LSTMPolicy, "ant": AntPolicy, "humanoid": HumanoidPolicy}
 
 CONTRACT = ("ob", "noise", "state_in", "new", "ac_taken", "ac", "vpred", "state_out", "logp",
             "entropy", "recurrent", "chunk", "state_dim", "zero_state", "ob_rms", "ret_rms",

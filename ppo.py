@@ -51,6 +51,7 @@ class Learner:
         self._raise = self._raise_logstd()
         self._variables = ExactVariables(pi.get_variables())
         self._strikes, self.faults = 0, []
+        self.step_scale = 1.0  # of the step size, at most 1: see `update`, adaptive_kl
         self.alone = comm.SIZE == 1  # gradients are nobody else's: the step is part of the graph
 
     def start(self, sess):
@@ -66,12 +67,14 @@ class Learner:
         self.adam.start(sess)
 
     def update(self, seg, rng, *, optim_batchsize, optim_epochs, optim_stepsize, target_kl=0.0,
-               logstd_floor=-np.inf):
+               logstd_floor=-np.inf, adaptive_kl=0.0):
         """Epochs of minibatches on one segment; returns a dict of what happened.
 
         rng: generator of the minibatch order. optim_batchsize: samples a minibatch over all ranks;
         target_kl: an epoch whose mean KL exceeds 1.5 times this is the last one (0: never);
-        logstd_floor: the action log-std is kept above this.
+        logstd_floor: the action log-std is kept above this; adaptive_kl: the step size shrinks by
+        1.5 after an update whose KL is over twice this, and grows back, at most to optim_stepsize,
+        after one whose KL is under half of it (0: never).
 
         What is not finite moves nothing: a segment is passed over, a minibatch's step is not
         taken; `faults` says what it was, the result's "skipped" how often. Raises NotFinite when it
@@ -91,17 +94,33 @@ class Learner:
         seg = {**seg, "adv": (seg["adv"] - np.float32(mean)) / np.float32(std + 1e-8)}
         chunks = into_chunks(seg, pi)
         size, count = optim_batchsize // comm.SIZE // pi.chunk, chunks[0].shape[1]
+        rate = optim_stepsize * self.step_scale if adaptive_kl else optim_stepsize
         for epoch in range(optim_epochs):
             order, losses = rng.permutation(count), []
             for start in range(0, count - size + 1, size):
                 rows = order[start:start + size]
                 minibatch = [x[:, rows].reshape(-1, *x.shape[2:]) for x in chunks]
-                losses += self._step(minibatch, optim_stepsize, logstd_floor)
+                losses += self._step(minibatch, rate, logstd_floor)
             means = comm.allmean(np.mean(losses, axis=0)) if losses else None
             if losses and target_kl and means[LOSS_NAMES.index("kl")] > 1.5 * target_kl:
                 break
+        if adaptive_kl and means is not None:
+            self._adapt(means[LOSS_NAMES.index("kl")], adaptive_kl)
         pi.ob_rms.update(sess, seg["ob"])  # after the epochs, which need the filter of the rollout
         return self._report(means, epoch + 1, explained)
+
+    def start_gently(self):
+        """For trained parameters: Adam's first steps, which are all of full size, are small ones.
+
+        Only where the step size adapts, which lets it grow from there (`update`, adaptive_kl).
+        """
+        self.step_scale = 0.02
+
+    def _adapt(self, kl, wanted):
+        if kl > 2 * wanted:
+            self.step_scale = max(self.step_scale / 1.5, 0.01)
+        elif kl < wanted / 2:
+            self.step_scale = min(self.step_scale * 1.5, 1.0)
 
     def _step(self, minibatch, stepsize, logstd_floor):
         """One step of Adam; returns [losses], or [] where it was not taken."""
@@ -131,13 +150,15 @@ class Learner:
     def _report(self, means, epochs, explained):
         means = [float("nan")] * len(LOSS_NAMES) if means is None else means
         return {**dict(zip(LOSS_NAMES, map(float, means))), "epochs": epochs, "ev_tdlam": explained,
-                "action_std": self.action_std(), "skipped": len(self.faults)}
+                "action_std": self.action_std(), "skipped": len(self.faults),
+                "step_scale": self.step_scale}
 
     def get_state(self):
         """Parameters, filters and Adam's moments, to the last bit: {name: array}."""
         values = self._variables.get(self.sess)
         return {**{f"variable{k:03d}": value for k, value in enumerate(values)},
-                **self.adam.get_state(self.sess), "strikes": self._strikes}
+                **self.adam.get_state(self.sess), "strikes": self._strikes,
+                "step_scale": self.step_scale}
 
     def set_state(self, state):
         """Goes back to a `get_state`; InputError if it is one of another network."""
@@ -148,6 +169,7 @@ class Learner:
         self._variables.set(self.sess, values)
         self.adam.set_state(self.sess, state)
         self._strikes = int(state["strikes"])
+        self.step_scale = float(state.get("step_scale", 1.0))  # older checkpoints lack it
         self.adam.sync(self.sess)
 
     def _raise_logstd(self):

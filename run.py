@@ -9,6 +9,8 @@ from functools import partial
 from cli import GAME_NAMES, Parser, number
 
 SAVE_DIR = os.path.join(os.path.dirname(os.path.abspath(__file__)), "saveparameters")
+RULES = ("integrator", "draw_penalty", "mirror", "dense_forward", "dense_survive",
+         "dense_goal_dist")
 LIMITS = ("max_iters", "max_timesteps", "max_episodes", "max_seconds")
 
 # One ordinary machine: what learned fastest there (README, "How the preset was found").
@@ -20,7 +22,8 @@ ONE_MACHINE = dict(
     logstd_floor=-2.2, logstd_floor_dense=-1.0, ret_decay=0.9, anchor_every=200, max_seconds=1200)
 
 # What no preset is about.
-DEFAULTS = dict(env="run-to-goal-ants", seed=0, ensemble=1, alpha_final=0.0, mirror=False,
+DEFAULTS = dict(env="run-to-goal-ants", seed=0, ensemble=1, alpha_final=0.0, mirror=False, dense_forward=1.0,
+                dense_survive=1.0, dense_goal_dist=1.0, anneal_at=0.0, adaptive_kl=0.0,
                 anchor_games=20, anchor=[], pool=[], pool_share=0.5, keep=50)
 
 # The paper's values (section 5.1), for machines that can pay for them; what it leaves open is as
@@ -63,7 +66,7 @@ ANT_RACE = dict(
 ANT_SUMO = ANT_RACE | dict(dense_iters=0, anneal_iters=300, logstd_floor=-2.2)
 
 NETWORKS = {"mlp": dict(hid_size=64), "lstm": dict(hid_size=128, optim_epochs=3),
-            "ant": dict(hid_size=128)}
+            "ant": dict(hid_size=128), "humanoid": dict(hid_size=128)}
 
 # The paper's best delta, where it gives one (table 1).
 DELTAS = {"sumo-ants": 0.0, "sumo-humans": 0.5}
@@ -159,6 +162,9 @@ def make_parser():
         "Step size once annealed; between, linear.")
     add(optim, "--target-kl", number(float, 0),
         "Stop an iteration's epochs when the policy has moved 1.5 times this far; 0: never.")
+    add(optim, "--adaptive-kl", number(float, 0), "Shrink the step size after iterations in which "
+        "the policy moved over twice this far, let it grow back after those under half; 0: never. "
+        "[0]")
     add(optim, "--gamma", number(float, 0, 1), "Discount a step.")
     add(optim, "--gamma-dense", number(float, 0, 1),
         "Discount while the reward is dense; between, linear.")
@@ -179,6 +185,13 @@ def make_parser():
         "Iterations of purely dense reward (alpha 1) before annealing starts.")
     add(play, "--anneal-iters", number(int, 0),
         "Iterations over which alpha, the weight of the dense reward, falls from 1 to its end.")
+    for part, what in (("forward", "way made"), ("survive", "standing"),
+                       ("goal-dist", "the distance to goal or ball")):
+        add(play, f"--dense-{part}", number(float, 0), f"Weight of {what} in the dense reward; 1: "
+            "as released. [1]")
+    add(play, "--anneal-at", number(float, 0, 1), "Start annealing as soon as this share of the "
+        "games ends in a touchdown, a goal or, in sumo, without a fall; 0: after --dense-iters. "
+        "[0]")
     add(play, "--alpha-final", number(float, 0, 1),
         "Weight of the dense reward from then on; at 0 only the end of a match counts. [0]")
     add(play, "--delta", number(float, 0, 1),
@@ -269,7 +282,8 @@ def train(config, resumed=None):
         return policy(name, env.ob_dims[seat], env.ac_dims[seat], rng, **options)
 
     outsider = find_outsider(settings)
-    shared = env.game.shared_policy or (not outsider and getattr(policy, "either_seat", False))
+    shared = env.game.shared_policy or (env.game.alike_seats and not outsider
+                                        and getattr(policy, "either_seat", False))
     names = learner_names(shared, config["ensemble"], outsider and outsider[0])
     seats = [int(name[len("agent")]) for name in names]
     headers = [{"game": config["env"], "seat": "both" if shared else seat,
@@ -302,8 +316,7 @@ def make_env(settings):
     from gym_compete import CompeteVectorEnv
     from utils import InputError
 
-    rules = {key: settings.pop(key) for key in ("integrator", "draw_penalty", "mirror")
-             if key in settings}
+    rules = {key: settings.pop(key) for key in RULES if key in settings}
     seeds = np.random.SeedSequence([settings["seed"], 2, comm.RANK])
     try:
         return CompeteVectorEnv(

@@ -97,12 +97,15 @@ class Table:
         self._file.seek(0)
         columns = next(csv.reader(self._file), None)
         self._file.seek(0, os.SEEK_END)
-        self._rows = csv.DictWriter(self._file, columns) if columns else None
+        self._rows = self._writer(columns) if columns else None
+
+    def _writer(self, columns):  # a run of an earlier version has fewer: it goes on with those
+        return csv.DictWriter(self._file, columns, extrasaction="ignore")
 
     def write(self, row):
         """Appends a dict of figures."""
         if self._rows is None:
-            self._rows = csv.DictWriter(self._file, list(row))
+            self._rows = self._writer(list(row))
             self._rows.writeheader()
         self._rows.writerow(row)
         self._file.flush()

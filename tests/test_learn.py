@@ -92,6 +92,29 @@ def test_annealing():
     assert [p.alpha for p in map(progress_at, range(5))] == [1, 1, 1, 0.5, 0]
 
 
+def test_annealing_starts_with_what_has_been_learned():
+    """Once the smoothed share of achievements reaches the mark, alpha falls, for good."""
+    game = SimpleNamespace(endings=("", "touchdown", "both down"), achievements=("touchdown",))
+    progress = Progress(dense_iters=1000, anneal_iters=10, anneal_at=0.25)
+    for iteration in range(60):
+        assert progress.alpha == 1.0
+        progress._note_achievements(np.array([0, 0, 8]) if iteration < 30 else np.array([0, 4, 4]),
+                                    game)
+        progress.iteration += 1
+        if progress.dense_iters < 1000:
+            break
+    smoothed, count = 0.0, 0
+    while smoothed < 0.25:
+        smoothed, count = smoothed + 0.05 * (0.5 - smoothed), count + 1
+    assert progress.iteration == 30 + count
+    progress._note_achievements(np.array([0, 0, 8]), game)
+    progress.iteration += 5
+    assert progress.alpha == pytest.approx(0.4)
+    again = Progress(1000, 10, anneal_at=0.25)
+    again.set_state(progress.get_state())
+    assert (again.alpha, again.achieved) == (progress.alpha, progress.achieved)
+
+
 # Whole runs
 
 

@@ -314,3 +314,14 @@ def test_a_segment_that_is_not_finite_is_passed_over(make, name):
     np.testing.assert_array_equal(flat.get(sess), before)
     assert learner.faults == [f"segment ({name})"] and row["epochs"] == 0 and row["skipped"] == 1
     assert set(row) == set(learner.update(segment(learner, sess), RNG(0), **ONE_EPOCH))
+
+
+def test_the_step_size_follows_the_kl(rng):
+    """adaptive_kl: by 1.5 down above twice, back up below half, never above the step size given."""
+    with new_session() as sess:
+        learner = Learner(MlpPolicy("pi", 4, 2, rng, hid_size=4))
+        scales = []
+        for kl in (0.5, 0.021, 0.02, 0.009, 0.009, 0.009):
+            learner._adapt(kl, 0.02)
+            scales.append(learner.step_scale)
+    assert scales == pytest.approx([1 / 1.5, 1 / 1.5, 1 / 1.5, 1, 1, 1])

@@ -14,6 +14,7 @@ GOAL_REWARD = 1000.0
 NOBODY = -1  # `winner` of a tie or of a match that goes on
 INTEGRATORS = ("RK4", "Euler")
 RESULTS = ("reward_move", "body_move", "reward_remaining", "down", "winner", "ending")
+WEIGHTS = ("dense_forward", "dense_survive", "dense_goal_dist")
 
 
 def curriculum(start, version):
@@ -28,14 +29,18 @@ class Game:
     bodies, starts, yaws: of agent0 and agent1; metres and degrees.
     timestep: seconds of a simulator step; frame_skip of them make an environment step.
     endings: what may end a match, for people; `ending` holds an index into it, 0 while it goes on.
-    shared_policy: one policy plays both seats (a symmetric game).
+    achievements: those of them that show that the robots can do what the game asks for.
+    shared_policy: one policy plays both seats (a symmetric game). alike_seats: half a turn of the
+        world exchanges the seats, so that a network that does not see the world's axes can too.
     own_models: every match needs an `MjModel` of its own, because the game changes it.
     extra_fields: further `MjData` arrays to read, beside those the bodies observe.
     memory: names of the [N] arrays that, with the physics, make up a match's whole state.
     clip_control: whether effort is counted on actions clipped to what the motors can do.
     view: azimuth and elevation of the direction in which pictures look [degrees].
     options: keywords of the constructor, each an attribute of the game, with their defaults:
-        max_episode_steps: time limit in environment steps; integrator: "RK4" or "Euler".
+        max_episode_steps: time limit in environment steps; integrator: "RK4" or "Euler";
+        dense_forward, dense_survive, dense_goal_dist: weights of the dense reward's parts: way
+        made, standing, distance to a goal or ball (1: as released).
 
     Results of the last step, float64: `reward_move` (dense) and `reward_remaining` (competition)
     [2, N], `body_move` [2, N] the part of `reward_move` that enters the environment's own reward,
@@ -50,14 +55,14 @@ class Game:
     yaws = (0, 180)
     timestep = 0.003
     frame_skip = 5
-    endings = ("",)
-    shared_policy = False
+    endings, achievements = ("",), ()
+    shared_policy = alike_seats = False
     own_models = False
     extra_fields = ()
     memory = ("steps",)
     clip_control = False
     view = (90, -15)
-    options = {"max_episode_steps": 500, "integrator": "RK4"}
+    options = {"max_episode_steps": 500, "integrator": "RK4", **dict.fromkeys(WEIGHTS, 1.0)}
 
     def __init__(self, num_envs=1, num_threads=1, **options):
         self._set_options(options)
@@ -157,14 +162,16 @@ class Game:
         contact = body.contact * np.einsum("ij,ij->i", force, force)
         parts["reward_ctrl"] = body.control * np.einsum("ij,ij->i", ac, ac)
         parts["reward_contact"] = np.minimum(contact, body.contact_cap)
-        parts["reward_survive"] = np.where(self.standing(seat), body.survive, -body.survive)
+        bonus = self.dense_survive * body.survive
+        parts["reward_survive"] = np.where(self.standing(seat), bonus, -bonus)
         return parts["reward_survive"] - parts["reward_ctrl"] - parts["reward_contact"]
 
     def forward(self, seat, direction):
         """Sets and returns the reward for way made towards direction +1 or -1 in x, [N]."""
         seconds = self.dt if seat.body.forward_time == "step" else self.timestep
         way = direction * (seat.com[:, 0] - seat.com_before[:, 0])
-        self.parts[seat.index]["reward_forward"] = seat.body.forward * way / seconds
+        weight = self.dense_forward * seat.body.forward
+        self.parts[seat.index]["reward_forward"] = weight * way / seconds
         return self.parts[seat.index]["reward_forward"]
 
     def race(self, seat, ac, goal):
@@ -172,7 +179,8 @@ class Game:
         move = self.forward(seat, np.sign(goal)) + self.effort(seat, ac)
         if seat.body.goal:
             # Negative, as the released games report it.
-            self.parts[seat.index]["reward_goal_dist"] = -seat.body.goal * np.abs(seat.x - goal)
+            cost = self.dense_goal_dist * seat.body.goal
+            self.parts[seat.index]["reward_goal_dist"] = -cost * np.abs(seat.x - goal)
             move += self.parts[seat.index]["reward_goal_dist"]
         return move
 

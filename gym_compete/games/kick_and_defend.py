@@ -26,6 +26,7 @@ class KickAndDefend(Game):
     name, env_id = "kick-and-defend", "kick-and-defend-v0"
     bodies, starts = (HUMANOID, HUMANOID), ((-3, 0, 1.5), (3, 0, 1.5))
     endings = ("", "goal", "ball wide", "ball back", "both down", "foul", "not finite", "time-out")
+    achievements = ("goal",)
     clip_control = True
     view = (65, -15)
     memory = (*Game.memory, "touched")
@@ -104,7 +105,8 @@ class KickAndDefend(Game):
         """The kicker goes forward and to the ball; the keeper stands in the goal."""
         move, parts = self.effort(seat, ac), self.parts[seat.index]
         if seat.index == KICKER:
-            parts["reward_goal_dist"] = np.hypot(*self.seen_ball[KICKER, :, :2].T)
+            parts["reward_goal_dist"] = self.dense_goal_dist * np.hypot(
+                *self.seen_ball[KICKER, :, :2].T)
             move += self.forward(seat, 1) - parts["reward_goal_dist"]
             self.down[KICKER] = seat.z < seat.body.down
         else:
@@ -128,5 +130,5 @@ class KickAndDefend(Game):
         self.end(np.abs(GOAL - keeper.x) > BOX, "foul", (0.0, -GOAL_REWARD))
         # Paid after the environment's own sum was taken, so only `reward_move` has it.
         way = np.where(self.ending == 0, np.abs(x - GOAL), 0.0)
-        self.reward_move[KICKER] -= way
+        self.reward_move[KICKER] -= self.dense_goal_dist * way
         self.reward_move[KEEPER] += way

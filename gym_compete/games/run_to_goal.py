@@ -15,8 +15,10 @@ class RunToGoal(Game):
     draw_penalty: -1000 for both where nobody scores (time-out, both down), as the paper has it.
     """
 
+    alike_seats = True
     options = {**Game.options, "draw_penalty": False}
     endings = ("", "touchdown", "both touched down", "both down", "not finite", "time-out")
+    achievements = ("touchdown", "both touched down")
 
     def dense(self, seat, ac):
         """Way made minus effort; humanoids also pay for the distance still to go."""

@@ -31,6 +31,7 @@ class Sumo(Game):
     """
 
     endings = ("", "fell", "both fell", "out", "both out", "not finite", "time-out")
+    achievements = ("out", "both out", "time-out")
     options = {**Game.options, "touch_to_win": True, "draw_penalty": False}
     shared_policy = True
     own_models = True

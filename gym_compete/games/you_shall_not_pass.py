@@ -18,6 +18,7 @@ class YouShallNotPass(Game):
     name, env_id = "you-shall-not-pass", "you-shall-not-pass-humans-v0"
     bodies, starts = (HUMANOID, HUMANOID), ((-1, 0, 1.4), (1, 0, 1.4))
     endings = ("", "touchdown", "walker fell", "not finite", "time-out")
+    achievements = ("touchdown",)
 
     def dense(self, seat, ac):
         """The walker races; the blocker only pays for its effort."""
