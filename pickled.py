@@ -1,7 +1,7 @@
 """Reads the pickle of one NumPy array of floats like a text: nothing that it names is ever called.
 
-The opcodes are those of OpenAI's released files and of whatever NumPy writes, protocols 0 to 5. A
-tree of names, calls and constants comes of them, and only a tree of the one right shape is an array.
+The opcodes are those of OpenAI's released files and of what NumPy writes, protocols 0 to 5. They
+make a tree of names, calls and constants, and only a tree of the one right shape is an array.
 """
 
 import codecs
