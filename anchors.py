@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 
-from matches import Entry, load_entry, play, summarize
+from matches import Entry, check_networks, load_entry, play, seats_of, summarize
 from utils import InputError
 
 
@@ -19,7 +19,7 @@ class Anchors:
     between two evaluations; games: how many against each anchor; files: paths of
     parameter files; options: further keywords of `matches.play`.
 
-    Raises InputError for a file that does not fit the game.
+    Raises InputError for a file that does not fit the game or can sit opposite no learner.
     """
 
     def __init__(self, game, headers, every, games=20, files=(), **options):
@@ -31,6 +31,10 @@ class Anchors:
             if name in self._files or name in ("first", "zero"):
                 raise InputError(f"--anchor {path}: another anchor is named {name} already")
             self._files[name] = load_entry(path, game)
+            if not any(self._places(header, self._files[name]) for header in headers):
+                seat, = seats_of(self._files[name], game)
+                raise InputError(f"--anchor {path}: is for seat {seat}, where the learner sits")
+        check_networks(self._files.values(), game)
 
     def meet(self, vectors):
         """Takes every learner's first parameters, which are anchors from now on."""
@@ -38,12 +42,19 @@ class Anchors:
                        for vector, header in zip(vectors, self.headers)]
 
     def opponents(self, learner):
-        """The learner's anchors: name to `Entry`."""
+        """The learner's anchors: name to `Entry`, files only where they can sit opposite."""
         header = self.headers[learner]
         seats = [h["seat"] for h in self.headers]
         other = "both" if header["seat"] == "both" else 1 - header["seat"]
         first = {"first": self._first[seats.index(other)]} if other in seats else {}
-        return first | {"zero": still_entry(self._first[learner])} | self._files
+        files = {name: anchor for name, anchor in self._files.items()
+                 if self._places(header, anchor)}
+        return first | {"zero": still_entry(self._first[learner])} | files
+
+    def _places(self, header, anchor):
+        """The learner's seats from which it can meet the anchor."""
+        own = (0, 1) if header["seat"] == "both" else (header["seat"],)
+        return [seat for seat in own if 1 - seat in seats_of(anchor, self.game)]
 
     def row(self, iteration, names, vectors):
         """The iteration's part of the log: each learner's games won, lost and tied.
@@ -62,8 +73,7 @@ class Anchors:
 
     def _play(self, entry, anchor):
         """Shares of games won, lost, tied; half of the games from each seat where both are its."""
-        counts, seat = np.zeros(3), entry.header["seat"]
-        seats = (0, 1) if seat == "both" else (seat,)
+        counts, seats = np.zeros(3), self._places(entry.header, anchor)
         for place in seats:
             pair = (entry, anchor) if place == 0 else (anchor, entry)
             summary = summarize(self.game, play(self.game, pair, self.games // len(seats),
@@ -78,4 +88,4 @@ def still_entry(entry):
                               entry.header["ob_dim"], entry.header["ac_dim"])
     vector[[2, 3 + 2 * ob_dim]] = 1  # the filters' counts
     vector[-ac_dim:] = -20  # log-std
-    return Entry("zero-action opponent", vector, entry.header)
+    return Entry("zero-action opponent", vector, {**entry.header, "seat": "both"})

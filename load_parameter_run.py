@@ -75,8 +75,7 @@ def choose_files(args):
 
 def shipped_parameters(env_name):
     """What parameters/ ships for a game: seat 0's path and seat 1's, or one that plays both."""
-    from entrants import seats_of
-    from matches import load_entry
+    from matches import load_entry, seats_of
     from utils import InputError
 
     folder = os.path.join(SHIPPED_DIR, env_name)
@@ -142,7 +141,7 @@ def run_matches(args):
     """Does what the command line says, games shared out among the ranks; rank 0 tells."""
     from distributed_data import comm
     from judging import describe, settle_swap, sum_up, write_csv
-    from matches import load_entries
+    from matches import check_seats, load_entries
     from policy import find_policy
     from utils import InputError, write_json
 
@@ -166,6 +165,7 @@ def run_matches(args):
     game, entries = comm.from_root(load_entries, paths, args.env)
     swap = False if showing.wanted(args) else args.swap
     swapped = comm.from_root(settle_swap, swap, game, entries)
+    comm.from_root(check_seats, entries, game)
     gallery = showing.Gallery(args, game, paths) if showing.wanted(args) else None
     results = play_games(args, game, entries, swapped, gallery)
     if comm.RANK or not results:

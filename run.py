@@ -329,7 +329,7 @@ def make_env(settings):
 def find_outsider(settings):
     """Takes --opponent out of the settings: None or (seat, `matches.Entry`)."""
     from distributed_data import comm
-    from matches import load_entry
+    from matches import check_networks, load_entry, seats_of
     from utils import InputError
 
     path, seat = settings.pop("opponent", None), settings.pop("opponent_seat", None)
@@ -340,9 +340,11 @@ def find_outsider(settings):
     if settings["ensemble"] > 1:
         raise InputError("--opponent: not together with --ensemble, there is no pool")
     entry = comm.from_root(load_entry, path, settings["env"])
-    if seat is None:
-        seat = entry.header.get("seat", 1)
-    return (seat if seat in (0, 1) else 1), entry
+    seats = seats_of(entry, settings["env"])
+    if seat not in (None, *seats):
+        raise InputError(f"--opponent-seat {seat}: {path} is for seat {seats[0]}")
+    comm.from_root(check_networks, [entry], settings["env"])
+    return (seats[-1] if seat is None else seat), entry
 
 
 def find_init(settings, names, headers, resumed):

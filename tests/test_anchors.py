@@ -93,7 +93,10 @@ def test_files_as_anchors(tmp_path):
     make = dict(game="run-to-goal-ants", headers=HEADERS, every=1)
     anchors = Anchors(**make, files=[str(paths[0])])
     anchors.meet([entry(0).vector, entry(1).vector])
-    assert list(anchors.opponents(0)) == ["first", "zero", "one"]
+    assert list(anchors.opponents(0)) == ["first", "zero"]  # one is for seat 0 as well
+    assert list(anchors.opponents(1)) == ["first", "zero", "one"]
+    with pytest.raises(InputError, match="one.npz: is for seat 0, where the learner sits"):
+        Anchors(**make | {"headers": HEADERS[:1]}, files=[str(paths[0])])
     with pytest.raises(InputError, match="other/one.npz"):
         Anchors(**make, files=list(map(str, paths[:2])))
     with pytest.raises(InputError, match="human.npz"):

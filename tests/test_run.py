@@ -168,6 +168,9 @@ def files(tmp_path_factory):
     save("evilargs.npz", policy_args={"rng": 5})
     save("wordargs.npz", policy_args={"hid_size": "wide"})
     save("negative.npz", policy_args={"hid_size": -3})
+    save("deep.npz", policy_args={"num_hid_layers": 3000})
+    save("seated.npz", seat=1)
+    save("nowhere.npz", seat=2)
     np.save(folder / "odd.npy", zeros[:77])
     (folder / "damaged.pkl").write_bytes(pickle.dumps(zeros)[:5000])
     (folder / "dict.pkl").write_bytes(pickle.dumps({"a": 1}))
@@ -251,6 +254,10 @@ BAD_MATCHES = [
     (["good.npz", "evilargs.npz"], "evilargs.npz"),
     (["good.npz", "wordargs.npz"], "wordargs.npz"),
     (["good.npz", "negative.npz"], "negative.npz"),
+    (["good.npz", "nowhere.npz"], "nowhere.npz: its header's seat is 2"),
+    (["good.npz", "good.npz"], "good.npz: is for seat 0, not for seat 1"),
+    (["seated.npz", "seated.npz"], "seated.npz: is for seat 1, not for seat 0"),
+    (["deep.npz", "seated.npz"], "deep.npz"),
     (["odd.npy", "good.npz"], "odd.npy"),
     (["odd.npy", "odd.npy"], "odd.npy"),
     (["good.npz", "damaged.pkl"], "damaged.pkl"),
