@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from checkpoint import Checkpointer, Unchanged
+from curriculum import Curriculum
 from distributed_data import comm
 from distributed_data.device import make_session
 from distributed_data.mpi_adam import FlatVariables
@@ -25,8 +26,9 @@ def compete_learn(
         anchors=None, init=None, pool=None, pool_share=0.5, timesteps_per_batch, optim_batchsize,
         optim_epochs, optim_stepsize, optim_stepsize_final, clip_param, entcoeff, l2, target_kl,
         gamma, gamma_dense, lam, dense_iters, anneal_iters, delta, latest_share, opponents,
-        logstd_floor, logstd_floor_dense, alpha_final=0.0, keep=1, resumed=None, max_iters=0,
-        max_timesteps=0, max_episodes=0, max_seconds=0):
+        logstd_floor, logstd_floor_dense, alpha_final=0.0, curriculum_start=0.0,
+        curriculum_iters=None, keep=1, resumed=None, max_iters=0, max_timesteps=0, max_episodes=0,
+        max_seconds=0):
     """Trains one learner a seat, or one for both; returns `Progress`.
 
     env: this rank's `CompeteVectorEnv`.
@@ -47,6 +49,7 @@ def compete_learn(
         linearly to `optim_stepsize_final`, `gamma` and `logstd_floor`.
     dense_iters, anneal_iters, alpha_final: iterations with alpha 1, after them those over which it
         falls to alpha_final (paper, section 4.1, which starts annealing at once and ends at 0).
+    curriculum_start, curriculum_iters: see `Curriculum`.
     delta, latest_share, opponents: older versions come from Uniform(delta * latest, latest), a
         worker seats `opponents` of them; `latest_share` of the games seat current learners only.
     keep: of the snapshots that can be drawn no more every `keep`-th stays.
@@ -84,7 +87,9 @@ def compete_learn(
         if outsider:
             copies[0].set(sess, outsider[1].vector)
         progress = Progress(dense_iters, anneal_iters, alpha_final)
-        snapshots = Snapshots(run_dir, names, headers, pool, pool_share)
+        curriculum = Curriculum(env.game.curriculum_end, curriculum_start, curriculum_iters,
+                                timesteps_per_batch)
+        snapshots = Snapshots(run_dir, names, headers, pool, pool_share, curriculum)
         seg_gen = traj_segment_generator(
             players, env, sess, horizon, rngs.noise, lambda: progress.alpha)
         log = RunLog(run_dir) if comm.RANK == 0 else None
@@ -101,7 +106,7 @@ def compete_learn(
         else:
             if init is None:
                 prime_filters(env, players[:len(names)], sess, rngs.noise)
-            env.version = 0
+            env.version = curriculum.at(0)
             snapshots.save(0, [flat.get(sess) for flat in flats])
             checkpointer.save()
         if anchors:
@@ -117,7 +122,7 @@ def compete_learn(
             drawn = snapshots.draw(rngs.draws, delta, [p.rivals for p in frozen if p.rivals])
             for copy, vector in zip(copies, drawn):
                 copy.set(sess, vector)
-            env.version = progress.iteration  # moves sumo's and kick-and-defend's curricula
+            env.version = curriculum.at(progress.iteration)
             segs = next(seg_gen)
             collected = time.perf_counter()
             for seg in segs:
@@ -335,6 +340,7 @@ class Progress:
                                         .astype(int), minlength=len(env.game.endings)))
         self.not_finite += int(sum(games)[env.game.endings.index("not finite")])
         self.episodes += int(comm.allsum(segs[0]["episodes"]))
+        row |= {f"run/{name}": value for name, value in env.game.opened(env.version).items()}
         return row | {"run/alpha": alpha, "run/timesteps": self.timesteps,
                       "run/episodes": self.episodes, "run/not_finite_games": self.not_finite}
 

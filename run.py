@@ -16,7 +16,7 @@ ONE_MACHINE = dict(
     num_envs=64, integrator="Euler", draw_penalty=True, timesteps_per_batch=3584,
     optim_batchsize=256, optim_epochs=6, optim_stepsize=4e-4, optim_stepsize_final=1e-4,
     target_kl=0.02, gamma=0.995, gamma_dense=0.99, lam=0.95, clip_param=0.2, entcoeff=0.0, l2=0.0,
-    dense_iters=400, anneal_iters=1200, delta=0.5, latest_share=0.75, opponents=4, logstd=-0.65,
+    dense_iters=400, anneal_iters=1200, curriculum_iters=2400, delta=0.5, latest_share=0.75, opponents=4, logstd=-0.65,
     logstd_floor=-2.2, logstd_floor_dense=-1.0, ret_decay=0.9, anchor_every=200, max_seconds=1200)
 
 # What no preset is about.
@@ -29,7 +29,7 @@ PAPER = dict(
     num_envs=128, integrator="RK4", draw_penalty=True, timesteps_per_batch=409600,
     optim_batchsize=5120, optim_epochs=6, optim_stepsize=1e-3, optim_stepsize_final=1e-3,
     target_kl=0.0, gamma=0.995, gamma_dense=0.995, lam=0.95, clip_param=0.2, entcoeff=0.0, l2=0.0,
-    dense_iters=0, anneal_iters=500, delta=0.5, latest_share=0.0, opponents=8, logstd=0.0,
+    dense_iters=0, anneal_iters=500, curriculum_iters=0, delta=0.5, latest_share=0.0, opponents=8, logstd=0.0,
     logstd_floor=-20.0, logstd_floor_dense=-20.0, ret_decay=1.0, anchor_every=10, max_iters=5000)
 
 # Humanoids' motors reach +-0.4, ants' +-1. Tuned is run-to-goal-ants; a little, the
@@ -60,7 +60,7 @@ ANT_RACE = dict(
     num_envs=256, latest_share=0.5, timesteps_per_batch=24576, optim_batchsize=1536,
     optim_epochs=4, optim_stepsize_final=2e-4, dense_iters=100, anneal_iters=400,
     logstd_floor=-2.0)
-ANT_SUMO = ANT_RACE | dict(dense_iters=0, anneal_iters=300, logstd_floor=-2.2)
+ANT_SUMO = ANT_RACE | dict(dense_iters=0, anneal_iters=300, curriculum_iters=1000, logstd_floor=-2.2)
 
 NETWORKS = {"mlp": dict(hid_size=64), "lstm": dict(hid_size=128, optim_epochs=3),
             "ant": dict(hid_size=128)}
@@ -86,6 +86,8 @@ def preset(game, paper, policy=None):
         values["anneal_iters"] *= 2
     if not game.startswith(("run-to-goal", "sumo")):
         values.pop("draw_penalty")
+    if not (sumo or kick):
+        values.pop("curriculum_iters")
     return values
 
 
@@ -181,6 +183,13 @@ def make_parser():
         "Iterations over which alpha, the weight of the dense reward, falls from 1 to its end.")
     add(play, "--alpha-final", number(float, 0, 1),
         "Weight of the dense reward from then on; at 0 only the end of a match counts. [0]")
+    add(play, "--curriculum-iters", number(int, 0),
+        "Iterations in which sumo's rings or kick-and-defend's places open from the narrowest to "
+        "all; 0: as in the paper, at the pace of 409,600 samples an iteration. [sumo-ants: 1000 / "
+        "0]")
+    add(play, "--curriculum-start", number(float, 0), "How far they are open when the run begins, "
+        "in iterations of the paper (2996: all rings, 4383: all places); default: as far as the "
+        "files of --init and --opponent say, else 0.", metavar="POSITION")
     add(play, "--delta", number(float, 0, 1),
         "Opponents come from Uniform(delta * latest, latest) versions; 0.5: the latter half.")
     add(play, "--latest-share", number(float, 0, 1),
@@ -280,6 +289,7 @@ def train(config, resumed=None):
         Anchors, config["env"], headers, every, games, files, integrator=config["integrator"],
         num_threads=threads)) if every else None
     init = find_init(settings, names, headers, resumed)
+    start = find_start(settings, env.game, [*(init or ()), *(outsider or ())[1:]], resumed)
     settings["pool"] = find_strangers(settings, names, headers)
     for key in ("env", "policy", "num_envs", "num_threads", "ranks"):
         settings.pop(key, None)
@@ -290,8 +300,9 @@ def train(config, resumed=None):
               flush=True)
     run_dir = os.path.join(SAVE_DIR, settings.pop("run"))
     return compete_learn(
-        env, policy_fn, run_dir, headers, {**config, "ranks": comm.SIZE}, outsider=outsider,
-        anchors=anchors, init=init, resumed=resumed, **settings)
+        env, policy_fn, run_dir, headers, {**config, "ranks": comm.SIZE, "curriculum_start": start},
+        outsider=outsider, anchors=anchors, init=init and [entry.vector for entry in init],
+        curriculum_start=start, resumed=resumed, **settings)
 
 
 def make_env(settings):
@@ -333,7 +344,7 @@ def find_outsider(settings):
 
 
 def find_init(settings, names, headers, resumed):
-    """Takes --init out of the settings: None or one vector a learner, on every rank."""
+    """Takes --init out of the settings: None or one `Entry` a learner, on every rank."""
     from distributed_data import comm
     from warm_start import load_init
 
@@ -341,6 +352,26 @@ def find_init(settings, names, headers, resumed):
     if init is None or resumed is not None:  # who goes on is beyond where it began
         return None
     return comm.from_root(load_init, SAVE_DIR, init, names, headers)
+
+
+def find_start(settings, game, built_on, resumed):
+    """Takes --curriculum-start out of the settings: the position at which the run begins.
+
+    built_on: the parameter files that it goes on from or answers to; the furthest counts.
+    """
+    from curriculum import position_of
+    from utils import InputError
+
+    start = settings.pop("curriculum_start", None)
+    if resumed is not None:
+        return start or 0.0  # old runs all began there
+    for option, value in (("start", start), ("iters", settings.get("curriculum_iters"))):
+        if value is not None and not game.curriculum_end:
+            raise InputError(f"--curriculum-{option}: {game.name} has no curriculum, sumo-ants, "
+                             "sumo-humans and kick-and-defend have")
+    if start is not None or not game.curriculum_end:
+        return start or 0.0
+    return max((position_of(entry, game.curriculum_end) for entry in built_on), default=0.0)
 
 
 def find_strangers(settings, names, headers):

@@ -4,6 +4,7 @@ import os
 
 import numpy as np
 
+from curriculum import Curriculum
 from distributed_data import comm
 from utils import load_parameters, save_parameters
 
@@ -12,13 +13,15 @@ class Snapshots:
     """`directory`/agent0/000123.npz for that learner after iteration 123; 000000 is untrained.
 
     names, headers: for each learner its folder, and a dict with what a parameter file must say
-    beside version and iteration. pool: for each learner lists of files, one list for each other
+    beside version, iteration and curriculum. pool: for each learner lists of files, one list for each other
     run, that are drawn in its place, a share `pool_share` of all draws. Rank 0 alone touches the
-    disk.
+    disk. curriculum: the run's `Curriculum`.
     """
 
-    def __init__(self, directory, names, headers, pool=None, pool_share=0.0):
+    def __init__(self, directory, names, headers, pool=None, pool_share=0.0,
+                 curriculum=Curriculum(0)):
         self.directory, self.names, self.headers = directory, names, headers
+        self._curriculum = curriculum
         self._pool, self._pool_share = pool, pool_share
         self.latest, self._thinned = -1, 1
         if comm.RANK == 0:
@@ -34,7 +37,8 @@ class Snapshots:
         def write():
             for k, (vector, header) in enumerate(zip(vectors, self.headers)):
                 save_parameters(self.path(k, version), vector,
-                                {**header, "version": version, "iteration": version})
+                                {**header, "version": version, "iteration": version,
+                                 "curriculum": self._curriculum.at(version)})
 
         comm.from_root(write)
         self.latest = version

@@ -96,7 +96,7 @@ def test_snapshots_know_their_seat(copy):
         assert vector.size == 24905
         assert header == {"game": "run-to-goal-ants", "seat": k, "policy": "mlp", "ob_dim": 122,
                           "policy_args": {"hid_size": 64}, "ac_dim": 8, "version": 2,
-                          "iteration": 2}
+                          "iteration": 2, "curriculum": 0}
 
 
 def test_watching(copy):
