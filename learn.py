@@ -39,9 +39,8 @@ def compete_learn(
     ensemble: learners a seat, all in one pool (paper, section 4.3).
     outsider: (seat, `matches.Entry`) that holds a seat for good, so that one learner finds its best
         response; no pool then. anchors: `Anchors` to be met now and then, or None.
-    init: one vector of parameters a learner to begin with, or None. pool: a learner's lists of
-        parameter files, equally likely to be drawn from for a share `pool_share` of the older
-        versions, or None.
+    init: one vector of parameters a learner to begin with, or None. pool: `Pool` of other
+        runs' files, from which a share `pool_share` of the older versions is drawn, or None.
     timesteps_per_batch, optim_batchsize: samples a learner over all ranks, an iteration's and a
         minibatch's. optim_epochs, optim_stepsize, clip_param, entcoeff, l2, target_kl: see `ppo`.
     optim_stepsize_final, gamma_dense, logstd_floor_dense: `optim_stepsize`, `gamma_dense` and
@@ -96,6 +95,10 @@ def compete_learn(
         common = dict(zip(names, learners), progress=progress)
         if outsider:
             common["outsider"] = Unchanged(f"--opponent {outsider[1].path}", outsider[1].vector)
+        if pool:
+            common["pool"] = pool
+        for name, entry in anchors.files.items() if anchors else ():
+            common[f"anchor {name}"] = Unchanged(f"--anchor {entry.path}", entry.vector)
         checkpointer = Checkpointer(run_dir, {"config": config}, common,
                                     own={"rollouts": seg_gen, "rngs": rngs},
                                     root={"log": log} if log else {})
@@ -120,6 +123,7 @@ def compete_learn(
             # Rollouts
             started = time.perf_counter()
             drawn = snapshots.draw(rngs.draws, delta, [p.rivals for p in frozen if p.rivals])
+            note_lost(log, progress.iteration + 1, pool)
             for copy, vector in zip(copies, drawn):
                 copy.set(sess, vector)
             env.version = curriculum.at(progress.iteration)
@@ -164,6 +168,14 @@ def note_faults(log, iteration, names, learners):
     for name, learner in zip(names, learners):
         for fault in learner.faults if log else ():
             log.warn(iteration, f"{name}: {fault} not finite, step not taken")
+
+
+def note_lost(log, iteration, pool):
+    """Logs which files of the pool can be drawn no more."""
+    lost = pool.lost() if pool else []
+    if lost and log:
+        log.warn(iteration, "--pool: gone or not what it was, drawn no more: "
+                            f"{', '.join(lost)}")
 
 
 def build_policies(players, policy_fn, outsider, env, rng):

@@ -288,12 +288,11 @@ def train(config, resumed=None):
                 "policy": settings["policy"], "policy_args": policy_args,
                 "ob_dim": env.ob_dims[seat], "ac_dim": env.ac_dims[seat]} for seat in seats]
     every, games, files = (settings.pop(f"anchor{key}") for key in ("_every", "_games", ""))
-    anchors = comm.from_root(partial(
-        Anchors, config["env"], headers, every, games, files, integrator=config["integrator"],
-        num_threads=threads)) if every else None
+    anchors = comm.from_root(partial(Anchors, config["env"], headers, every, games, files,
+                                     num_threads=threads)) if every else None
     init = find_init(settings, names, headers, resumed)
     start = find_start(settings, env.game, [*(init or ()), *(outsider or ())[1:]], resumed)
-    settings["pool"] = find_strangers(settings, names, headers)
+    settings["pool"] = find_strangers(settings, names, headers, outsider, resumed)
     for key in ("env", "policy", "num_envs", "num_threads", "ranks"):
         settings.pop(key, None)
     lines = comm.gather(f"{comm.name()}: {config['num_envs']} games on {threads} thread(s), "
@@ -377,16 +376,26 @@ def find_start(settings, game, built_on, resumed):
     return max((position_of(entry, game.curriculum_end) for entry in built_on), default=0.0)
 
 
-def find_strangers(settings, names, headers):
-    """Takes --pool out of the settings: None or lists of files a learner, on every rank."""
+def find_strangers(settings, names, headers, outsider, resumed):
+    """Takes --pool out of the settings: None or a `Pool`, on every rank.
+
+    The checkpoint of a run that goes on says which files it has.
+    """
     from distributed_data import comm
+    from pool import Pool
     from utils import InputError
     from warm_start import find_pool
 
     places = settings.pop("pool", None)
     if places and settings["ensemble"] > 1:
         raise InputError("--pool: not together with --ensemble")
-    return comm.from_root(find_pool, SAVE_DIR, places, names, headers) if places else None
+    if places and outsider and resumed is None:
+        raise InputError("--pool: not together with --opponent, nobody else is met")
+    if not places or outsider:
+        return None
+    if resumed is not None and "pool/files" in resumed:
+        return Pool(SAVE_DIR)
+    return comm.from_root(lambda: Pool(SAVE_DIR, find_pool(SAVE_DIR, places, names, headers)))
 
 
 def settle_and_train(parser, args):
