@@ -12,12 +12,13 @@ class Anchors:
     """Plays each learner against fixed opponents every few iterations.
 
     The opponents are the first snapshot of the other seat ("first"), one that never moves ("zero"),
-    and the parameter files given (named after the file). Actions are noisy as in training; game g
-    of an anchor always starts alike.
+    and the parameter files given (named after the file). Actions are noisy as in training, but the
+    physics are RK4, as wherever a policy is judged; game g of an anchor always starts alike.
 
     game: short name; headers: one dict a learner, as for parameter files; every: iterations
     between two evaluations; games: how many against each anchor; files: paths of
-    parameter files; options: further keywords of `matches.play`.
+    parameter files (in the attribute `Entry`s by name); options: further keywords of
+    `matches.play`.
 
     Raises InputError for a file that does not fit the game or can sit opposite no learner.
     """
@@ -25,16 +26,16 @@ class Anchors:
     def __init__(self, game, headers, every, games=20, files=(), **options):
         self.game, self.headers, self.every, self.games = game, headers, every, games
         self._options = options
-        self._files = {}
+        self.files = {}
         for path in files:
             name = os.path.splitext(os.path.basename(path))[0]
-            if name in self._files or name in ("first", "zero"):
+            if name in self.files or name in ("first", "zero"):
                 raise InputError(f"--anchor {path}: another anchor is named {name} already")
-            self._files[name] = load_entry(path, game)
-            if not any(self._places(header, self._files[name]) for header in headers):
-                seat, = seats_of(self._files[name], game)
+            self.files[name] = load_entry(path, game)
+            if not any(self._places(header, self.files[name]) for header in headers):
+                seat, = seats_of(self.files[name], game)
                 raise InputError(f"--anchor {path}: is for seat {seat}, where the learner sits")
-        check_networks(self._files.values(), game)
+        check_networks(self.files.values(), game)
 
     def meet(self, vectors):
         """Takes every learner's first parameters, which are anchors from now on."""
@@ -47,7 +48,7 @@ class Anchors:
         seats = [h["seat"] for h in self.headers]
         other = "both" if header["seat"] == "both" else 1 - header["seat"]
         first = {"first": self._first[seats.index(other)]} if other in seats else {}
-        files = {name: anchor for name, anchor in self._files.items()
+        files = {name: anchor for name, anchor in self.files.items()
                  if self._places(header, anchor)}
         return first | {"zero": still_entry(self._first[learner])} | files
 

@@ -66,8 +66,8 @@ class Unchanged:
         return {"digest": self._digest}
 
     def set_state(self, state):
-        """Raises InputError unless it is still the same."""
-        if str(state["digest"]) != self._digest:
+        """Raises InputError unless it is still the same; older runs do not say what it was."""
+        if "digest" in state and str(state["digest"]) != self._digest:
             raise InputError(f"{self._what}: is not what it was when the run began")
 
 

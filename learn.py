@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from checkpoint import Checkpointer, Unchanged
+from curriculum import Curriculum
 from distributed_data import comm
 from distributed_data.device import make_session
 from distributed_data.mpi_adam import FlatVariables
@@ -25,8 +26,9 @@ def compete_learn(
         anchors=None, init=None, pool=None, pool_share=0.5, timesteps_per_batch, optim_batchsize,
         optim_epochs, optim_stepsize, optim_stepsize_final, clip_param, entcoeff, l2, target_kl,
         gamma, gamma_dense, lam, dense_iters, anneal_iters, delta, latest_share, opponents,
-        logstd_floor, logstd_floor_dense, alpha_final=0.0, anneal_at=0.0,
-        adaptive_kl=0.0, keep=1, resumed=None, max_iters=0, max_timesteps=0, max_episodes=0, max_seconds=0):
+        logstd_floor, logstd_floor_dense, alpha_final=0.0, anneal_at=0.0, adaptive_kl=0.0,
+        curriculum_start=0.0, curriculum_iters=None, keep=1, resumed=None, max_iters=0,
+        max_timesteps=0, max_episodes=0, max_seconds=0):
     """Trains one learner a seat, or one for both; returns `Progress`.
 
     env: this rank's `CompeteVectorEnv`.
@@ -37,17 +39,17 @@ def compete_learn(
     ensemble: learners a seat, all in one pool (paper, section 4.3).
     outsider: (seat, `matches.Entry`) that holds a seat for good, so that one learner finds its best
         response; no pool then. anchors: `Anchors` to be met now and then, or None.
-    init: one vector of parameters a learner to begin with, or None. pool: a learner's lists of
-        parameter files, equally likely to be drawn from for a share `pool_share` of the older
-        versions, or None.
+    init: one vector of parameters a learner to begin with, or None. pool: `Pool` of other
+        runs' files, from which a share `pool_share` of the older versions is drawn, or None.
     timesteps_per_batch, optim_batchsize: samples a learner over all ranks, an iteration's and a
         minibatch's. optim_epochs, optim_stepsize, clip_param, entcoeff, l2, target_kl, adaptive_kl:
         see `ppo`.
     optim_stepsize_final, gamma_dense, logstd_floor_dense: `optim_stepsize`, `gamma_dense` and
         `logstd_floor_dense` hold while the reward is dense (alpha 1); as it is annealed they move
         linearly to `optim_stepsize_final`, `gamma` and `logstd_floor`.
-    dense_iters, anneal_iters, alpha_final, anneal_at: see `Progress`; iterations with alpha 1, after them those over which it
-        falls to alpha_final (paper, section 4.1, which starts annealing at once and ends at 0).
+    dense_iters, anneal_iters, alpha_final, anneal_at: see `Progress`; the paper (section 4.1)
+        starts annealing at once and ends at 0.
+    curriculum_start, curriculum_iters: see `Curriculum`.
     delta, latest_share, opponents: older versions come from Uniform(delta * latest, latest), a
         worker seats `opponents` of them; `latest_share` of the games seat current learners only.
     keep: of the snapshots that can be drawn no more every `keep`-th stays.
@@ -87,13 +89,19 @@ def compete_learn(
         if outsider:
             copies[0].set(sess, outsider[1].vector)
         progress = Progress(dense_iters, anneal_iters, alpha_final, anneal_at)
-        snapshots = Snapshots(run_dir, names, headers, pool, pool_share)
+        curriculum = Curriculum(env.game.curriculum_end, curriculum_start, curriculum_iters,
+                                timesteps_per_batch)
+        snapshots = Snapshots(run_dir, names, headers, pool, pool_share, curriculum)
         seg_gen = traj_segment_generator(
             players, env, sess, horizon, rngs.noise, lambda: progress.alpha)
         log = RunLog(run_dir) if comm.RANK == 0 else None
         common = dict(zip(names, learners), progress=progress)
         if outsider:
             common["outsider"] = Unchanged(f"--opponent {outsider[1].path}", outsider[1].vector)
+        if pool:
+            common["pool"] = pool
+        for name, entry in anchors.files.items() if anchors else ():
+            common[f"anchor {name}"] = Unchanged(f"--anchor {entry.path}", entry.vector)
         checkpointer = Checkpointer(run_dir, {"config": config}, common,
                                     own={"rollouts": seg_gen, "rngs": rngs},
                                     root={"log": log} if log else {})
@@ -104,7 +112,7 @@ def compete_learn(
         else:
             if init is None:
                 prime_filters(env, players[:len(names)], sess, rngs.noise)
-            env.version = 0
+            env.version = curriculum.at(0)
             snapshots.save(0, [flat.get(sess) for flat in flats])
             checkpointer.save()
         if anchors:
@@ -118,9 +126,10 @@ def compete_learn(
             # Rollouts
             started = time.perf_counter()
             drawn = snapshots.draw(rngs.draws, delta, [p.rivals for p in frozen if p.rivals])
+            note_lost(log, progress.iteration + 1, pool)
             for copy, vector in zip(copies, drawn):
                 copy.set(sess, vector)
-            env.version = progress.iteration  # moves sumo's and kick-and-defend's curricula
+            env.version = curriculum.at(progress.iteration)
             segs = next(seg_gen)
             collected = time.perf_counter()
             for seg in segs:
@@ -162,6 +171,14 @@ def note_faults(log, iteration, names, learners):
     for name, learner in zip(names, learners):
         for fault in learner.faults if log else ():
             log.warn(iteration, f"{name}: {fault} not finite, step not taken")
+
+
+def note_lost(log, iteration, pool):
+    """Logs which files of the pool can be drawn no more."""
+    lost = pool.lost() if pool else []
+    if lost and log:
+        log.warn(iteration, "--pool: gone or not what it was, drawn no more: "
+                            f"{', '.join(lost)}")
 
 
 def build_policies(players, policy_fn, outsider, env, rng):
@@ -343,6 +360,7 @@ class Progress:
         self.not_finite += int(games[env.game.endings.index("not finite")])
         self._note_achievements(games, env.game)
         self.episodes += int(comm.allsum(segs[0]["episodes"]))
+        row |= {f"run/{name}": value for name, value in env.game.opened(env.version).items()}
         return row | {"run/alpha": alpha, "run/timesteps": self.timesteps,
                       "run/episodes": self.episodes, "run/not_finite_games": self.not_finite}
 

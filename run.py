@@ -19,7 +19,8 @@ ONE_MACHINE = dict(
     optim_batchsize=256, optim_epochs=6, optim_stepsize=4e-4, optim_stepsize_final=1e-4,
     target_kl=0.02, gamma=0.995, gamma_dense=0.99, lam=0.95, clip_param=0.2, entcoeff=0.0, l2=0.0,
     dense_iters=400, anneal_iters=1200, delta=0.5, latest_share=0.75, opponents=4, logstd=-0.65,
-    logstd_floor=-2.2, logstd_floor_dense=-1.0, ret_decay=0.9, anchor_every=200, max_seconds=1200)
+    logstd_floor=-2.2, logstd_floor_dense=-1.0, ret_decay=0.9, curriculum_iters=2400,
+    anchor_every=400, max_seconds=1200)
 
 # What no preset is about.
 DEFAULTS = dict(env="run-to-goal-ants", seed=0, ensemble=1, alpha_final=0.0, mirror=False, dense_forward=1.0,
@@ -33,7 +34,8 @@ PAPER = dict(
     optim_batchsize=5120, optim_epochs=6, optim_stepsize=1e-3, optim_stepsize_final=1e-3,
     target_kl=0.0, gamma=0.995, gamma_dense=0.995, lam=0.95, clip_param=0.2, entcoeff=0.0, l2=0.0,
     dense_iters=0, anneal_iters=500, delta=0.5, latest_share=0.0, opponents=8, logstd=0.0,
-    logstd_floor=-20.0, logstd_floor_dense=-20.0, ret_decay=1.0, anchor_every=10, max_iters=5000)
+    logstd_floor=-20.0, logstd_floor_dense=-20.0, ret_decay=1.0, curriculum_iters=0,
+    anchor_every=10, max_iters=5000)
 
 # Humanoids' motors reach +-0.4, ants' +-1. Tuned is run-to-goal-ants; a little, the
 # blocker of you-shall-not-pass and sumo-ants.
@@ -50,7 +52,7 @@ SUMO_ANTS = dict(logstd=0.0, logstd_floor_dense=-1.1, anneal_iters=600)
 YOU_SHALL_NOT_PASS = dict(
     timesteps_per_batch=14336, optim_batchsize=1024, optim_stepsize=3e-4,
     optim_stepsize_final=1.5e-4, anneal_iters=60, logstd=-1.0, logstd_floor_dense=-1.6,
-    logstd_floor=-2.2)
+    logstd_floor=-2.2, anchor_every=200)
 
 # Memory where the paper plays with it (section 5.1: 3 epochs); batches of whole chunks.
 LSTM_BATCH = dict(timesteps_per_batch=2240, optim_batchsize=320)
@@ -62,8 +64,9 @@ LSTM_BATCH_SUMO_ANTS = dict(timesteps_per_batch=4480, optim_batchsize=320)
 ANT_RACE = dict(
     num_envs=256, latest_share=0.5, timesteps_per_batch=24576, optim_batchsize=1536,
     optim_epochs=4, optim_stepsize_final=2e-4, dense_iters=100, anneal_iters=400,
-    logstd_floor=-2.0)
-ANT_SUMO = ANT_RACE | dict(dense_iters=0, anneal_iters=300, logstd_floor=-2.2)
+    logstd_floor=-2.0, anchor_every=200)
+ANT_SUMO = ANT_RACE | dict(
+    dense_iters=0, anneal_iters=300, logstd_floor=-2.2, curriculum_iters=1000)
 
 NETWORKS = {"mlp": dict(hid_size=64), "lstm": dict(hid_size=128, optim_epochs=3),
             "ant": dict(hid_size=128), "humanoid": dict(hid_size=128)}
@@ -89,6 +92,8 @@ def preset(game, paper, policy=None):
         values["anneal_iters"] *= 2
     if not game.startswith(("run-to-goal", "sumo")):
         values.pop("draw_penalty")
+    if not (sumo or kick):
+        values.pop("curriculum_iters")
     return values
 
 
@@ -194,6 +199,13 @@ def make_parser():
         "[0]")
     add(play, "--alpha-final", number(float, 0, 1),
         "Weight of the dense reward from then on; at 0 only the end of a match counts. [0]")
+    add(play, "--curriculum-iters", number(int, 0),
+        "Iterations in which sumo's rings or kick-and-defend's places open from the narrowest to "
+        "all; 0: as in the paper, at the pace of 409,600 samples an iteration. [sumo-ants: 1000 / "
+        "0]")
+    add(play, "--curriculum-start", number(float, 0), "How far they are open when the run begins, "
+        "in iterations of the paper (2996: all rings, 4383: all places); default: as far as the "
+        "files of --init and --opponent say, else 0.", metavar="POSITION")
     add(play, "--delta", number(float, 0, 1),
         "Opponents come from Uniform(delta * latest, latest) versions; 0.5: the latter half.")
     add(play, "--latest-share", number(float, 0, 1),
@@ -217,8 +229,8 @@ def make_parser():
         choices=(0, 1))
 
     anchor = parser.add_argument_group("anchors: games against opponents that never change")
-    add(anchor, "--anchor-every", number(int, 0), "Iterations between evaluations against the "
-        "first snapshot, a motionless opponent and --anchor; 0: never.")
+    add(anchor, "--anchor-every", number(int, 0), "Iterations between evaluations, on "
+        "RK4, against the first snapshot, a motionless opponent and --anchor; 0: never.")
     add(anchor, "--anchor-games", number(int, 2), "Games a learner against each anchor. [20]")
     add(anchor, "--anchor", str, "A further anchor, a parameter file; may be given several times.",
         action="append", metavar="FILE")
@@ -290,11 +302,11 @@ def train(config, resumed=None):
                 "policy": settings["policy"], "policy_args": policy_args,
                 "ob_dim": env.ob_dims[seat], "ac_dim": env.ac_dims[seat]} for seat in seats]
     every, games, files = (settings.pop(f"anchor{key}") for key in ("_every", "_games", ""))
-    anchors = comm.from_root(partial(
-        Anchors, config["env"], headers, every, games, files, integrator=config["integrator"],
-        num_threads=threads)) if every else None
+    anchors = comm.from_root(partial(Anchors, config["env"], headers, every, games, files,
+                                     num_threads=threads)) if every else None
     init = find_init(settings, names, headers, resumed)
-    settings["pool"] = find_strangers(settings, names, headers)
+    start = find_start(settings, env.game, [*(init or ()), *(outsider or ())[1:]], resumed)
+    settings["pool"] = find_strangers(settings, names, headers, outsider, resumed)
     for key in ("env", "policy", "num_envs", "num_threads", "ranks"):
         settings.pop(key, None)
     lines = comm.gather(f"{comm.name()}: {config['num_envs']} games on {threads} thread(s), "
@@ -304,8 +316,9 @@ def train(config, resumed=None):
               flush=True)
     run_dir = os.path.join(SAVE_DIR, settings.pop("run"))
     return compete_learn(
-        env, policy_fn, run_dir, headers, {**config, "ranks": comm.SIZE}, outsider=outsider,
-        anchors=anchors, init=init, resumed=resumed, **settings)
+        env, policy_fn, run_dir, headers, {**config, "ranks": comm.SIZE, "curriculum_start": start},
+        outsider=outsider, anchors=anchors, init=init and [entry.vector for entry in init],
+        curriculum_start=start, resumed=resumed, **settings)
 
 
 def make_env(settings):
@@ -348,7 +361,7 @@ def find_outsider(settings):
 
 
 def find_init(settings, names, headers, resumed):
-    """Takes --init out of the settings: None or one vector a learner, on every rank."""
+    """Takes --init out of the settings: None or one `Entry` a learner, on every rank."""
     from distributed_data import comm
     from warm_start import load_init
 
@@ -358,16 +371,46 @@ def find_init(settings, names, headers, resumed):
     return comm.from_root(load_init, SAVE_DIR, init, names, headers)
 
 
-def find_strangers(settings, names, headers):
-    """Takes --pool out of the settings: None or lists of files a learner, on every rank."""
+def find_start(settings, game, built_on, resumed):
+    """Takes --curriculum-start out of the settings: the position at which the run begins.
+
+    built_on: the parameter files that it goes on from or answers to; the furthest counts.
+    """
+    from curriculum import position_of
+    from utils import InputError
+
+    start = settings.pop("curriculum_start", None)
+    if resumed is not None:
+        return start or 0.0  # old runs all began there
+    for option, value in (("start", start), ("iters", settings.get("curriculum_iters"))):
+        if value is not None and not game.curriculum_end:
+            raise InputError(f"--curriculum-{option}: {game.name} has no curriculum, sumo-ants, "
+                             "sumo-humans and kick-and-defend have")
+    if start is not None or not game.curriculum_end:
+        return start or 0.0
+    return max((position_of(entry, game.curriculum_end) for entry in built_on), default=0.0)
+
+
+def find_strangers(settings, names, headers, outsider, resumed):
+    """Takes --pool out of the settings: None or a `Pool`, on every rank.
+
+    The checkpoint of a run that goes on says which files it has.
+    """
     from distributed_data import comm
+    from pool import Pool
     from utils import InputError
     from warm_start import find_pool
 
     places = settings.pop("pool", None)
     if places and settings["ensemble"] > 1:
         raise InputError("--pool: not together with --ensemble")
-    return comm.from_root(find_pool, SAVE_DIR, places, names, headers) if places else None
+    if places and outsider and resumed is None:
+        raise InputError("--pool: not together with --opponent, nobody else is met")
+    if not places or outsider:
+        return None
+    if resumed is not None and "pool/files" in resumed:
+        return Pool(SAVE_DIR)
+    return comm.from_root(lambda: Pool(SAVE_DIR, find_pool(SAVE_DIR, places, names, headers)))
 
 
 def settle_and_train(parser, args):

@@ -90,7 +90,7 @@ class RunLog:
 
 
 class Table:
-    """A CSV file that grows by rows; one that has rows already keeps its columns."""
+    """A CSV file that grows by rows; one that has rows already keeps its columns, and no others."""
 
     def __init__(self, path):
         self._file = open(path, "a+", newline="")

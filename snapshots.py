@@ -4,21 +4,23 @@ import os
 
 import numpy as np
 
+from curriculum import Curriculum
 from distributed_data import comm
-from utils import load_parameters, save_parameters
+from utils import InputError, load_parameters, save_parameters
 
 
 class Snapshots:
     """`directory`/agent0/000123.npz for that learner after iteration 123; 000000 is untrained.
 
     names, headers: for each learner its folder, and a dict with what a parameter file must say
-    beside version and iteration. pool: for each learner lists of files, one list for each other
-    run, that are drawn in its place, a share `pool_share` of all draws. Rank 0 alone touches the
-    disk.
+    beside version, iteration and curriculum. pool: `Pool` of other runs' files that are drawn in
+    its place, a share `pool_share` of all draws. curriculum: the run's `Curriculum`. Rank 0 alone
+    touches the disk.
     """
 
-    def __init__(self, directory, names, headers, pool=None, pool_share=0.0):
+    def __init__(self, directory, names, headers, pool=None, pool_share=0.0, curriculum=None):
         self.directory, self.names, self.headers = directory, names, headers
+        self._curriculum = curriculum or Curriculum(0)
         self._pool, self._pool_share = pool, pool_share
         self.latest, self._thinned = -1, 1
         if comm.RANK == 0:
@@ -34,7 +36,8 @@ class Snapshots:
         def write():
             for k, (vector, header) in enumerate(zip(vectors, self.headers)):
                 save_parameters(self.path(k, version), vector,
-                                {**header, "version": version, "iteration": version})
+                                {**header, "version": version, "iteration": version,
+                                 "curriculum": self._curriculum.at(version)})
 
         comm.from_root(write)
         self.latest = version
@@ -74,13 +77,33 @@ class Snapshots:
         """
         first = int(np.ceil(delta * self.latest))
         wanted = [self._draw_path(rng, int(rng.choice(learners)), first) for learners in rivals]
-        asked = comm.gather(wanted)
-        vectors = comm.from_root(lambda: {path: load_parameters(path)[0]
-                                          for paths in asked for path in paths})
+        vectors = self._load(wanted)
+        while lost := {path for path, vector in vectors.items() if vector is None}:
+            self._pool.drop(lost)
+            wanted = [self._draw_path(rng, int(rng.choice(learners)), first) if path in lost
+                      else path for path, learners in zip(wanted, rivals)]
+            vectors = self._load(wanted)
         return [vectors[path] for path in wanted]
+
+    def _load(self, wanted):
+        """What all ranks want, by path; None for files of the pool that are not what they were."""
+        asked = comm.gather(wanted)
+        return comm.from_root(lambda: {path: self._read(path)
+                                       for path in sorted(set(sum(asked, [])))})
+
+    def _read(self, path):
+        try:
+            vector = load_parameters(path)[0]
+        except InputError:
+            if not self._pool or path not in self._pool:
+                raise
+            return None
+        theirs = self._pool and path in self._pool
+        return None if theirs and not self._pool.unchanged(path) else vector
 
     def _draw_path(self, rng, learner, first):
         if self._pool and rng.random() < self._pool_share:
-            places = self._pool[learner]
-            return str(rng.choice(places[rng.integers(len(places))]))
+            path = self._pool.draw(rng, learner)
+            if path:
+                return path
         return self.path(learner, int(rng.integers(first, self.latest + 1)))

@@ -98,7 +98,7 @@ def save_parameters(path, vector, header):
     """Writes one parameter file (.npz): a flat float32 vector and a JSON header.
 
     header: dict with at least `game`, `seat`, `policy`, `policy_args`, `ob_dim`, `ac_dim`,
-    `version` and `iteration`.
+    `version`, `iteration` and `curriculum`.
     """
     arrays = {"parameters": np.asarray(vector, np.float32),
               "header": np.array(json.dumps(header, sort_keys=True))}

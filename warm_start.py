@@ -18,12 +18,12 @@ def find_pool(save_dir, places, names, headers):
     runs = [find_files(save_dir, what, names, game, "--pool") for what in places]
     for learners in runs:
         for paths, header in zip(learners, headers):
-            load_vector(paths[-1], header, "--pool")
+            load_fitting(paths[-1], header, "--pool")
     return [list(pool) for pool in zip(*runs)]
 
 
 def load_init(save_dir, what, names, headers):
-    """One vector a learner, in their order, from a run, a folder or a single file.
+    """One `matches.Entry` a learner, in their order, from a run, a folder or a single file.
 
     save_dir: where runs are; what: the name of a run there (its newest snapshots), a folder that
     holds a run, agentK.npz files or OpenAI's archive, or, where one learner trains, one file or a
@@ -31,7 +31,7 @@ def load_init(save_dir, what, names, headers):
     Raises InputError for what does not.
     """
     learners = find_files(save_dir, what, names, headers[0]["game"], "--init")
-    return [load_vector(paths[-1], header, "--init") for paths, header in zip(learners, headers)]
+    return [load_fitting(paths[-1], header, "--init") for paths, header in zip(learners, headers)]
 
 
 def find_files(save_dir, what, names, game, option):
@@ -80,8 +80,8 @@ def agree(found, wanted):
     return found == wanted or "both" in (found, wanted)
 
 
-def load_vector(path, header, option):
-    """The numbers of a file that must hold this learner's network; InputError otherwise."""
+def load_fitting(path, header, option):
+    """The `Entry` of a file that must hold this learner's network; InputError otherwise."""
     entry = load_entry(path, header["game"])
     for key in ("policy", "policy_args", "seat"):
         found = entry.header.get(key, header[key])  # released vectors do not say their seat
@@ -92,4 +92,4 @@ def load_vector(path, header, option):
     if entry.vector.size != size:
         raise InputError(f"{option} {path}: {entry.vector.size:,} numbers, the network has "
                          f"{size:,}")
-    return entry.vector
+    return entry

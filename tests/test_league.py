@@ -12,6 +12,7 @@ from league import learner_names, pairings, seat_outsider, seat_players
 from learn import compete_learn
 from matches import Entry
 from policy import MlpPolicy
+from pool import Pool
 from rollouts import Rollouts
 from snapshots import Snapshots
 from utils import InputError, load_parameters, save_parameters
@@ -143,7 +144,8 @@ def test_opponents_from_other_runs(drawn, tmp_path):
             places = many if k < 3 else one
             places.append(str(tmp_path / f"stranger{learner}{k}.npz"))
             save_parameters(places[-1], [1000 + 100 * learner + k], HEADERS[learner])
-    snapshots = Snapshots(str(tmp_path), ["agent0", "agent1"], HEADERS, pool, 0.3)
+    snapshots = Snapshots(str(tmp_path), ["agent0", "agent1"], HEADERS,
+                          Pool(str(tmp_path), pool), 0.3)
     snapshots.latest = 20
     drawn = np.ravel(snapshots.draw(np.random.default_rng(1), 0.5, [(1,)] * 2000))
     strangers, counts = np.unique(drawn[drawn >= 1000], return_counts=True)

@@ -157,7 +157,8 @@ def test_snapshots_differ_and_know_themselves(tmp_path):
     for seat in (0, 1):
         for version in range(3):
             vector, header = load_parameters(tmp_path / f"run/agent{seat}/{version:06d}.npz")
-            assert header == {**HEADERS[seat], "version": version, "iteration": version}
+            assert header == {**HEADERS[seat], "version": version, "iteration": version,
+                              "curriculum": 0}
             assert all((vector != other).any() for other in seen)
             seen.append(vector)
 

@@ -318,7 +318,7 @@ def test_a_segment_that_is_not_finite_is_passed_over(make, name):
 
 def test_the_step_size_follows_the_kl(rng):
     """adaptive_kl: by 1.5 down above twice, back up below half, never above the step size given."""
-    with new_session() as sess:
+    with new_session():
         learner = Learner(MlpPolicy("pi", 4, 2, rng, hid_size=4))
         scales = []
         for kl in (0.5, 0.021, 0.02, 0.009, 0.009, 0.009):

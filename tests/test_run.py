@@ -96,7 +96,7 @@ def test_snapshots_know_their_seat(copy):
         assert vector.size == 24905
         assert header == {"game": "run-to-goal-ants", "seat": k, "policy": "mlp", "ob_dim": 122,
                           "policy_args": {"hid_size": 64}, "ac_dim": 8, "version": 2,
-                          "iteration": 2}
+                          "iteration": 2, "curriculum": 0}
 
 
 def test_watching(copy):
@@ -398,17 +398,33 @@ def test_opponents_join_from_another_run(tmp_path, monkeypatch, capfd):
     run.main([*SMALL, "--run", "old", "--max-iters", "2"])
     drawn, load = [], snapshots.load_parameters
     monkeypatch.setattr(snapshots, "load_parameters", lambda path: drawn.append(path) or load(path))
-    pooled = [*SMALL, "--run", "new", "--pool", "old", "--pool-share", "1"]
-    run.main([*pooled, "--max-iters", "2"])
-    run.main(["--resume", "new", "--max-iters", "3"])
+    one, other = (tmp_path / f"old/agent{k}/000001.npz" for k in (0, 1))
+    anchor = str(shutil.copy(other, tmp_path / "anchor.npz"))
+    run.main([*SMALL, "--run", "new", "--pool", "old", "--pool-share", "1", "--anchor", anchor,
+              "--max-iters", "2"])
     folders = {Path(path).relative_to(tmp_path).parts[:2] for path in drawn}
     assert {("old", "agent0"), ("old", "agent1")} <= folders
+    drawn.clear()
+    shutil.copy(one, one.with_name("000009.npz"))  # the other run has grown
+    for path in other.parent.glob("*"):  # and thinned out
+        path.unlink()
+    run.main(["--resume", "new", "--max-iters", "3"])
+    assert str(one.with_name("000009.npz")) not in drawn
+    assert any("new/agent1" in path for path in drawn)
+    warning, = (tmp_path / "new/warnings.txt").read_text().splitlines()
+    assert warning.startswith("iteration 3: --pool: gone") and "old/agent1/00000" in warning
     capfd.readouterr()
-    one = tmp_path / "old/agent0/000001.npz"
+    for path in (anchor, str(one)):
+        kept = Path(path).read_bytes()
+        shutil.copy(one.with_name("000002.npz"), path)
+        refused(run.main, ["--resume", "new", "--max-iters", "4"], f"{path}: is not what it", capfd)
+        Path(path).write_bytes(kept)
+    shutil.copy(anchor, other)
     for wrong, said in ((["--pool", "older"], "--pool older: no agent0"),
                         (["--pool", str(one)], "one learner's, but agent0 and agent1 train"),
                         (["--pool", "old", "--hid-size", "9"], "its policy args is"),
-                        (["--pool", "old", "--ensemble", "2"], "--pool: not together")):
+                        (["--pool", "old", "--ensemble", "2"], "--pool: not together"),
+                        (["--pool", "old", "--opponent", str(one)], "--pool: not together")):
         refused(run.main, [*SMALL, "--run", "bad", "--max-iters", "1", *wrong], said, capfd)
 
 
