@@ -184,14 +184,14 @@ def test_the_archive_to_begin_with(archive):
                 "policy_args": {"hid_size": 128}} for seat in (0, 1)]
     names = ["agent0", "agent1"]
     for place in (archive, archive / "kick-and-defend"):
-        assert [v[0] for v in load_init("", str(place), names, headers)] == [3, 3]
+        assert [e.vector[0] for e in load_init("", str(place), names, headers)] == [3, 3]
         pools = find_pool("", [str(place)], names, headers)
         for seat, pool in enumerate(pools):
             found = [Path(path).name for path in pool[0]]
             assert found == [f"agent{seat + 1}_parameters-v{v}.pkl" for v in (1, 2, 3)]
     sumo = {"game": "sumo-ants", "seat": "both", "policy": "lstm", "policy_args": {"hid_size": 128}}
-    vector, = load_init("", str(archive), ["agent0"], [sumo])
-    assert vector[0] == 4 and vector.size == SIZES["sumo-ants"]
+    entry, = load_init("", str(archive), ["agent0"], [sumo])
+    assert entry.vector[0] == 4 and entry.vector.size == SIZES["sumo-ants"]
     with pytest.raises(InputError, match="agent2_parameters-v1.pkl: its seat is 1"):
         load_init("", str(archive / "kick-and-defend/defender/agent2_parameters-v1.pkl"),
                   ["agent0"], headers[:1])

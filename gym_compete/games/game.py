@@ -106,6 +106,10 @@ class Game:
         if self.integrator not in INTEGRATORS:
             raise ValueError(
                 f"integrator {self.integrator!r}: must be one of {', '.join(INTEGRATORS)}")
+        for name in WEIGHTS:
+            weight = getattr(self, name)
+            if not isinstance(weight, (int, float)) or not 0 <= weight < np.inf:
+                raise ValueError(f"{name} {weight!r}: must be a number of at least 0")
         if self.max_episode_steps < 1:
             raise ValueError(f"max_episode_steps {self.max_episode_steps}: must be at least 1")
 
