@@ -313,7 +313,7 @@ class Progress:
         return final + left * (dense - final)
 
     def advance(self, names, segs, losses, env):
-        """Counts an iteration in and returns its row of the log, the same on every rank.
+        """Counts an iteration in and returns its row of the log, whole on rank 0.
 
         names, segs, losses: the learners'.
         """
@@ -340,11 +340,17 @@ class Progress:
 
 
 def episode_figures(seg, endings):
-    """One learner's games of an iteration over all ranks: returns, lengths, outcomes, rewards."""
+    """One learner's games of an iteration over all ranks: returns, lengths, outcomes, rewards.
+
+    Rank 0 alone gets them, the others {}.
+    """
     names = ("ep_rets", "ep_lens", "ep_outcomes", "ep_frozen", "ep_endings")
-    lists, parts = zip(*comm.gather((
+    gathered = comm.to_root((
         [np.asarray(seg[name], np.float64) for name in names],
-        {name: total / seg["rew"].size for name, total in seg["parts"].items()})))
+        {name: total / seg["rew"].size for name, total in seg["parts"].items()}))
+    if comm.RANK:
+        return {}
+    lists, parts = zip(*gathered)
     rets, lens, outcomes, frozen, ends = map(np.concatenate, zip(*lists))
     pool = outcomes[frozen == 1]
 

@@ -74,10 +74,13 @@ class Snapshots:
         """
         first = int(np.ceil(delta * self.latest))
         wanted = [self._draw_path(rng, int(rng.choice(learners)), first) for learners in rivals]
-        asked = comm.gather(wanted)
-        vectors = comm.from_root(lambda: {path: load_parameters(path)[0]
-                                          for paths in asked for path in paths})
-        return [vectors[path] for path in wanted]
+        asked = comm.to_root(wanted)
+
+        def load():
+            vectors = {path: load_parameters(path)[0] for paths in asked for path in paths}
+            return [[vectors[path] for path in paths] for paths in asked]
+
+        return comm.deal(load)
 
     def _draw_path(self, rng, learner, first):
         if self._pool and rng.random() < self._pool_share:
