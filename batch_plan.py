@@ -16,24 +16,37 @@ FEW = 30  # where each of them is a search over all numbers of games
 class World(NamedTuple):
     """What the options' values must divide among.
 
-    ranks: workers. chunk: steps that the network trains on at a time. learners: of all seats;
-    pairings: of current learners, all seated equally often. group: frozen opponents come in
-    multiples of this. outsider: whether one holds a seat for good, so that nobody meets older
-    versions; halves: whether the learner then plays half of the games from each seat.
+    ranks: workers. chunk: steps that the network trains on at a time. shared: whether one learner
+    plays both seats. ensemble: learners a seat. outsider: whether one holds a seat for good, so
+    that nobody meets older versions.
     """
 
     ranks: int = 1
     chunk: int = 1
-    learners: int = 2
-    pairings: int = 1
-    group: int = 2
+    shared: bool = False
+    ensemble: int = 1
     outsider: bool = False
-    halves: bool = False
 
     @property
     def grain(self):
         """Samples that cannot be split: a chunk on each rank."""
         return self.ranks * self.chunk
+
+    @property
+    def learners(self):
+        """How many learn, in all seats."""
+        return self.ensemble * (1 if self.shared or self.outsider else 2)
+
+    @property
+    def pairings(self):
+        """Games that seat current learners on both sides come in multiples of this."""
+        others = self.ensemble - 1 if self.shared and self.ensemble > 1 else self.ensemble
+        return self.ensemble * others
+
+    @property
+    def group(self):
+        """Frozen opponents come in multiples of this: one for each seat of each learner."""
+        return 2 * self.ensemble
 
 
 def settle(given, wanted, world, fixed=()):
@@ -123,7 +136,7 @@ def _shares(num_envs, given, wanted, world):
     """Yields (cost, latest_share, games that seat current learners alone)."""
     share = given.get("latest_share", wanted["latest_share"])
     if world.outsider:
-        if not (world.halves and num_envs % 2):
+        if not (world.shared and num_envs % 2):  # half of the games from each seat
             yield 0.0, share, num_envs
         return
     target = round(share * num_envs)
@@ -224,7 +237,7 @@ def _causes(world):
     """What the machine and the network ask for, in words."""
     return ([f"{world.ranks} workers"] if world.ranks > 1 else []) + (
         [f"the network's chunks of {world.chunk} steps"] if world.chunk > 1 else []) + (
-        [f"{world.pairings} pairings of learners"] if world.pairings > 1 else [])
+        [f"--ensemble {world.ensemble}"] if world.ensemble > 1 else [])
 
 
 def _number(value):

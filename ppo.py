@@ -70,7 +70,8 @@ class Learner:
         """Epochs of minibatches on one segment; returns a dict of what happened.
 
         rng: generator of the minibatch order. optim_batchsize: samples per minibatch over all
-        ranks, of which an epoch's last may have fewer; target_kl: an epoch whose mean KL exceeds 1.5 times this is the last one (0: never);
+        ranks, of which an epoch's last may have fewer; target_kl: an epoch whose mean KL exceeds
+        1.5 times this is the last one (0: never);
         logstd_floor: the action log-std is kept above this.
 
         What is not finite moves nothing: a segment is passed over, a minibatch's step is not

@@ -272,8 +272,9 @@ def train(config, free=(), resumed=None):
     outsider = find_outsider(settings)
     shared = game.shared_policy or (not outsider and getattr(policy, "either_seat", False))
     names = learner_names(shared, config["ensemble"], outsider and outsider[0])
-    plan = plan_batch(config, free, resumed is not None, world_of(
-        config["ensemble"], shared, bool(outsider), getattr(policy, "chunk", 1)))
+    world = batch_plan.World(
+        comm.SIZE, getattr(policy, "chunk", 1), shared, config["ensemble"], bool(outsider))
+    plan = plan_batch(config, free, resumed is not None, world)
     config, settings = config | plan, settings | plan
     env = make_env(settings)
     seats = [int(name[len("agent")]) for name in names]
@@ -288,7 +289,7 @@ def train(config, free=(), resumed=None):
     settings["pool"] = find_strangers(settings, names, headers)
     for key in ("env", "policy", "num_envs", "num_threads", "ranks"):
         settings.pop(key, None)
-    lines = comm.gather(f"{comm.name()}: {config['num_envs']} games on {threads} thread(s), "
+    lines = comm.to_root(f"{comm.name()}: {config['num_envs']} games on {threads} thread(s), "
                         f"networks on {hardware}")
     if comm.RANK == 0:
         print("\n".join([f"{config['env']} into saveparameters/{config['run']}", *lines]),
@@ -297,17 +298,6 @@ def train(config, free=(), resumed=None):
     return compete_learn(
         env, policy_fn, run_dir, headers, {**config, "ranks": comm.SIZE}, outsider=outsider,
         anchors=anchors, init=init, resumed=resumed, **settings)
-
-
-def world_of(ensemble, shared, outsider, chunk):
-    """The `batch_plan.World` of this run; chunk: steps that its network trains on at a time."""
-    from distributed_data import comm
-    from league import learner_names, pairings
-
-    names = learner_names(shared, ensemble, 0 if outsider else None)
-    return batch_plan.World(
-        comm.SIZE, chunk, len(names), len(pairings(shared, ensemble)), group=2 * ensemble,
-        outsider=outsider, halves=shared and outsider)
 
 
 def plan_batch(config, free, resumed, world):

@@ -5,7 +5,7 @@ import pytest
 import batch_plan
 import run
 from batch_plan import OPTIONS, World, adaptations, settle
-from league import learner_names, pairings, seat_outsider, seat_players
+from league import seat_outsider, seat_players
 from policy import POLICIES
 
 
@@ -16,9 +16,7 @@ def plan(command, ranks=1):
     wanted = run.preset(game, args.paper, args.policy)
     policy, ensemble = POLICIES[wanted["policy"]], args.ensemble or 1
     shared = game.startswith("sumo") or (not outsider and policy.either_seat)
-    names = learner_names(shared, ensemble, 0 if outsider else None)
-    world = World(ranks, policy.chunk, len(names), len(pairings(shared, ensemble)),
-                  2 * ensemble, outsider, shared and outsider)
+    world = World(ranks, policy.chunk, shared, ensemble, outsider)
     wanted = {name: wanted[name] for name in OPTIONS}
     given = {name: vars(args)[name] for name in OPTIONS if vars(args)[name] is not None}
     found = settle(given, wanted, world)
@@ -105,7 +103,7 @@ REFUSE = [
     ("--num-envs 7 --latest-share 0", 1, "--latest-share 0: does not fit --num-envs 7", (1 / 7,)),
     ("--num-envs 10 --latest-share 0.5", 1, "--latest-share 0.5", (0.4, 0.6)),
     ("--ensemble 3 --num-envs 40 --latest-share 0.5", 1,
-     "--num-envs 40: does not fit 6 pairings of learners", (36, 48)),
+     "--num-envs 40: does not fit --ensemble 3", (36, 48)),
     ("--opponent FILE --env sumo-ants --num-envs 7", 1, "--num-envs 7", (6, 8)),
 ]
 
@@ -126,11 +124,11 @@ def test_a_run_goes_on_with_other_ranks():
     config = dict(zip(OPTIONS, (256, 0.5, 4, 24576, 1536)))
     held = {name: config[name] for name in ("latest_share", *OPTIONS[3:])}
     fixed = OPTIONS[1:]
-    assert settle(held, config, World(4, learners=1), fixed) == config
-    adapted = settle(held, config, World(128, learners=1), fixed)
+    assert settle(held, config, World(4, shared=True), fixed) == config
+    adapted = settle(held, config, World(128, shared=True), fixed)
     assert adapted == config | {"num_envs": 128}
-    check(adapted, World(128, learners=1), True, 1)
+    check(adapted, World(128, shared=True), True, 1)
     with pytest.raises(ValueError, match=r"^5 worker\(s\): .* 4 or 8 would"):
-        settle(held, config, World(5, learners=1), fixed)
+        settle(held, config, World(5, shared=True), fixed)
     with pytest.raises(ValueError, match="^--num-envs 100: .* would"):
-        settle(held | {"num_envs": 100}, config, World(2, learners=1), fixed)
+        settle(held | {"num_envs": 100}, config, World(2, shared=True), fixed)
