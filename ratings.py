@@ -13,8 +13,8 @@ def bradley_terry(wins, ties):
     A tie counts as half a win each. Each pair that has met is given one further tie: without it
     an entrant that never loses would be rated infinite. Half-widths are those of 95 % intervals of
     the difference to the mean of all. They follow from how much the games' results really scatter
-    about what the ratings expect (White, 1982, the "sandwich"): a tie scatters less than a win and a
-    loss do, so that the Fisher information alone would make them too wide.
+    about what the ratings expect (the "sandwich" of White, 1982): a tie scatters less than a win
+    and a loss do, so the Fisher information alone would make them too wide.
 
     Raises ValueError where some have met none of the others, not even through third ones.
     """

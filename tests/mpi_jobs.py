@@ -35,8 +35,8 @@ def everything(folder):
             adam.update(sess, x.astype(np.float32), 0.1)
         rms.update(sess, data[comm.RANK, :30 + 5 * comm.RANK])
         rms.update(sess, data[comm.RANK, 30:])
-        found = {"one": comm.deal(lambda: [[10], [11]]), "start": start,
-                 "all": comm.to_root(comm.RANK) or [], "theta": adam.flat.get(sess), "mean": sess.run(rms.mean),
+        found = {"one": comm.deal(lambda: [[10], [11]]), "all": comm.to_root(comm.RANK) or [],
+                 "start": start, "theta": adam.flat.get(sess), "mean": sess.run(rms.mean),
                  "std": sess.run(rms.std), "moments": comm.moments(data[comm.RANK, :, 0])}
 
     # Training: every rank keeps what it would snapshot.
