@@ -28,7 +28,7 @@ class Checkpointer:
 
     def save(self):
         """Writes the present state; the last checkpoint stays beside it as the previous one."""
-        owned = comm.gather(_collect(self.own))
+        owned = comm.to_root(_collect(self.own))
 
         def write():
             arrays = _collect(self.shared) | _collect(self.root)

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import tensorflow.compat.v1 as tf
 
+import batch_plan
 from checkpoint import Checkpointer, Unchanged
 from curriculum import Curriculum
 from distributed_data import comm
@@ -56,7 +57,7 @@ def compete_learn(
     resumed: arrays of `checkpoint.read_checkpoint`, to go on from there as if nothing had happened.
     max_*: exactly one is positive and ends the training.
 
-    Raises InputError if batch, minibatch, games and ranks do not divide, or the run exists,
+    Raises InputError if batch, games and ranks do not divide, or the run exists,
     `ppo.NotFinite` if the learning breaks down.
     """
     shared = headers[0]["seat"] == "both"
@@ -198,19 +199,11 @@ def rollout_horizon(player, timesteps_per_batch, optim_batchsize):
     player: any of the learners, who all sit in equally many games. A recurrent policy trains on
     whole chunks of steps.
     """
-    columns, chunk = player.width * comm.SIZE, player.policy.chunk
-    whole = f" in chunks of {chunk} steps" if chunk > 1 else ""
-    if timesteps_per_batch < columns * chunk:
-        raise InputError(f"--timesteps-per-batch {timesteps_per_batch}: smaller than the "
-                         f"{columns} games that each learner plays at a time{whole}")
-    if timesteps_per_batch % (columns * chunk):
-        raise InputError(f"--timesteps-per-batch {timesteps_per_batch}: must be a multiple of "
-                         f"{columns * chunk}, the games that each learner plays at a time{whole}")
-    if optim_batchsize % (comm.SIZE * chunk) or timesteps_per_batch % optim_batchsize:
-        raise InputError(f"--optim-batchsize {optim_batchsize}: must divide --timesteps-per-batch "
-                         f"{timesteps_per_batch} and be a multiple of {comm.SIZE * chunk} "
-                         f"({comm.SIZE} worker(s){whole})")
-    return timesteps_per_batch // columns
+    world = batch_plan.World(ranks=comm.SIZE, chunk=player.policy.chunk)
+    try:
+        return batch_plan.horizon(player.width, timesteps_per_batch, optim_batchsize, world)
+    except ValueError as error:
+        raise InputError(str(error)) from None
 
 
 def prime_filters(env, learners, sess, rng, steps=100):
@@ -343,7 +336,7 @@ class Progress:
         return final + left * (dense - final)
 
     def advance(self, names, segs, losses, env):
-        """Counts an iteration in and returns its row of the log, the same on every rank.
+        """Counts an iteration in and returns its row of the log, whole on rank 0.
 
         names, segs, losses: the learners'.
         """
@@ -381,11 +374,17 @@ class Progress:
 
 
 def episode_figures(seg, endings):
-    """One learner's games of an iteration over all ranks: returns, lengths, outcomes, rewards."""
+    """One learner's games of an iteration over all ranks: returns, lengths, outcomes, rewards.
+
+    Rank 0 alone gets them, the others {}.
+    """
     names = ("ep_rets", "ep_lens", "ep_outcomes", "ep_frozen", "ep_endings")
-    lists, parts = zip(*comm.gather((
+    gathered = comm.to_root((
         [np.asarray(seg[name], np.float64) for name in names],
-        {name: total / seg["rew"].size for name, total in seg["parts"].items()})))
+        {name: total / seg["rew"].size for name, total in seg["parts"].items()}))
+    if comm.RANK:
+        return {}
+    lists, parts = zip(*gathered)
     rets, lens, outcomes, frozen, ends = map(np.concatenate, zip(*lists))
     pool = outcomes[frozen == 1]
 

@@ -181,7 +181,7 @@ def run_matches(args):
 
 
 def play_games(args, game, entries, swapped, gallery):
-    """Plays the command line's games under a progress bar; returns all ranks' results.
+    """Plays the command line's games under a progress bar; returns all ranks' results on rank 0.
 
     Of a window that is closed before the last game: those of the games until then.
     """
@@ -212,7 +212,8 @@ def play_games(args, game, entries, swapped, gallery):
                   recorder=gallery and gallery.recorder)
         except WindowClosed:
             pass
-    return sorted(itertools.chain(*comm.gather(done)), key=lambda result: result["game"])
+    found = comm.to_root(done) or []
+    return sorted(itertools.chain(*found), key=lambda result: result["game"])
 
 
 class WindowClosed(Exception):

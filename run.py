@@ -6,6 +6,7 @@ import sys
 import time
 from functools import partial
 
+import batch_plan
 from cli import GAME_NAMES, Parser, number
 
 SAVE_DIR = os.path.join(os.path.dirname(os.path.abspath(__file__)), "saveparameters")
@@ -258,22 +259,22 @@ def settle(parser, args):
     defaults = preset(config["env"], config.pop("paper"), config["policy"])
     if any(config[limit] for limit in LIMITS):
         defaults = {key: value for key, value in defaults.items() if key not in LIMITS}
-    seats = 2 * config["ensemble"]  # an ensemble needs as many opponents, or a multiple of that
-    defaults["opponents"] = -(-defaults["opponents"] // seats) * seats
     config = {key: defaults.get(key) if value is None else value for key, value in config.items()}
     config["run"] = config["run"] or f"{config['env']}-{time.strftime('%Y%m%d-%H%M%S')}"
     return config
 
 
-def train(config, resumed=None):
+def train(config, free=(), resumed=None):
     """Builds environment, networks and anchors from a configuration, and trains.
 
-    resumed: arrays of the checkpoint to go on from.
+    free: those of `batch_plan.OPTIONS` that adapt to the others. resumed: arrays of the checkpoint
+    to go on from.
     """
     from distributed_data import comm, device
 
     hardware = device.prepare()
     from anchors import Anchors
+    from gym_compete import find_game
     from league import learner_names
     from learn import compete_learn
     from policy import find_policy
@@ -284,9 +285,9 @@ def train(config, resumed=None):
     policy_args = {key: settings.pop(key) for key in ("hid_size",) if key in settings}
     options = {**policy_args, **{key: settings.pop(key) for key in ("logstd", "ret_decay")}}
     settings["num_threads"] = threads
-    env = make_env(settings)
+    game = find_game(config["env"])()
     try:
-        policy = find_policy(config["policy"], env.ob_dims[0], env.ac_dims[0])
+        policy = find_policy(config["policy"], game.ob_dims[0], game.ac_dims[0])
     except ValueError as error:
         raise InputError(f"--policy {settings.pop('policy')}: {error}") from None
 
@@ -294,9 +295,14 @@ def train(config, resumed=None):
         return policy(name, env.ob_dims[seat], env.ac_dims[seat], rng, **options)
 
     outsider = find_outsider(settings)
-    shared = env.game.shared_policy or (env.game.alike_seats and not outsider
-                                        and getattr(policy, "either_seat", False))
+    shared = game.shared_policy or (game.alike_seats and not outsider
+                                    and getattr(policy, "either_seat", False))
     names = learner_names(shared, config["ensemble"], outsider and outsider[0])
+    world = batch_plan.World(
+        comm.SIZE, getattr(policy, "chunk", 1), shared, config["ensemble"], bool(outsider))
+    plan = plan_batch(config, free, resumed is not None, world)
+    config, settings = config | plan, settings | plan
+    env = make_env(settings)
     seats = [int(name[len("agent")]) for name in names]
     headers = [{"game": config["env"], "seat": "both" if shared else seat,
                 "policy": settings["policy"], "policy_args": policy_args,
@@ -309,7 +315,7 @@ def train(config, resumed=None):
     settings["pool"] = find_strangers(settings, names, headers, outsider, resumed)
     for key in ("env", "policy", "num_envs", "num_threads", "ranks"):
         settings.pop(key, None)
-    lines = comm.gather(f"{comm.name()}: {config['num_envs']} games on {threads} thread(s), "
+    lines = comm.to_root(f"{comm.name()}: {config['num_envs']} games on {threads} thread(s), "
                         f"networks on {hardware}")
     if comm.RANK == 0:
         print("\n".join([f"{config['env']} into saveparameters/{config['run']}", *lines]),
@@ -319,6 +325,29 @@ def train(config, resumed=None):
         env, policy_fn, run_dir, headers, {**config, "ranks": comm.SIZE, "curriculum_start": start},
         outsider=outsider, anchors=anchors, init=init and [entry.vector for entry in init],
         curriculum_start=start, resumed=resumed, **settings)
+
+
+def plan_batch(config, free, resumed, world):
+    """The values of `batch_plan.OPTIONS`; rank 0 says which of the free ones had to adapt.
+
+    A run that is resumed keeps its own unless other ranks need another number of games.
+    """
+    from distributed_data import comm
+    from utils import InputError
+
+    wanted = {name: config[name] for name in batch_plan.OPTIONS}
+    if resumed and not free:
+        return wanted
+    given = {name: value for name, value in wanted.items() if name not in free}
+    fixed = batch_plan.OPTIONS[1:] if resumed else ()
+    try:
+        plan = comm.from_root(batch_plan.settle, given, wanted, world, fixed)
+    except ValueError as error:
+        raise InputError(str(error)) from None
+    line = batch_plan.adaptations(plan, given, wanted, world)
+    if line and comm.RANK == 0:
+        print(line, flush=True)
+    return plan
 
 
 def make_env(settings):
@@ -421,16 +450,19 @@ def settle_and_train(parser, args):
     from distributed_data import comm
 
     comm.abort_together()
+    free = [name for name in batch_plan.OPTIONS if vars(args)[name] is None]
     if args.resume is None:
         config = comm.broadcast(settle(parser, args))  # the clock names the run
-        return config, train(config)
+        return config, train(config, free)
     from resume import settle_resumed
 
     config, arrays, remark = comm.from_root(settle_resumed, SAVE_DIR, vars(args), LIMITS)
     if comm.RANK == 0:
         print(f"{remark + '; ' if remark else ''}going on with {config['run']} after iteration "
               f"{arrays['progress/iteration']}", flush=True)
-    return config, train(config, arrays)
+    new_games = config["ranks"] != comm.SIZE  # which may be as many as fit
+    free = [name for name in free if new_games and name in ("num_envs", "opponents")]
+    return config, train(config, free, arrays)
 
 
 def main(argv=None):

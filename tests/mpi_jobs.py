@@ -9,6 +9,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from distributed_data import comm, device  # noqa: E402
+from utils import write_whole  # noqa: E402
 
 
 def everything(folder):
@@ -34,7 +35,8 @@ def everything(folder):
             adam.update(sess, x.astype(np.float32), 0.1)
         rms.update(sess, data[comm.RANK, :30 + 5 * comm.RANK])
         rms.update(sess, data[comm.RANK, 30:])
-        found = {"start": start, "theta": adam.flat.get(sess), "mean": sess.run(rms.mean),
+        found = {"one": comm.deal(lambda: [[10], [11]]), "all": comm.to_root(comm.RANK) or [],
+                 "start": start, "theta": adam.flat.get(sess), "mean": sess.run(rms.mean),
                  "std": sess.run(rms.std), "moments": comm.moments(data[comm.RANK, :, 0])}
 
     # Training: every rank keeps what it would snapshot.
@@ -92,6 +94,16 @@ def one_is_killed(folder):
     """Rank 1 is killed as by a machine that has run out of memory."""
     if comm.RANK == 1:
         os.kill(os.getpid(), signal.SIGKILL)
+    comm.allsum(1.0)
+
+
+def all_wait(folder):
+    """Rank 1 sleeps and rank 0 waits for it; each says who it is and who launched it."""
+    comm.abort_together()
+    write_whole(folder / f"rank{comm.RANK}",
+                lambda file: file.write(f"{os.getpid()} {os.getppid()}".encode()))
+    if comm.RANK == 1:
+        time.sleep(60)
     comm.allsum(1.0)
 
 

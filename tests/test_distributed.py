@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 from helpers import new_session
+from test_learn import tiny_run
 
 from distributed_data import MpiAdam, RunningMeanStd, comm, device
 from distributed_data.running_mean_std import column_sums
@@ -117,6 +119,13 @@ def test_one_process_is_a_world():
     assert comm.allsum(x.astype(np.float32)).dtype == np.float32
     np.testing.assert_allclose(comm.moments(x), (x.mean(), x.std()))
     assert comm.gather("x") == ["x"] and comm.broadcast({"y": 1}) == {"y": 1}
+    assert comm.to_root("x") == ["x"] and comm.deal(lambda: ["x"]) == "x"
+
+
+def test_one_process_leaves_mpi_alone(tmp_path, monkeypatch):
+    """Two learners' threads sum side by side, which MPI need not allow: they never call it."""
+    monkeypatch.setattr(comm, "WORLD", None)
+    assert tiny_run(tmp_path / "run", max_iters=2).iteration == 2
 
 
 @pytest.fixture(scope="module")
@@ -166,6 +175,13 @@ def test_ranks_train_the_same_parameters(ranks):
     assert len(list(folder.glob("run/agent*/*.npz"))) == 42
 
 
+def test_root_gathers_and_deals(ranks):
+    """What only rank 0 needs reaches nobody else, and each rank gets its own share."""
+    (first, second), _ = ranks
+    assert first["all"].tolist() == [0, 1] and second["all"].tolist() == []
+    assert first["one"].tolist() == [10] and second["one"].tolist() == [11]
+
+
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory):
     """The folder of `mpi_jobs.one_minibatch`, and what one process makes of it."""
@@ -203,6 +219,39 @@ def test_a_failing_rank_ends_the_job(tmp_path, job, code, said):
     done = mpirun(HERE / "mpi_jobs.py", job, tmp_path, timeout=30)
     assert done.returncode == code and time.perf_counter() - started < 15
     assert len(re.findall(said, done.stdout + done.stderr)) == 1
+
+
+def alive(pid):
+    """Whether a process runs; one that has ended and been forgotten by its parent does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks into /proc")
+@pytest.mark.parametrize("with_mpirun", [False, True])
+def test_ranks_end_with_their_launcher(tmp_path, with_mpirun):
+    """The proxy that started them is killed, or mpirun too: no rank goes on waiting or spinning."""
+    job = subprocess.Popen([MPIRUN, "-np", "2", sys.executable, HERE / "mpi_jobs.py", "all_wait",
+                            tmp_path], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    files, deadline = [tmp_path / "rank0", tmp_path / "rank1"], time.monotonic() + 60
+    while not all(file.exists() for file in files) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    pids, proxies = zip(*(map(int, file.read_text().split()) for file in files))
+    try:
+        if with_mpirun:
+            job.kill()
+        os.kill(proxies[0], signal.SIGKILL)
+        deadline = time.monotonic() + 8
+        while any(map(alive, pids)) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert not any(map(alive, pids))
+    finally:
+        for pid in filter(alive, pids):
+            os.kill(pid, signal.SIGKILL)
+        job.kill()
+        job.wait()
 
 
 def test_cores_are_shared_out(tmp_path):

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
+import batch_plan
 import cli
 import load_parameter_run
 import run
@@ -203,15 +204,15 @@ BAD_RUNS = [
     (["--logstd", "nan"], "--logstd"),
     (["--logstd-floor", "inf"], "--logstd-floor"),
     (["--timesteps-per-batch", "5"], "--timesteps-per-batch 5"),
-    (["--timesteps-per-batch", "241"], "--timesteps-per-batch 241"),
-    (["--optim-batchsize", "7"], "--optim-batchsize 7"),
+    (["--timesteps-per-batch", "241"], "does not fit --num-envs 8, --latest-share 0.5; 240 or 246"),
+    (["--optim-batchsize", "241"], "--optim-batchsize 241"),
     (["--opponents", "3"], "--opponents 3"),
     (["--max-seconds", "inf"], "--max-seconds"),
     (["--env", "you-shall-not-pass", "--draw-penalty"], "draw_penalty"),
     (["--run", "taken"], "--run taken"),
     (["--policy", "transformer"], "--policy transformer: must be one of mlp, lstm"),
     (["--policy", "nowhere:Net"], "--policy nowhere:Net"),
-    (["--ensemble", "3"], "--latest-share"),
+    (["--ensemble", "3"], "--num-envs 8: does not fit --ensemble 3; 36 would"),
     (["--ensemble", "2", "--opponent", "a.npz"], "--opponent"),
     (["--opponent", "missing.npz"], "missing.npz"),
     (["--opponent-seat", "1"], "--opponent-seat"),
@@ -458,6 +459,18 @@ def test_training_refuses_to_begin_with_another_network(changes, said, files, tm
     assert not (tmp_path / "runs").exists()
 
 
+def test_what_is_not_given_adapts(tmp_path, monkeypatch, capfd):
+    """Three games: share, batch and minibatch follow, in one line, and config.json holds them."""
+    monkeypatch.setattr(run, "SAVE_DIR", str(tmp_path))
+    run.main(["--policy", "mlp", "--num-envs", "3", "--optim-batchsize", "500", "--run", "three",
+              "--timesteps-per-batch", "600", "--max-iters", "1"])
+    out = capfd.readouterr().out
+    line = "adapted to --num-envs 3, --timesteps-per-batch 600, --optim-batchsize 500: "
+    assert out.startswith(line) and out.count("adapted") == 1
+    config = json.loads((tmp_path / "three/config.json").read_text())
+    assert [config[name] for name in batch_plan.OPTIONS] == [3, 1 / 3, 2, 600, 500]
+
+
 def test_an_ensemble_is_trained_and_watched(tmp_path, monkeypatch, capfd):
     """Two learners a seat have folders of their own; watching seats the first of each."""
     for script in (run, load_parameter_run):
@@ -496,14 +509,6 @@ def test_memory_where_the_paper_has_it():
     assert "hid_size" not in run.preset("sumo-ants", False, "my:Net")
 
 
-def test_an_ensemble_gets_opponents_for_all():
-    """README's ensemble of three: a multiple of its six seats, unless the user says otherwise."""
-    parser = run.make_parser()
-    for given, expected in ([], 6), (["--opponents", "12"], 12):
-        args = parser.parse_args(["--ensemble", "3", "--num-envs", "96", *given])
-        assert run.settle(parser, args)["opponents"] == expected
-
-
 @pytest.mark.parametrize("game", cli.GAME_NAMES)
 def test_presets_divide(game):
     """Each game's default batch suits its games and chunks, whatever the network is."""
@@ -537,5 +542,5 @@ def test_four_ranks_share_the_papers_batch(game, monkeypatch):
     players[0].policy = POLICIES[values["policy"]]
     horizon = rollout_horizon(players[0], values["timesteps_per_batch"], values["optim_batchsize"])
     assert horizon * players[0].width == 102400
-    with pytest.raises(InputError, match="--optim-batchsize 5122: must divide"):
+    with pytest.raises(InputError, match="--optim-batchsize 5122: does not fit"):
         rollout_horizon(players[0], values["timesteps_per_batch"], 5122)
