@@ -86,8 +86,8 @@ def test_update(tmp_path):
 
 def test_update_of_ours_alone(tmp_path):
     """Without PyTorch the ants' network is measured too, in minibatches of the sizes asked for."""
-    result = measure(tmp_path, "update.py", "--ours-only", "--blocks", "1", "--minibatch", "25", "40",
-                     "--case", "ant, run-to-goal-ants")
+    result = measure(tmp_path, "update.py", "--ours-only", "--blocks", "1", "--minibatch", "25",
+                     "40", "--case", "ant, run-to-goal-ants")
     assert [(row["batch"], row["minibatch"]) for row in result["rows"]] == [(200, 25), (320, 40)]
     assert all(row["ours: samples/s"] > 0 for row in result["rows"])
 
