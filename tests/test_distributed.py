@@ -277,6 +277,46 @@ def test_a_gpu_a_rank(name):
         assert done.stdout.strip() == gpu, done.stderr[-2000:]
 
 
+LISTED = "GPU 0: NVIDIA H100 (UUID: GPU-1)\n  MIG 1g.10gb Device 0: (UUID: MIG-1)\n"
+FAILED = "NVIDIA-SMI has failed because it could not reach the NVIDIA driver.\n"
+
+
+@pytest.mark.parametrize("files,listing,visible,rank,seen,runs_on,told", [
+    (2, None, None, 0, [], "CPU", True),
+    (1, FAILED, None, 0, [], "CPU", True),
+    (0, LISTED, None, 0, [], "CPU", True),
+    (1, None, "0", 0, [], "CPU", True),
+    (2, None, None, 1, [], "CPU", False),  # rank 0 of this host has said it
+    (2, None, None, 1, ["GPU"], "GPU 1", False),
+    (0, LISTED, None, 1, ["GPU"], "GPU 0", False),
+    (1, LISTED, "", 0, [], "CPU", False),
+    (1, LISTED, "-1", 0, [], "CPU", False),
+    (0, FAILED, None, 0, [], "CPU", False),
+    (0, None, "0", 0, [], "CPU", False),
+    (0, None, None, 0, [], "CPU", False)])
+def test_an_unused_gpu_is_told(tmp_path, monkeypatch, capfd, files, listing, visible, rank, seen,
+                               runs_on, told):
+    """A GPU that is there, not hidden, and not TensorFlow's: one line with what to install."""
+    for k in range(files):
+        (tmp_path / f"nvidia{k}").touch()
+    if listing:
+        (tmp_path / "nvidia-smi").write_text(f"#!/bin/sh\nprintf '%s' '{listing}'\n")
+        (tmp_path / "nvidia-smi").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(device, "GPU_FILES", str(tmp_path / "nvidia[0-9]*"))
+    monkeypatch.setattr(device, "local_rank", lambda: rank)
+    monkeypatch.setattr(tf.config.experimental, "list_physical_devices", lambda kind: seen)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible or "")  # to be put back as it was
+    if visible is None:
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    device.count_gpus.cache_clear()
+    assert device.prepare() == runs_on
+    device.count_gpus.cache_clear()
+    lines = capfd.readouterr().err.splitlines()
+    assert len(lines) == told
+    assert all("pip install -r requirements-gpu.txt" in line for line in lines)
+
+
 def test_matches_are_shared_out(tmp_path):
     """A seed's games are the same whatever the number of ranks, and each is told once."""
     results = []
