@@ -22,6 +22,7 @@ def list_all(shipped_dir, save_dir, zoo_dir=None):
     """
     if zoo_dir is not None and not os.path.isdir(zoo_dir):
         raise InputError(f"--zoo {zoo_dir}: no such folder")
+    shipped_dir, save_dir = glob.escape(shipped_dir), glob.escape(save_dir)
     rows = [row_of(path) for path in sorted(glob.glob(os.path.join(shipped_dir, "*", "*.npz")))]
     for folder in sorted(glob.glob(os.path.join(save_dir, "*", "agent*"))):
         snapshots = snapshot_paths(folder)

@@ -10,6 +10,7 @@ import sys
 import many
 import showing
 from cli import GAME_NAMES, Parser, number
+from run_folder import find_place
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SAVE_DIR, SHIPPED_DIR = os.path.join(HERE, "saveparameters"), os.path.join(HERE, "parameters")
@@ -22,7 +23,8 @@ def make_parser():
         "newest run's latest snapshots, or what parameters/ ships if there is no run."))
     parser.add_argument("--param-paths", nargs=2, metavar=("A", "B"), help=(
         "Who sits in seat 0 and who in seat 1: files of ours (.npz), or of OpenAI's (.npy, .pkl)."))
-    parser.add_argument("--run", help="Take this run's latest snapshots from saveparameters/.")
+    parser.add_argument("--run", help=(
+        "Take the latest snapshots of this run, a name in saveparameters/ or a path."))
     parser.add_argument("--env", choices=GAME_NAMES, help="The game; default: what the files say.")
     parser.add_argument("--policy", metavar="MODULE:CLASS", action="append", default=[], help=(
         "Admit files that name this class as their network; may be given several times."))
@@ -62,7 +64,7 @@ def choose_files(args):
         if args.run:
             raise InputError("--run: not together with --param-paths")
         return args.param_paths
-    runs = [os.path.join(SAVE_DIR, args.run)] if args.run else newest_runs()
+    runs = [find_place(SAVE_DIR, args.run)] if args.run else newest_runs()
     for run in runs:
         paths = latest_snapshots(run)
         if paths:
@@ -103,7 +105,8 @@ def latest_snapshots(run):
 
     newest = []
     for k in (0, 1):
-        found = map(snapshot_paths, sorted(glob.glob(os.path.join(run, f"agent{k}*"))))
+        found = map(snapshot_paths, sorted(glob.glob(
+            os.path.join(glob.escape(run), f"agent{k}*"))))
         newest.append(next((paths[max(paths)] for paths in found if paths), None))
     if not any(newest):
         return None
@@ -120,7 +123,7 @@ def latest_snapshots(run):
 
 def newest_runs():
     """The runs in saveparameters/, newest first."""
-    configs = glob.glob(os.path.join(SAVE_DIR, "*", "config.json"))
+    configs = glob.glob(os.path.join(glob.escape(SAVE_DIR), "*", "config.json"))
     return [os.path.dirname(path) for path in sorted(configs, key=os.path.getmtime, reverse=True)]
 
 

@@ -5,6 +5,7 @@ import sys
 import time
 
 from cli import number
+from run_folder import find_place
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 OUT_DIR = os.path.join(HERE, "tournaments")
@@ -55,17 +56,11 @@ def write_report(parser, args, save_dir):
     from utils import InputError
 
     try:
-        print(write_page(find_run(args.report, save_dir), args.out))
+        print(write_page(find_place(save_dir, args.report), args.out))
     except InputError as error:
         parser.error(str(error))
     except OSError as error:
         parser.error(f"{error.filename}: {error.strerror}")
-
-
-def find_run(name, save_dir):
-    """A run's folder by its name in `save_dir` or by its path."""
-    saved = os.path.join(save_dir, name)
-    return saved if os.path.isdir(saved) else name
 
 
 def run_job(args, save_dir):
@@ -78,7 +73,7 @@ def run_job(args, save_dir):
     if args.exploit:
         from exploit import tell_exploit
 
-        tell_exploit(args, find_run(args.exploit, save_dir))
+        tell_exploit(args, find_place(save_dir, args.exploit))
         return
     play_tournament(args, save_dir)
 
@@ -88,7 +83,7 @@ def play_tournament(args, save_dir):
     from entrants import choose_snapshots, collect
     from tournament import Tournament, rating_table
 
-    run = args.history and find_run(args.history, save_dir)
+    run = args.history and find_place(save_dir, args.history)
     snapshots = choose_snapshots(run, args.every) if run else {}
     game, entrants = collect(args.tournament or [], snapshots, args.env)
     out = args.out or os.path.join(OUT_DIR, f"{game}-{time.strftime('%Y%m%d-%H%M%S')}")

@@ -4,19 +4,21 @@ import os
 
 from checkpoint import NAME, PREVIOUS, read_checkpoint
 from distributed_data import comm
+from run_folder import find_place, run_name
 from utils import InputError
 
 MAY_CHANGE = ("num_threads", "anchor_every", "keep")  # beside the limits
 
 
 def find_run(save_dir, name):
-    """Folder of the run of that name; "" means the one whose checkpoint is the newest."""
+    """Folder of the run of that name or path; "" means the one whose checkpoint is the newest."""
     if name:
-        if os.path.basename(name) != name or not os.path.isdir(os.path.join(save_dir, name)):
+        directory = find_place(save_dir, name)
+        if not os.path.isdir(directory):
             raise InputError(f"--resume {name}: there is no such run in saveparameters/")
-        return os.path.join(save_dir, name)
-    paths = [os.path.join(save_dir, run, file) for run in os.listdir(save_dir)
-             for file in (NAME, PREVIOUS)]
+        return directory
+    runs = os.listdir(save_dir) if os.path.isdir(save_dir) else ()
+    paths = [os.path.join(save_dir, run, file) for run in runs for file in (NAME, PREVIOUS)]
     paths = [path for path in paths if os.path.isfile(path)]
     if not paths:
         raise InputError("--resume: no run in saveparameters/ has a checkpoint")
@@ -32,7 +34,7 @@ def settle_resumed(save_dir, given, limits):
     """
     directory = find_run(save_dir, given["resume"])
     identity, arrays, remark = read_checkpoint(directory)
-    config, run = identity["config"], os.path.basename(directory)
+    config, run = identity["config"], run_name(save_dir, directory)
     if given["run"] is not None or given["paper"]:
         raise InputError(f"--{'paper' if given['paper'] else 'run'}: not together with --resume")
     may_change = (*limits, *MAY_CHANGE)

@@ -7,6 +7,7 @@ import time
 from functools import partial
 
 from cli import GAME_NAMES, Parser, number
+from run_folder import run_name
 
 SAVE_DIR = os.path.join(os.path.dirname(os.path.abspath(__file__)), "saveparameters")
 LIMITS = ("max_iters", "max_timesteps", "max_episodes", "max_seconds")
@@ -222,12 +223,20 @@ def make_parser():
     return parser
 
 
+def plain_name(parser, run):
+    """The name of a new run; its path in saveparameters/ means the same."""
+    name = os.path.normpath(run)
+    name = run_name(SAVE_DIR, name) if os.sep in name else name
+    if os.sep in name or name in (".", ".."):
+        parser.error(f"--run {run}: must be a plain name, or a path right in saveparameters/")
+    return name
+
+
 def settle(parser, args):
     """Fills in the preset; returns a dict of everything that makes the run."""
-    if args.run is not None and (os.path.basename(args.run) != args.run
-                                 or args.run in ("", ".", "..")):
-        parser.error(f"--run {args.run}: must be a plain name, without slashes")
     config = {**vars(args)}
+    if args.run is not None:
+        config["run"] = plain_name(parser, args.run)
     config.pop("resume")
     config |= {key: value for key, value in DEFAULTS.items() if config[key] is None}
     defaults = preset(config["env"], config.pop("paper"), config["policy"])
@@ -286,7 +295,8 @@ def train(config, resumed=None):
     lines = comm.gather(f"{comm.name()}: {config['num_envs']} games on {threads} thread(s), "
                         f"networks on {hardware}")
     if comm.RANK == 0:
-        print("\n".join([f"{config['env']} into saveparameters/{config['run']}", *lines]),
+        print("\n".join([f"{config['env']} into {os.path.join('saveparameters', config['run'])}",
+                         *lines]),
               flush=True)
     run_dir = os.path.join(SAVE_DIR, settings.pop("run"))
     return compete_learn(

@@ -4,6 +4,7 @@ import glob
 import os
 
 from matches import load_entry, vector_size
+from run_folder import find_place
 from utils import InputError, snapshot_paths
 
 
@@ -23,10 +24,10 @@ def find_pool(save_dir, places, names, headers):
 def load_init(save_dir, what, names, headers):
     """One vector a learner, in their order, from a run, a folder or a single file.
 
-    save_dir: where runs are; what: the name of a run there (its newest snapshots), a folder that
-    holds a run or agentK.npz files, or, where one learner trains, one file or a folder of
-    snapshots. names: the learners' folders; headers: theirs, which the files must fit. Raises
-    InputError for what does not.
+    save_dir: where runs are; what: a run (its newest snapshots) by its name there or its path, a
+    folder of agentK.npz files, or, where one learner trains, one file or a folder of snapshots.
+    names: the learners' folders; headers: theirs, which the files must fit. Raises InputError for
+    what does not.
     """
     learners = find_files(save_dir, what, names, "--init")
     return [load_vector(paths[-1], header, "--init") for paths, header in zip(learners, headers)]
@@ -34,7 +35,7 @@ def load_init(save_dir, what, names, headers):
 
 def find_files(save_dir, what, names, option):
     """Each learner's files in a run or folder, oldest first, or the one file that is given."""
-    place = what if os.path.exists(what) else os.path.join(save_dir, what)
+    place = find_place(save_dir, what)
     alone = [place] if os.path.isfile(place) else snapshots_in(place)
     if not alone:
         return [find_learner(place, name, f"{option} {what}") for name in names]
