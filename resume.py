@@ -2,6 +2,7 @@
 
 import os
 
+import run_lock
 from checkpoint import NAME, PREVIOUS, read_checkpoint
 from distributed_data import comm
 from run_folder import find_place, run_name
@@ -33,6 +34,7 @@ def settle_resumed(save_dir, given, limits):
     fit, by name.
     """
     directory = find_run(save_dir, given["resume"])
+    run_lock.hold(directory, f"--resume {os.path.basename(directory)}")
     identity, arrays, remark = read_checkpoint(directory)
     config, run = identity["config"], run_name(save_dir, directory)
     if given["run"] is not None or given["paper"]:

@@ -393,6 +393,7 @@ def main(argv=None):
     """
     parser = make_parser()
     args = parser.parse_args(argv)
+    import run_lock
     from distributed_data import comm
     from utils import InputError, NotFinite
 
@@ -405,6 +406,8 @@ def main(argv=None):
                                  "checkpoint"), 1)
     except KeyboardInterrupt:
         sys.exit(130)
+    finally:
+        run_lock.let_go()
 
     if comm.RANK == 0:
         what = "stopped after" if progress.interrupted else "done:"

@@ -2,35 +2,44 @@
 
 import csv
 import glob
-import json
 import os
 import sys
 
 import tensorflow.compat.v1 as tf
 from tabulate import tabulate
 
-from utils import InputError
+import run_lock
+from utils import InputError, write_json
 
 
 def open_run(directory, config, resumed=False):
     """Makes the run's folder, which must be new, and writes config.json; InputError otherwise.
 
-    resumed: it is there already; what a killed process has left half-written goes.
+    resumed: it is there already; what a killed process has left half-written goes. From here on
+    this process holds the folder's lock.
     """
+    what = f"--run {os.path.basename(directory)}"
     if resumed:
+        run_lock.hold(directory, what)
         for path in glob.glob(os.path.join(glob.escape(directory), "**", "*.tmp*"), recursive=True):
             os.unlink(path)
         return
     try:
         os.makedirs(directory)
-        with open(os.path.join(directory, "config.json"), "w") as file:
-            json.dump(config, file, indent=1, sort_keys=True)
-            file.write("\n")
+        run_lock.hold(directory, what)
+        write_config(directory, config)
     except FileExistsError:
-        raise InputError(f"--run {os.path.basename(directory)}: exists already in saveparameters/, "
-                         "choose another name") from None
+        if os.path.exists(os.path.join(directory, run_lock.NAME)):
+            run_lock.hold(directory, what)  # who is at work there
+        raise InputError(f"{what}: exists already in saveparameters/, choose another "
+                         "name") from None
     except OSError as error:
-        raise InputError(f"--run {os.path.basename(directory)}: {error.strerror}") from None
+        raise InputError(f"{what}: {error.strerror}") from None
+
+
+def write_config(directory, config):
+    """Writes config.json, whole."""
+    write_json(os.path.join(directory, "config.json"), dict(sorted(config.items())))
 
 
 class RunLog:
