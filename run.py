@@ -7,7 +7,7 @@ import time
 from functools import partial
 
 from cli import GAME_NAMES, Parser, number
-from run_folder import run_name
+from run_folder import lasting_paths, run_name
 
 SAVE_DIR = os.path.join(os.path.dirname(os.path.abspath(__file__)), "saveparameters")
 LIMITS = ("max_iters", "max_timesteps", "max_episodes", "max_seconds")
@@ -137,7 +137,8 @@ def make_parser():
         "saveparameters/ (its newest snapshots), a folder of agentK.npz, or a file.",
         metavar="RUN")
     add(game, "--resume", str, "Go on with this run, by default the newest, where its last "
-        "checkpoint is; only limits, --num-threads, --anchor-every and --keep may change.",
+        "checkpoint is; only limits, --num-threads, --anchor-every and --keep may change, and the "
+        "paths of --opponent and --anchor if these files have moved.",
         nargs="?", const="", metavar="RUN")
     game.add_argument("--paper", action="store_true",
                       help="Take the paper's values instead of those for one machine.")
@@ -234,7 +235,7 @@ def plain_name(parser, run):
 
 def settle(parser, args):
     """Fills in the preset; returns a dict of everything that makes the run."""
-    config = {**vars(args)}
+    config = lasting_paths(SAVE_DIR, vars(args))
     if args.run is not None:
         config["run"] = plain_name(parser, args.run)
     config.pop("resume")

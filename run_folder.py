@@ -27,3 +27,19 @@ def run_name(save_dir, folder):
     parent, name = os.path.split(os.path.abspath(folder))
     at_home = os.path.realpath(parent) == os.path.realpath(save_dir)
     return name if at_home else os.path.join(parent, name)
+
+
+def lasting_paths(save_dir, options):
+    """Options of run.py, their files and runs named so that any folder will do."""
+    def file(path):
+        return os.path.abspath(path) if os.path.exists(path) else path
+
+    def place(what):
+        return lasting(save_dir, what)
+
+    kept = dict(options)
+    for key, keep in (("opponent", file), ("anchor", file), ("init", place), ("pool", place)):
+        value = options.get(key)
+        if value:
+            kept[key] = list(map(keep, value)) if isinstance(value, list) else keep(value)
+    return kept

@@ -2,6 +2,7 @@
 
 import csv
 import glob
+import json
 import os
 import sys
 
@@ -42,17 +43,30 @@ def write_config(directory, config):
     write_json(os.path.join(directory, "config.json"), dict(sorted(config.items())))
 
 
+def mend_config(directory, config):
+    """Makes config.json say what the run is now; returns lines about what was amiss."""
+    try:
+        with open(os.path.join(directory, "config.json")) as file:
+            found = json.load(file)
+    except (OSError, ValueError):
+        found = None
+    if found != config:
+        write_config(directory, config)
+    return ["config.json was gone or damaged and is made anew"] if found is None else []
+
+
 class RunLog:
     """Writes one row of figures an iteration; the first row decides the columns.
 
     progress.csv holds what a run of the same seed repeats to the last digit, timing.csv what the
     clock says, warnings.txt what went wrong.
 
-    directory: of the run. Only rank 0 has a log.
+    directory: of the run. Only rank 0 has a log. remarks: what `set_state` has found amiss.
     """
 
     def __init__(self, directory):
         self._directory, self._tables = directory, None  # files are opened with the first row
+        self.remarks = []
 
     def _open(self):
         self._tables = {name: Table(os.path.join(self._directory, name))
@@ -86,9 +100,9 @@ class RunLog:
     def set_state(self, sizes):
         """Cuts off what was written later, so that there are neither gaps nor doubles.
 
-        To be called before the first row. Raises InputError if a file is shorter than it was.
+        To be called before the first row.
         """
-        cut_off(self._directory, sizes)
+        self.remarks = cut_off(self._directory, sizes)
 
     def close(self):
         """Closes the files."""
@@ -130,19 +144,24 @@ def logs(directory):
 def cut_off(directory, sizes):
     """Shortens a run's logs to `sizes`, and removes those that began later.
 
-    Raises InputError for a log that is shorter than that: then nothing is touched.
+    Training needs none of them: one that is gone begins anew, and so does a table that has lost
+    its end, which is kept as NAME.before. Returns a line about each of these.
     """
-    sizes = {name: int(size) for name, size in sizes.items()}
+    remarks = []
     for name, size in sizes.items():
         path = os.path.join(directory, name)
-        if not os.path.exists(path) or os.path.getsize(path) < size:
-            raise InputError(f"--resume {os.path.basename(directory)}: {name} is missing or shorter"
-                             " than its checkpoint says")
-    for name in logs(directory):
-        if name in sizes:
-            os.truncate(os.path.join(directory, name), sizes[name])
+        if not os.path.exists(path):
+            remarks.append(f"{name} is gone and begins anew")
+        elif os.path.getsize(path) >= int(size):
+            os.truncate(path, int(size))
+        elif name.endswith(".csv"):
+            os.replace(path, f"{path}.before")
+            remarks.append(f"{name} has lost its end: kept as {name}.before, it begins anew")
         else:
-            os.unlink(os.path.join(directory, name))
+            remarks.append(f"{name} has lost its end")
+    for name in set(logs(directory)) - set(sizes):
+        os.unlink(os.path.join(directory, name))
+    return remarks
 
 
 def _table(iteration, row):

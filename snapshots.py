@@ -5,7 +5,7 @@ import os
 import numpy as np
 
 from distributed_data import comm
-from utils import load_parameters, save_parameters
+from utils import InputError, load_parameters, save_parameters, snapshot_paths, stem
 
 
 class Snapshots:
@@ -13,14 +13,15 @@ class Snapshots:
 
     names, headers: for each learner its folder, and a dict with what a parameter file must say
     beside version and iteration. pool: for each learner lists of files, one list for each other
-    run, that are drawn in its place, a share `pool_share` of all draws. Rank 0 alone touches the
-    disk.
+    run, that are drawn in its place, a share `pool_share` of all draws. warn: function of a line
+    that the user should see. Rank 0 alone touches the disk.
     """
 
-    def __init__(self, directory, names, headers, pool=None, pool_share=0.0):
+    def __init__(self, directory, names, headers, pool=None, pool_share=0.0, warn=print):
         self.directory, self.names, self.headers = directory, names, headers
         self._pool, self._pool_share = pool, pool_share
         self.latest, self._thinned = -1, 1
+        self._warn, self._warned = warn, set()
         if comm.RANK == 0:
             for name in names:
                 os.makedirs(os.path.join(directory, name), exist_ok=True)
@@ -40,6 +41,17 @@ class Snapshots:
         self.latest = version
         return vectors
 
+    def mend(self, vectors):
+        """Writes the latest version again where its file is gone or damaged.
+
+        vectors: every learner's parameters.
+        """
+        for k in comm.from_root(lambda: [k for k in range(len(self.names))
+                                         if read(self.path(k, self.latest)) is None]):
+            name = os.path.relpath(self.path(k, self.latest), self.directory)
+            self._warn(f"{name} was gone or damaged and is made anew")
+            self.save(self.latest, vectors)
+
     def thin_out(self, delta, keep):
         """Deletes versions that can be drawn no more, but for version 0 and each `keep`-th.
 
@@ -55,15 +67,14 @@ class Snapshots:
         self._thinned = max(self._thinned, first)
 
     def disk_use(self, delta, keep, versions):
-        """Bytes on disk once that version is the latest, by the size of version 0."""
-        size = sum(os.path.getsize(self.path(k, 0)) for k in range(len(self.names)))
+        """Bytes on disk once that version is the latest, by the size of what now is."""
+        size = sum(os.path.getsize(self.path(k, self.latest)) for k in range(len(self.names)))
         first = max(1, int(np.ceil(delta * (versions - 2))))
         return size * (1 + versions - first + 1 + ((first - 1) // keep if keep else 0))
 
     def first(self):
-        """Every learner's parameters as they were before training."""
-        return comm.from_root(lambda: [load_parameters(self.path(k, 0))[0]
-                                       for k in range(len(self.names))])
+        """Every learner's parameters as they were before training, None where they are gone."""
+        return comm.from_root(lambda: [read(self.path(k, 0)) for k in range(len(self.names))])
 
     def draw(self, rng, delta, rivals):
         """Draws an older version for each of this rank's opponents; returns their vectors.
@@ -75,7 +86,7 @@ class Snapshots:
         first = int(np.ceil(delta * self.latest))
         wanted = [self._draw_path(rng, int(rng.choice(learners)), first) for learners in rivals]
         asked = comm.gather(wanted)
-        vectors = comm.from_root(lambda: {path: load_parameters(path)[0]
+        vectors = comm.from_root(lambda: {path: self._load(path, first)
                                           for paths in asked for path in paths})
         return [vectors[path] for path in wanted]
 
@@ -84,3 +95,34 @@ class Snapshots:
             places = self._pool[learner]
             return str(rng.choice(places[rng.integers(len(places))]))
         return self.path(learner, int(rng.integers(first, self.latest + 1)))
+
+    def _load(self, path, first):
+        """A drawn file's parameters; of a version that is gone, another's that may be drawn."""
+        folder = os.path.dirname(path)
+        vector = read(path)
+        if vector is None and os.path.dirname(folder) == self.directory:
+            vector = self._stand_in(path, first)
+        return load_parameters(path)[0] if vector is None else vector
+
+    def _stand_in(self, path, first):
+        folder, name = os.path.dirname(path), os.path.relpath(path, self.directory)
+        paths = snapshot_paths(folder)
+        versions = sorted(v for v in paths if first <= v <= self.latest)
+        turn = int(stem(path)) % max(1, len(versions))  # a lost version's share goes to all others
+        for version in versions[turn:] + versions[:turn]:
+            vector = read(paths[version])
+            if vector is not None:
+                if folder not in self._warned:
+                    self._warned.add(folder)
+                    self._warn(f"{name} is gone or damaged; other versions stand in for such")
+                return vector
+        raise InputError(f"{name}: is gone or damaged, and so are all versions from {first} on; put"
+                         " one back, or begin a new run from what there is with --init")
+
+
+def read(path):
+    """A file's parameters, or None where there are none to be read."""
+    try:
+        return load_parameters(path)[0]
+    except InputError:
+        return None

@@ -12,7 +12,7 @@ import numpy as np
 from rollouts import traj_segment_generator
 
 __all__ = ["InputError", "NotFinite", "add_vtarg_and_adv", "first_line", "load_parameters",
-           "open_arrays", "save_parameters", "snapshot_paths", "traj_segment_generator",
+           "open_arrays", "save_parameters", "snapshot_paths", "stem", "traj_segment_generator",
            "write_json", "write_whole"]
 
 MAX_FILE_BYTES = 256 * 2**20
@@ -68,6 +68,11 @@ def write_json(path, thing):
     """Writes JSON, whole."""
     text = json.dumps(thing, indent=1) + "\n"
     write_whole(path, lambda file: file.write(text.encode()))
+
+
+def stem(path):
+    """A file's name without folder and suffix."""
+    return os.path.splitext(os.path.basename(path))[0]
 
 
 def snapshot_paths(folder):
