@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from cli import one_line
 from matches import Entry, load_entry, play, summarize, vector_size
 from utils import InputError, stem
 
@@ -25,7 +26,7 @@ class Anchors:
         self._options = options
         self.files = {}  # name: `Entry`
         for path in files:
-            name = stem(path)
+            name = one_line(stem(path))
             if name in self.files or name in ("first", "zero"):
                 raise InputError(f"--anchor {path}: another anchor is named {name} already")
             self.files[name] = load_entry(path, game)

@@ -7,7 +7,7 @@ import time
 
 from tabulate import tabulate
 
-from cli import GAME_NAMES
+from cli import GAME_NAMES, one_line
 from utils import InputError, load_parameters, snapshot_paths
 
 # OpenAI's policies as benchmarks and docs name them: GAME[_agentK]_vN.npy
@@ -39,11 +39,11 @@ def list_all(shipped_dir, save_dir, zoo_dir=None):
 
 def row_of(path, note=""):
     """One line of the table: what a file's header or, of released ones, its name says."""
-    age, where = age_of(path), os.path.relpath(path) + note
+    age, where = age_of(path), one_line(os.path.relpath(path)) + note
     try:
         header = load_parameters(path)[1]
     except InputError as error:
-        return "?", "?", "?", age, f"{where}: {str(error).removeprefix(f'{path}: ')}"
+        return "?", "?", "?", age, f"{where}: {one_line(str(error).removeprefix(f'{path}: '))}"
     if header:
         return (str(header.get("game", "?")), str(header.get("seat", "?")),
                 str(header.get("iteration", header.get("version", "?"))), age, where)
@@ -54,7 +54,9 @@ def row_of(path, note=""):
 
 
 def age_of(path):
-    """How long ago a file was written: "5 min", "3 h", "2 d"."""
+    """How long ago a file was written: "5 min", "3 h", "2 d"; "?" of a link to nothing."""
+    if not os.path.exists(path):
+        return "?"
     seconds = max(0.0, time.time() - os.path.getmtime(path))
     for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= length:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 INK = "#0a0b0c"  # becomes the page's text colour in `svg`
 COLORS = ("#2f7fc1", "#d9692a", "#2a9d74", "#b565a7", "#a3892c", "#7a7f87", "#c8435f", "#3fa7b5")
-STYLE = {"svg.fonttype": "none", "svg.hashsalt": "charts", "font.size": 9,
+STYLE = {"text.parse_math": False, "svg.fonttype": "none", "svg.hashsalt": "charts", "font.size": 9,
          "axes.prop_cycle": matplotlib.cycler(color=COLORS), "axes.spines.top": False,
          "axes.spines.right": False, "legend.frameon": False, "axes.titlelocation": "left",
          "axes.titleweight": "bold", "axes.titlesize": 10, "grid.alpha": 0.25, "axes.grid": True,

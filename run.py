@@ -2,12 +2,14 @@
 
 import argparse
 import os
+import shlex
 import sys
 import time
 from functools import partial
 
-from cli import GAME_NAMES, Parser, number
+from cli import GAME_NAMES, Parser, number, one_line
 from run_folder import lasting_paths, run_name
+from terminal import go_on_without_output, guarded
 
 SAVE_DIR = os.path.join(os.path.dirname(os.path.abspath(__file__)), "saveparameters")
 LIMITS = ("max_iters", "max_timesteps", "max_episodes", "max_seconds")
@@ -296,9 +298,8 @@ def train(config, resumed=None):
     lines = comm.gather(f"{comm.name()}: {config['num_envs']} games on {threads} thread(s), "
                         f"networks on {hardware}")
     if comm.RANK == 0:
-        print("\n".join([f"{config['env']} into {os.path.join('saveparameters', config['run'])}",
-                         *lines]),
-              flush=True)
+        place = one_line(os.path.join("saveparameters", config["run"]))
+        print("\n".join([f"{config['env']} into {place}", *lines]), flush=True)
     run_dir = os.path.join(SAVE_DIR, settings.pop("run"))
     return compete_learn(
         env, policy_fn, run_dir, headers, {**config, "ranks": comm.SIZE}, outsider=outsider,
@@ -381,19 +382,21 @@ def settle_and_train(parser, args):
 
     config, arrays, remark = comm.from_root(settle_resumed, SAVE_DIR, vars(args), LIMITS)
     if comm.RANK == 0:
-        print(f"{remark + '; ' if remark else ''}going on with {config['run']} after iteration "
-              f"{arrays['progress/iteration']}", flush=True)
+        print(f"{remark + '; ' if remark else ''}going on with {one_line(config['run'])} after "
+              f"iteration {arrays['progress/iteration']}", flush=True)
     return config, train(config, arrays)
 
 
+@guarded
 def main(argv=None):
-    """Parses the command line and trains.
+    """Parses the command line and trains; where its output is closed, it trains on without a word.
 
     Exit codes: 0 done, or stopped by a signal; 2 bad input, told in one line; 1 when the disk or
     the learning has failed, told in one line; 130 when stopped before the training began.
     """
     parser = make_parser()
     args = parser.parse_args(argv)
+    go_on_without_output()
     import run_lock
     from distributed_data import comm
     from utils import InputError, NotFinite
@@ -413,8 +416,9 @@ def main(argv=None):
     if comm.RANK == 0:
         what = "stopped after" if progress.interrupted else "done:"
         many = f"mpirun -np {comm.SIZE} " if comm.SIZE > 1 else ""
-        then = f"Go on: {many}python run.py --resume {config['run']}" if progress.interrupted else (
-            f"Watch: python load_parameter_run.py --run {config['run']}")
+        name = one_line(shlex.quote(config["run"]))
+        then = f"Go on: {many}python run.py --resume {name}" if progress.interrupted else (
+            f"Watch: python load_parameter_run.py --run {name}")
         print(f"{what} {progress.iteration} iterations, {progress.timesteps:,} steps, "
               f"{progress.episodes:,} games in {progress.seconds:,.0f} s. {then}")
 

@@ -88,7 +88,8 @@ class RunLog:
     def warn(self, iteration, text):
         """Notes an event, on the screen too."""
         line = f"iteration {iteration}: {text}"
-        with open(os.path.join(self._directory, "warnings.txt"), "a") as file:
+        with open(os.path.join(self._directory, "warnings.txt"), "a", encoding="utf-8",
+                  errors="backslashreplace") as file:
             file.write(line + "\n")
         print(line, file=sys.stderr, flush=True)
 
@@ -116,7 +117,7 @@ class Table:
     """A CSV file that grows by rows; one that has rows already keeps its columns."""
 
     def __init__(self, path):
-        self._file = open(path, "a+", newline="")
+        self._file = open(path, "a+", newline="", encoding="utf-8")
         self._file.seek(0)
         columns = next(csv.reader(self._file), None)
         self._file.seek(0, os.SEEK_END)

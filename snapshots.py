@@ -46,10 +46,11 @@ class Snapshots:
 
         vectors: every learner's parameters.
         """
-        for k in comm.from_root(lambda: [k for k in range(len(self.names))
-                                         if read(self.path(k, self.latest)) is None]):
-            name = os.path.relpath(self.path(k, self.latest), self.directory)
-            self._warn(f"{name} was gone or damaged and is made anew")
+        lost = comm.from_root(lambda: [name for k, name in enumerate(self.names)
+                                       if read(self.path(k, self.latest)) is None])
+        for name in lost:
+            self._warn(f"{name}/{self.latest:06d}.npz was gone or damaged and is made anew")
+        if lost:
             self.save(self.latest, vectors)
 
     def thin_out(self, delta, keep):

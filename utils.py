@@ -51,16 +51,25 @@ def add_vtarg_and_adv(seg, gamma, lam):
 
 
 def write_whole(path, write):
-    """Calls write(file) on a temporary file beside `path` and renames it: never half a file."""
-    temporary = f"{path}.tmp{os.getpid()}"
+    """Calls write(file) on a temporary file beside `path` and renames it: never half a file.
+
+    A link's target is written; a device or a pipe is written to, not replaced.
+    """
+    target = os.path.realpath(path)
+    special = os.path.exists(target) and not os.path.isfile(target)
+    temporary = target if special else f"{target}.tmp{os.getpid()}"
     try:
         with open(temporary, "wb") as file:
             write(file)
             file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+            if not special:
+                os.fsync(file.fileno())
+        if not special:
+            os.replace(temporary, target)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from None
     finally:
-        if os.path.exists(temporary):
+        if not special and os.path.exists(temporary):
             os.unlink(temporary)
 
 

@@ -24,8 +24,8 @@ from snapshots import Snapshots
 from utils import InputError
 
 ROOT = Path(__file__).resolve().parents[1]
-SPELLINGS = ("made", "made/", "saveparameters/made", "saveparameters/made/", "./saveparameters/made",
-             "../exp[1]/saveparameters/made/", "ABSOLUTE", "ABSOLUTE/")
+SPELLINGS = ("made", "made/", "saveparameters/made", "saveparameters/made/",
+             "./saveparameters/made", "../exp[1]/saveparameters/made/", "ABSOLUTE", "ABSOLUTE/")
 
 
 @pytest.fixture(scope="module")
