@@ -1,11 +1,10 @@
 """Games against opponents that never change: how good a run is, beside its own moving pool."""
 
-import os
-
 import numpy as np
 
-from matches import Entry, check_networks, load_entry, play, seats_of, summarize
-from utils import InputError
+from cli import one_line
+from matches import Entry, check_networks, load_entry, play, seats_of, summarize, vector_size
+from utils import InputError, stem
 
 
 class Anchors:
@@ -28,7 +27,7 @@ class Anchors:
         self._options = options
         self.files = {}
         for path in files:
-            name = os.path.splitext(os.path.basename(path))[0]
+            name = one_line(stem(path))
             if name in self.files or name in ("first", "zero"):
                 raise InputError(f"--anchor {path}: another anchor is named {name} already")
             self.files[name] = load_entry(path, game)
@@ -38,9 +37,18 @@ class Anchors:
         check_networks(self.files.values(), game)
 
     def meet(self, vectors):
-        """Takes every learner's first parameters, which are anchors from now on."""
-        self._first = [Entry("first snapshot", vector.copy(), header)
+        """Takes every learner's first parameters, which are anchors from now on.
+
+        None stands for those that are gone: no games are played against them.
+        """
+        self._first = [None if vector is None else Entry("first snapshot", vector.copy(), header)
                        for vector, header in zip(vectors, self.headers)]
+        self._still = [still_entry(first or self._blank(header))
+                       for first, header in zip(self._first, self.headers)]
+
+    def _blank(self, header):
+        size = vector_size(self.game, header["policy"], header["policy_args"])
+        return Entry("blank", np.zeros(size, np.float32), header)
 
     def opponents(self, learner):
         """The learner's anchors: name to `Entry`, files only where they can sit opposite."""
@@ -50,7 +58,7 @@ class Anchors:
         first = {"first": self._first[seats.index(other)]} if other in seats else {}
         files = {name: anchor for name, anchor in self.files.items()
                  if self._places(header, anchor)}
-        return first | {"zero": still_entry(self._first[learner])} | files
+        return first | {"zero": self._still[learner]} | files
 
     def _places(self, header, anchor):
         """The learner's seats from which it can meet the anchor."""
@@ -61,13 +69,13 @@ class Anchors:
         """The iteration's part of the log: each learner's games won, lost and tied.
 
         names, vectors: the learners'. Shares in [0, 1] by column, such as "agent0/win_v_first"; NaN
-        in iterations without an evaluation.
+        in iterations without an evaluation, and where the first snapshot is gone.
         """
         due, row = iteration % self.every == 0, {}
         for k, (learner, vector) in enumerate(zip(names, vectors)):
             entry = Entry("learner", vector, self.headers[k])
             for name, anchor in self.opponents(k).items():
-                shares = self._play(entry, anchor) if due else [float("nan")] * 3
+                shares = self._play(entry, anchor) if due and anchor else [float("nan")] * 3
                 row |= {f"{learner}/{what}_v_{name}": share
                         for what, share in zip(("win", "loss", "tie"), shares)}
         return row

@@ -20,6 +20,7 @@ def list_all(shipped_dir, save_dir, zoo_dir=None):
     """
     if zoo_dir is not None and not os.path.isdir(zoo_dir):
         raise InputError(f"--zoo {zoo_dir}: no such folder")
+    shipped_dir, save_dir = glob.escape(shipped_dir), glob.escape(save_dir)
     rows = [row_of(path) for path in sorted(glob.glob(os.path.join(shipped_dir, "*", "*.npz")))]
     for folder in sorted(glob.glob(os.path.join(save_dir, "*", "agent*"))):
         snapshots = snapshot_paths(folder)
@@ -34,11 +35,11 @@ def list_all(shipped_dir, save_dir, zoo_dir=None):
 
 def row_of(path, note=""):
     """One line of the table: what a file's header or, of released ones, its name says."""
-    age, where = age_of(path), os.path.relpath(path) + note
+    age, where = age_of(path), one_line(os.path.relpath(path)) + note
     try:
         header = load_parameters(path)[1]
     except InputError as error:
-        return "?", "?", "?", age, f"{where}: {str(error).removeprefix(f'{path}: ')}"
+        return "?", "?", "?", age, f"{where}: {one_line(str(error).removeprefix(f'{path}: '))}"
     if header:
         version = header.get("iteration", header.get("version", "?"))
         said = header.get("game", "?"), header.get("seat", "?"), version
@@ -50,7 +51,9 @@ def row_of(path, note=""):
 
 
 def age_of(path):
-    """How long ago a file was written: "5 min", "3 h", "2 d"."""
+    """How long ago a file was written: "5 min", "3 h", "2 d"; "?" of a link to nothing."""
+    if not os.path.exists(path):
+        return "?"
     seconds = max(0.0, time.time() - os.path.getmtime(path))
     for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= length:

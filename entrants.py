@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from anchors import still_entry
+from cli import one_line
 from filenames import SUFFIXES, parameter_files, read_name
 from matches import Entry, check_networks, game_sizes, load_entries, seats_of, vector_size
 from utils import InputError, snapshot_paths
@@ -77,6 +78,7 @@ def expand(word, env_name=None):
 def labels(paths):
     """Short names: the last parts of each path, as many as make it unique; no suffix."""
     parts = [os.path.realpath(path).split(os.sep) for path in paths]
+    parts = [list(map(one_line, part)) for part in parts]
     names = [os.path.splitext(part[-1])[0] for part in parts]
     for length in range(2, max(map(len, parts), default=0) + 1):
         count = Counter([*names, *ANCHORS])
@@ -85,7 +87,7 @@ def labels(paths):
         names = [os.sep.join([*part[-length:-1], os.path.splitext(part[-1])[0]])
                  if count[name] > 1 else name for name, part in zip(names, parts)]
     count = Counter(names)  # the same path twice but for the suffix
-    return [path if count[name] > 1 else name for name, path in zip(names, paths)]
+    return [one_line(path) if count[name] > 1 else name for name, path in zip(names, paths)]
 
 
 def anchor(word, game):

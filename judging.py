@@ -4,6 +4,7 @@ import csv
 import io
 import os
 
+from cli import one_line
 from matches import play, seats_of, summarize, tally, wilson
 from utils import InputError, write_whole
 
@@ -76,7 +77,7 @@ def sum_up(game, results, seed, swapped):
 def describe(summary, paths):
     """The summary as lines of text."""
     swapped = "by_seat" in summary
-    who = [f"{name} wins ({os.path.relpath(path)})"
+    who = [f"{name} wins ({one_line(os.path.relpath(path))})"
            for name, path in zip("AB" if swapped else ("agent0", "agent1"), paths)]
     lines = []
     for name, count, (low, high) in zip(

@@ -3,6 +3,7 @@
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -17,7 +18,7 @@ from interrupts import Interrupts
 from league import learner_names, seat_outsider, seat_players
 from matches import build_policy
 from ppo import Learner
-from run_log import RunLog, open_run
+from run_log import RunLog, mend_config, open_run
 from snapshots import Snapshots
 from utils import InputError, add_vtarg_and_adv, traj_segment_generator
 
@@ -92,17 +93,18 @@ def compete_learn(
         progress = Progress(dense_iters, anneal_iters, alpha_final, anneal_at)
         curriculum = Curriculum(env.game.curriculum_end, curriculum_start, curriculum_iters,
                                 timesteps_per_batch)
-        snapshots = Snapshots(run_dir, names, headers, pool, pool_share, curriculum)
+        log = RunLog(run_dir) if comm.RANK == 0 else None
+        warn = partial(note, log, progress)
+        snapshots = Snapshots(run_dir, names, headers, pool, pool_share, curriculum, warn)
         seg_gen = traj_segment_generator(
             players, env, sess, horizon, rngs.noise, lambda: progress.alpha)
-        log = RunLog(run_dir) if comm.RANK == 0 else None
         common = dict(zip(names, learners), progress=progress)
         if outsider:
             common["outsider"] = Unchanged(f"--opponent {outsider[1].path}", outsider[1].vector)
         if pool:
             common["pool"] = pool
-        for name, entry in anchors.files.items() if anchors else ():
-            common[f"anchor {name}"] = Unchanged(f"--anchor {entry.path}", entry.vector)
+        for k, (_, entry) in enumerate(sorted(anchors.files.items()) if anchors else ()):
+            common[f"anchor{k}"] = Unchanged(f"--anchor {entry.path}", entry.vector)
         checkpointer = Checkpointer(run_dir, {"config": config}, common,
                                     own={"rollouts": seg_gen, "rngs": rngs},
                                     root={"log": log} if log else {})
@@ -110,6 +112,9 @@ def compete_learn(
             if not checkpointer.restore(resumed):  # another number of ranks: chance begins anew
                 env.reset(rngs.renew(progress.iteration).generate_state(env.num_envs))
             snapshots.latest = progress.iteration
+            for remark in comm.from_root(lambda: log.remarks + mend_config(run_dir, config)):
+                warn(remark)
+            snapshots.mend([flat.get(sess) for flat in flats])
         else:
             if init is None:
                 prime_filters(env, players[:len(names)], sess, rngs.noise)
@@ -117,7 +122,11 @@ def compete_learn(
             snapshots.save(0, [flat.get(sess) for flat in flats])
             checkpointer.save()
         if anchors:
-            anchors.meet(snapshots.first())
+            first = snapshots.first()
+            anchors.meet(first)
+            for name, vector in zip(names, first):
+                if vector is None:
+                    warn(f"{name}/000000.npz is gone or damaged: no more games against it")
         if log:
             sizes = [f"{snapshots.disk_use(delta, keep, n) / 1e6:,.0f} MB after {n:,}"
                      for n in (1000, 10000)]
@@ -165,6 +174,12 @@ def record(log, iteration, row, timing, anchors, names, vectors):
     if anchors:
         row = row | anchors.row(iteration, names, vectors)
     log.write(iteration, row, timing)
+
+
+def note(log, progress, text):
+    """Logs a line about the present iteration, on rank 0."""
+    if log:
+        log.warn(progress.iteration, text)
 
 
 def note_faults(log, iteration, names, learners):

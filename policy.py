@@ -35,8 +35,8 @@ import importlib
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from distributed_data import RunningMeanStd
 import humanoid_view as human
+from distributed_data import RunningMeanStd
 from egocentric import MEMORY, RACE, SUMO, ant_view, motor_actions
 
 MOST_LAYERS = 16  # a file may ask for any number, and each takes time to build

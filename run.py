@@ -2,12 +2,15 @@
 
 import argparse
 import os
+import shlex
 import sys
 import time
 from functools import partial
 
 import batch_plan
-from cli import GAME_NAMES, Parser, number
+from cli import GAME_NAMES, Parser, number, one_line
+from run_folder import lasting_paths, run_name
+from terminal import go_on_without_output, guarded
 
 SAVE_DIR = os.path.join(os.path.dirname(os.path.abspath(__file__)), "saveparameters")
 RULES = ("integrator", "draw_penalty", "mirror", "dense_forward", "dense_survive",
@@ -24,9 +27,9 @@ ONE_MACHINE = dict(
     anchor_every=400, max_seconds=1200)
 
 # What no preset is about.
-DEFAULTS = dict(env="run-to-goal-ants", seed=0, ensemble=1, alpha_final=0.0, mirror=False, dense_forward=1.0,
-                dense_survive=1.0, dense_goal_dist=1.0, anneal_at=0.0, adaptive_kl=0.0,
-                anchor_games=20, anchor=[], pool=[], pool_share=0.5, keep=50)
+DEFAULTS = dict(env="run-to-goal-ants", seed=0, ensemble=1, alpha_final=0.0, mirror=False,
+                dense_forward=1.0, dense_survive=1.0, dense_goal_dist=1.0, anneal_at=0.0,
+                adaptive_kl=0.0, anchor_games=20, anchor=[], pool=[], pool_share=0.5, keep=50)
 
 # The paper's values (section 5.1), for machines that can pay for them; what it leaves open is as
 # OpenAI's released policies have it (hid_size 64, log-std from 0, no floor, no early stop).
@@ -145,7 +148,8 @@ def make_parser():
         "saveparameters/ (its newest snapshots), a folder of agentK.npz, or a file.",
         metavar="RUN")
     add(game, "--resume", str, "Go on with this run, by default the newest, where its last "
-        "checkpoint is; only limits, --num-threads, --anchor-every and --keep may change.",
+        "checkpoint is; only limits, --num-threads, --anchor-every and --keep may change, and the "
+        "paths of --opponent and --anchor if these files have moved.",
         nargs="?", const="", metavar="RUN")
     game.add_argument("--paper", action="store_true",
                       help="Take the paper's values instead of those for one machine.")
@@ -248,12 +252,20 @@ def make_parser():
     return parser
 
 
+def plain_name(parser, run):
+    """The name of a new run; its path in saveparameters/ means the same."""
+    name = os.path.normpath(run)
+    name = run_name(SAVE_DIR, name) if os.sep in name else name
+    if os.sep in name or name in (".", ".."):
+        parser.error(f"--run {run}: must be a plain name, or a path right in saveparameters/")
+    return name
+
+
 def settle(parser, args):
     """Fills in the preset; returns a dict of everything that makes the run."""
-    if args.run is not None and (os.path.basename(args.run) != args.run
-                                 or args.run in ("", ".", "..")):
-        parser.error(f"--run {args.run}: must be a plain name, without slashes")
-    config = {**vars(args)}
+    config = lasting_paths(SAVE_DIR, vars(args))
+    if args.run is not None:
+        config["run"] = plain_name(parser, args.run)
     config.pop("resume")
     config |= {key: value for key, value in DEFAULTS.items() if config[key] is None}
     defaults = preset(config["env"], config.pop("paper"), config["policy"])
@@ -318,8 +330,8 @@ def train(config, free=(), resumed=None):
     lines = comm.to_root(f"{comm.name()}: {config['num_envs']} games on {threads} thread(s), "
                         f"networks on {hardware}")
     if comm.RANK == 0:
-        print("\n".join([f"{config['env']} into saveparameters/{config['run']}", *lines]),
-              flush=True)
+        place = one_line(os.path.join("saveparameters", config["run"]))
+        print("\n".join([f"{config['env']} into {place}", *lines]), flush=True)
     run_dir = os.path.join(SAVE_DIR, settings.pop("run"))
     return compete_learn(
         env, policy_fn, run_dir, headers, {**config, "ranks": comm.SIZE, "curriculum_start": start},
@@ -458,21 +470,24 @@ def settle_and_train(parser, args):
 
     config, arrays, remark = comm.from_root(settle_resumed, SAVE_DIR, vars(args), LIMITS)
     if comm.RANK == 0:
-        print(f"{remark + '; ' if remark else ''}going on with {config['run']} after iteration "
-              f"{arrays['progress/iteration']}", flush=True)
+        print(f"{remark + '; ' if remark else ''}going on with {one_line(config['run'])} after "
+              f"iteration {arrays['progress/iteration']}", flush=True)
     new_games = config["ranks"] != comm.SIZE  # which may be as many as fit
     free = [name for name in free if new_games and name in ("num_envs", "opponents")]
     return config, train(config, free, arrays)
 
 
+@guarded
 def main(argv=None):
-    """Parses the command line and trains.
+    """Parses the command line and trains; where its output is closed, it trains on without a word.
 
     Exit codes: 0 done, or stopped by a signal; 2 bad input, told in one line; 1 when the disk or
     the learning has failed, told in one line; 130 when stopped before the training began.
     """
     parser = make_parser()
     args = parser.parse_args(argv)
+    go_on_without_output()
+    import run_lock
     from distributed_data import comm
     from utils import InputError, NotFinite
 
@@ -485,12 +500,15 @@ def main(argv=None):
                                  "checkpoint"), 1)
     except KeyboardInterrupt:
         sys.exit(130)
+    finally:
+        run_lock.let_go()
 
     if comm.RANK == 0:
         what = "stopped after" if progress.interrupted else "done:"
         many = f"mpirun -np {comm.SIZE} " if comm.SIZE > 1 else ""
-        then = f"Go on: {many}python run.py --resume {config['run']}" if progress.interrupted else (
-            f"Watch: python load_parameter_run.py --run {config['run']}")
+        name = one_line(shlex.quote(config["run"]))
+        then = f"Go on: {many}python run.py --resume {name}" if progress.interrupted else (
+            f"Watch: python load_parameter_run.py --run {name}")
         print(f"{what} {progress.iteration} iterations, {progress.timesteps:,} steps, "
               f"{progress.episodes:,} games in {progress.seconds:,.0f} s. {then}")
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from curriculum import Curriculum
 from distributed_data import comm
-from utils import InputError, load_parameters, save_parameters
+from utils import InputError, load_parameters, save_parameters, snapshot_paths, stem
 
 
 class Snapshots:
@@ -14,15 +14,17 @@ class Snapshots:
 
     names, headers: for each learner its folder, and a dict with what a parameter file must say
     beside version, iteration and curriculum. pool: `Pool` of other runs' files that are drawn in
-    its place, a share `pool_share` of all draws. curriculum: the run's `Curriculum`. Rank 0 alone
-    touches the disk.
+    its place, a share `pool_share` of all draws. curriculum: the run's `Curriculum`. warn: function
+    of a line that the user should see. Rank 0 alone touches the disk.
     """
 
-    def __init__(self, directory, names, headers, pool=None, pool_share=0.0, curriculum=None):
+    def __init__(self, directory, names, headers, pool=None, pool_share=0.0, curriculum=None,
+                 warn=print):
         self.directory, self.names, self.headers = directory, names, headers
         self._curriculum = curriculum or Curriculum(0)
         self._pool, self._pool_share = pool, pool_share
         self.latest, self._thinned = -1, 1
+        self._warn, self._warned = warn, set()
         if comm.RANK == 0:
             for name in names:
                 os.makedirs(os.path.join(directory, name), exist_ok=True)
@@ -43,6 +45,18 @@ class Snapshots:
         self.latest = version
         return vectors
 
+    def mend(self, vectors):
+        """Writes the latest version again where its file is gone or damaged.
+
+        vectors: every learner's parameters.
+        """
+        lost = comm.from_root(lambda: [name for k, name in enumerate(self.names)
+                                       if read(self.path(k, self.latest)) is None])
+        for name in lost:
+            self._warn(f"{name}/{self.latest:06d}.npz was gone or damaged and is made anew")
+        if lost:
+            self.save(self.latest, vectors)
+
     def thin_out(self, delta, keep):
         """Deletes versions that can be drawn no more, but for version 0 and each `keep`-th.
 
@@ -58,15 +72,14 @@ class Snapshots:
         self._thinned = max(self._thinned, first)
 
     def disk_use(self, delta, keep, versions):
-        """Bytes on disk once that version is the latest, by the size of version 0."""
-        size = sum(os.path.getsize(self.path(k, 0)) for k in range(len(self.names)))
+        """Bytes on disk once that version is the latest, by the size of what now is."""
+        size = sum(os.path.getsize(self.path(k, self.latest)) for k in range(len(self.names)))
         first = max(1, int(np.ceil(delta * (versions - 2))))
         return size * (1 + versions - first + 1 + ((first - 1) // keep if keep else 0))
 
     def first(self):
-        """Every learner's parameters as they were before training."""
-        return comm.from_root(lambda: [load_parameters(self.path(k, 0))[0]
-                                       for k in range(len(self.names))])
+        """Every learner's parameters as they were before training, None where they are gone."""
+        return comm.from_root(lambda: [read(self.path(k, 0)) for k in range(len(self.names))])
 
     def draw(self, rng, delta, rivals):
         """Draws an older version for each of this rank's opponents; returns their vectors.
@@ -77,29 +90,25 @@ class Snapshots:
         """
         first = int(np.ceil(delta * self.latest))
         wanted = [self._draw_path(rng, int(rng.choice(learners)), first) for learners in rivals]
-        vectors = self._load(wanted)
+        vectors = self._load(wanted, first)
         while lost := {path for path, vector in vectors.items() if vector is None}:
             self._pool.drop(lost)
             wanted = [self._draw_path(rng, int(rng.choice(learners)), first) if path in lost
                       else path for path, learners in zip(wanted, rivals)]
-            vectors = self._load(wanted)
+            vectors = self._load(wanted, first)
         return [vectors[path] for path in wanted]
 
-    def _load(self, wanted):
+    def _load(self, wanted, first):
         """What all ranks want, by path; None for files of the pool that are not what they were."""
         asked = comm.gather(wanted)
-        return comm.from_root(lambda: {path: self._read(path)
+        return comm.from_root(lambda: {path: self._read(path, first)
                                        for path in sorted(set(sum(asked, [])))})
 
-    def _read(self, path):
-        try:
-            vector = load_parameters(path)[0]
-        except InputError:
-            if not self._pool or path not in self._pool:
-                raise
-            return None
-        theirs = self._pool and path in self._pool
-        return None if theirs and not self._pool.unchanged(path) else vector
+    def _read(self, path, first):
+        vector = read(path)
+        if self._pool and path in self._pool:
+            return vector if vector is not None and self._pool.unchanged(path) else None
+        return self._stand_in(path, first) if vector is None else vector
 
     def _draw_path(self, rng, learner, first):
         if self._pool and rng.random() < self._pool_share:
@@ -107,3 +116,27 @@ class Snapshots:
             if path:
                 return path
         return self.path(learner, int(rng.integers(first, self.latest + 1)))
+
+    def _stand_in(self, path, first):
+        """Another version's parameters, for one that is gone."""
+        folder, name = os.path.dirname(path), os.path.relpath(path, self.directory)
+        paths = snapshot_paths(folder)
+        versions = sorted(v for v in paths if first <= v <= self.latest)
+        turn = int(stem(path)) % max(1, len(versions))  # a lost version's share goes to all others
+        for version in versions[turn:] + versions[:turn]:
+            vector = read(paths[version])
+            if vector is not None:
+                if folder not in self._warned:
+                    self._warned.add(folder)
+                    self._warn(f"{name} is gone or damaged; other versions stand in for such")
+                return vector
+        raise InputError(f"{name}: is gone or damaged, and so are all versions from {first} on; put"
+                         " one back, or begin a new run from what there is with --init")
+
+
+def read(path):
+    """A file's parameters, or None where there are none to be read."""
+    try:
+        return load_parameters(path)[0]
+    except InputError:
+        return None

@@ -13,7 +13,7 @@ from pickled import is_pickle, read_array
 from rollouts import traj_segment_generator
 
 __all__ = ["InputError", "NotFinite", "add_vtarg_and_adv", "first_line", "load_parameters",
-           "open_arrays", "save_parameters", "snapshot_paths", "traj_segment_generator",
+           "open_arrays", "save_parameters", "snapshot_paths", "stem", "traj_segment_generator",
            "write_json", "write_whole"]
 
 MAX_FILE_BYTES = 256 * 2**20
@@ -53,16 +53,25 @@ def add_vtarg_and_adv(seg, gamma, lam):
 
 
 def write_whole(path, write):
-    """Calls write(file) on a temporary file beside `path` and renames it: never half a file."""
-    temporary = f"{path}.tmp{os.getpid()}"
+    """Calls write(file) on a temporary file beside `path` and renames it: never half a file.
+
+    A link's target is written; a device or a pipe is written to, not replaced.
+    """
+    target = os.path.realpath(path)
+    special = os.path.exists(target) and not os.path.isfile(target)
+    temporary = target if special else f"{target}.tmp{os.getpid()}"
     try:
         with open(temporary, "wb") as file:
             write(file)
             file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+            if not special:
+                os.fsync(file.fileno())
+        if not special:
+            os.replace(temporary, target)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from None
     finally:
-        if os.path.exists(temporary):
+        if not special and os.path.exists(temporary):
             os.unlink(temporary)
 
 
@@ -70,6 +79,11 @@ def write_json(path, thing):
     """Writes JSON, whole."""
     text = json.dumps(thing, indent=1) + "\n"
     write_whole(path, lambda file: file.write(text.encode()))
+
+
+def stem(path):
+    """A file's name without folder and suffix."""
+    return os.path.splitext(os.path.basename(path))[0]
 
 
 def snapshot_paths(folder):

@@ -5,6 +5,7 @@ import os
 
 from filenames import parameter_files, read_name
 from matches import load_entry, vector_size
+from run_folder import find_place
 from utils import InputError, snapshot_paths
 
 
@@ -25,10 +26,10 @@ def find_pool(save_dir, places, names, headers):
 def load_init(save_dir, what, names, headers):
     """One `matches.Entry` a learner, in their order, from a run, a folder or a single file.
 
-    save_dir: where runs are; what: the name of a run there (its newest snapshots), a folder that
-    holds a run, agentK.npz files or OpenAI's archive, or, where one learner trains, one file or a
-    folder of snapshots. names: the learners' folders; headers: theirs, which the files must fit.
-    Raises InputError for what does not.
+    save_dir: where runs are; what: a run (its newest snapshots) by its name there or its path, a
+    folder of agentK.npz files, OpenAI's archive, or, where one learner trains, one file or a folder
+    of snapshots. names: the learners' folders; headers: theirs, which the files must fit. Raises
+    InputError for what does not.
     """
     learners = find_files(save_dir, what, names, headers[0]["game"], "--init")
     return [load_fitting(paths[-1], header, "--init") for paths, header in zip(learners, headers)]
@@ -36,7 +37,7 @@ def load_init(save_dir, what, names, headers):
 
 def find_files(save_dir, what, names, game, option):
     """Each learner's files in a run or folder, oldest first, or the one file that is given."""
-    place = what if os.path.exists(what) else os.path.join(save_dir, what)
+    place = find_place(save_dir, what)
     alone = [place] if os.path.isfile(place) else snapshots_in(place)
     if not alone:
         return [find_learner(place, name, game, f"{option} {what}") for name in names]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from test_run import refused
 
 import load_parameter_run
 import matches
@@ -16,7 +17,6 @@ from entrants import collect
 from exploit import beat
 from filenames import read_name
 from matches import check_seats, load_entries, seats_of
-from test_run import refused
 from utils import InputError, save_parameters
 from warm_start import find_pool, load_init
 

@@ -66,7 +66,7 @@ def test_training_leaves_its_files(copy):
     events = {name for name in names if name.startswith("events.out.tfevents")}
     assert len(events) == 1
     assert names - events == {"config.json", "progress.csv", "timing.csv", "checkpoint.npz",
-                              "checkpoint-previous.npz"} | {
+                              "checkpoint-previous.npz", "lock"} | {
         f"agent{k}/{version:06d}.npz" for k in (0, 1) for version in range(3)}
     config = json.loads((saved / "config.json").read_text())
     assert config["env"] == "run-to-goal-ants" and config["num_envs"] == 8 and config["seed"] == 0
