@@ -331,10 +331,9 @@ class Progress:
         for learner, seg, loss in zip(names, segs, losses):
             figures = {**episode_figures(seg, env.game.endings), **loss}
             row.update({f"{learner}/{name}": value for name, value in figures.items()})
-        games = comm.gather(np.bincount(np.concatenate([seg["ep_endings"] for seg in segs])
-                                        .astype(int), minlength=len(env.game.endings)))
-        self.not_finite += int(sum(games)[env.game.endings.index("not finite")])
-        self.episodes += int(comm.allsum(segs[0]["episodes"]))
+        endings = segs[0]["endings"]  # of all games: every learner's segment has the same
+        self.episodes += int(comm.allsum(len(endings)))
+        self.not_finite += int(comm.allsum(endings.count(env.game.endings.index("not finite"))))
         return row | {"run/alpha": alpha, "run/timesteps": self.timesteps,
                       "run/episodes": self.episodes, "run/not_finite_games": self.not_finite}
 
@@ -347,7 +346,11 @@ class Progress:
 
 
 def episode_figures(seg, endings):
-    """One learner's games of an iteration over all ranks: returns, lengths, outcomes, rewards."""
+    """One learner's games of an iteration over all ranks: returns, lengths, outcomes, rewards.
+
+    A game that it has played from both seats counts once where the game is meant ("games",
+    "ep_len", "end_..."), and twice where it is a seat's return or outcome.
+    """
     names = ("ep_rets", "ep_lens", "ep_outcomes", "ep_frozen", "ep_endings")
     lists, parts = zip(*comm.gather((
         [np.asarray(seg[name], np.float64) for name in names],
@@ -362,7 +365,7 @@ def episode_figures(seg, endings):
         return float(values.mean()) if len(values) else float("nan")
 
     parts = {name: float(np.mean([part[name] for part in parts])) for name in sorted(parts[0])}
-    return {"games": len(outcomes), "ep_ret": mean(rets), "ep_len": mean(lens),
+    return {"games": len(lens), "ep_ret": mean(rets), "ep_len": mean(lens),
             "win": share(outcomes > 0), "loss": share(outcomes < 0), "tie": share(outcomes == 0),
             "win_vs_pool": share(pool > 0), "loss_vs_pool": share(pool < 0),
             "tie_vs_pool": share(pool == 0),

@@ -134,7 +134,12 @@ def new_segment(horizon, player):
 
 
 class Scores:
-    """What the finished games of a segment say: per learner returns, lengths and outcomes."""
+    """What the finished games of a segment say.
+
+    `endings`: how each game ended. `found`, a dict a learner: "ep_rets", "ep_outcomes" and
+    "ep_frozen" (whether against an older version), one for each seat that it had in a game;
+    "ep_lens" and "ep_endings", one for each of its games.
+    """
 
     def __init__(self, players, num_envs):
         self.learners = [p for p in players if p.learner is not None]
@@ -149,7 +154,7 @@ class Scores:
 
     def clear(self):
         """Starts a new segment; games that go on keep their returns."""
-        self.episodes = 0
+        self.endings = []  # of all finished games, one each
         for sums in self._parts:
             for total in sums.values():
                 total[:] = 0
@@ -160,7 +165,7 @@ class Scores:
         """Takes in one step: rew [2, N] mixed rewards, infos of the vector environment."""
         self.returns += rew
         done = np.flatnonzero(infos["ending"])
-        self.episodes += len(done)
+        self.endings += infos["ending"][done].tolist()
         for seat, sums in enumerate(self._parts):
             for name, part in infos["parts"][seat].items():
                 self._add_part(sums, name, part)
@@ -169,9 +174,13 @@ class Scores:
         if not len(done):
             return
         for player, found in zip(self.learners, self.found):
-            for seat, games in player.places:
-                for i in done[(done >= games.start) & (done < games.stop)]:
-                    self._finish(found, seat, i, infos)
+            mine = [(seat, i) for seat, games in player.places
+                    for i in done[(done >= games.start) & (done < games.stop)]]
+            for seat, i in mine:
+                self._finish(found, seat, i, infos)
+            for i in dict.fromkeys(i for _, i in mine):  # once, if it has both seats
+                found["ep_lens"].append(int(infos["steps"][i]))
+                found["ep_endings"].append(int(infos["ending"][i]))
         self.returns[:, done] = 0
 
     @staticmethod
@@ -191,10 +200,8 @@ class Scores:
     def _finish(self, found, seat, i, infos):
         winner = infos["winner"][i]
         found["ep_rets"].append(self.returns[seat, i])
-        found["ep_lens"].append(int(infos["steps"][i]))
         found["ep_outcomes"].append(0 if winner < 0 else 1 if winner == seat else -1)
         found["ep_frozen"].append(bool(self._frozen[1 - seat, i]))
-        found["ep_endings"].append(int(infos["ending"][i]))
 
 
 class Rollouts:
@@ -234,7 +241,7 @@ class Rollouts:
                                              self._values(self.env.obs), scores.found):
             # A game that has just ended is worth nothing more.
             seg["nextvpred"][:] = vpred * ~player.pick((self._new, self._new))
-            seg.update(found, episodes=scores.episodes, parts=scores.parts(player))
+            seg.update(found, endings=scores.endings, parts=scores.parts(player))
         return self._segs
 
     def _start(self):

@@ -7,9 +7,10 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from gym_compete import CompeteVectorEnv
+from league import learner_names, seat_players
 from learn import Limits, Progress, compete_learn
 from policy import MlpPolicy
-from rollouts import Rollouts
+from rollouts import Rollouts, Scores
 from snapshots import Snapshots
 from utils import InputError, load_parameters
 
@@ -90,6 +91,36 @@ def test_annealing():
     kept.iteration = 9
     assert (kept.alpha, kept.blend(3, 5)) == (0.5, 5)
     assert [p.alpha for p in map(progress_at, range(5))] == [1, 1, 1, 0.5, 0]
+
+
+# What is counted
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_game_is_counted_once(shared):
+    """Whoever has trained in it: one learner from both seats, two learners, or one.
+
+    Four games: current learners in the first two, an older version in the others.
+    """
+    env = CompeteVectorEnv("sumo-ants", 4)
+    players, names = seat_players(4, 0.5, 2, shared), learner_names(shared)
+    scores = Scores(players, 4)
+    fault = env.game.endings.index("not finite")
+    env.infos["ending"][:] = fault, 0, fault, 1
+    env.infos["steps"][:] = 10, 5, 40, 70
+    scores.add(np.zeros((2, 4)), env.infos)
+    segs = [{"rew": np.zeros((3, player.width)), "endings": scores.endings, "parts": {}, **found}
+            for player, found in zip(players, scores.found)]
+    row = Progress(0, 0).advance(names, segs, [{}] * len(names), env)
+    env.close()
+    assert (row["run/episodes"], row["run/not_finite_games"]) == (3, 2)
+    if shared:
+        assert row["agent0/games"] == 3 and row["agent0/ep_len"] == 40
+        assert row["agent0/end_not_finite"] == pytest.approx(2 / 3)
+    else:  # in the third game seat 1 is an older version's, in the fourth seat 0
+        assert (row["agent0/games"], row["agent1/games"]) == (2, 2)
+        assert (row["agent0/ep_len"], row["agent1/ep_len"]) == (25, 40)
+        assert (row["agent0/end_not_finite"], row["agent1/end_not_finite"]) == (1, 0.5)
 
 
 # Whole runs
