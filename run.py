@@ -197,7 +197,7 @@ def make_parser():
         "the two cannot agree on which side they pass. [False]",
         action=argparse.BooleanOptionalAction)
     add(play, "--ensemble", number(int, 1), "Learners a seat, all in one pool; each plays all "
-        "those of the other seat, current and older. [1]")
+        "those of the other seat, current and older, and itself where one plays both. [1]")
     add(play, "--opponent", str, "Parameter file of an outsider that holds one seat for good: "
         "train a best response to it.", metavar="FILE")
     add(play, "--opponent-seat", int, "The outsider's seat; default: what its file says, else 1.",

@@ -56,14 +56,13 @@ def test_every_seat_is_filled_once(num_envs, latest_share, opponents, ensemble, 
 @pytest.mark.parametrize("shared", [False, True])
 @pytest.mark.parametrize("ensemble", [1, 2, 3])
 def test_every_pairing_is_seated(ensemble, shared):
-    """Current learners meet all others of the pool equally often; so may frozen ones."""
+    """Current learners meet all of the pool equally often, themselves too; so may frozen ones."""
     players = seat_players(96, 0.75, 12, shared, ensemble)
     pairs = pairings(shared, ensemble)
     table = occupants(players, 96)
     met = Counter(map(tuple, table[:, :72].T))
     assert met == {pair: 72 // len(pairs) for pair in pairs}
-    if ensemble > 1 and shared:
-        assert all(a != b for a, b in pairs)
+    assert all(((a, a) in met) == shared for a in range(ensemble))
     count = len(learner_names(shared, ensemble))
     possible = Counter()
     for game in range(72, 96):
@@ -73,6 +72,15 @@ def test_every_pairing_is_seated(ensemble, shared):
         for rival in frozen.rivals:
             possible[(rival, learner) if seat == 0 else (learner, rival)] += 1
     assert set(possible) == set(pairs) and len(set(possible.values())) == 1
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_pairings_that_do_not_divide(shared):
+    """README's ensemble, 48 games for nine pairings: five or six each, all learners as many."""
+    players = seat_players(96, 0.5, 6, shared, 3)
+    met = Counter(map(tuple, occupants(players, 96)[:, :48].T))
+    assert set(met) == set(pairings(shared, 3)) and sorted(met.values()) == [5] * 6 + [6] * 3
+    assert len({player.width for player in players if player.learner is not None}) == 1
 
 
 @pytest.mark.parametrize("num_envs,latest_share,opponents,ensemble,culprit", [
