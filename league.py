@@ -31,9 +31,11 @@ def seat_players(num_envs, latest_share, opponents, shared, ensemble=1):
     """Decides who sits where, in every worker alike; returns the list of `Player`s, learners first.
 
     The first `latest_share` of the games seat current learners on both sides: all learners equally
-    often, and all pairings, but for one game at most. The others are shared out among the frozen opponents; even ones sit in seat 1
-    and odd ones in seat 0, each against one learner, all learners equally often. A frozen player's
-    `rivals` are the learners whose older version it may be.
+    often, and all pairings, but for one game at most. The others are shared out among `opponents`
+    slices, even ones with an older version in seat 1 and odd ones in seat 0, each against one
+    learner, all learners equally often. Frozen players with the same `group`, a pair of their
+    `seat` and the learner they meet, share the games of their slices (see `frozen.FrozenCopies`);
+    they are two at least. Their `rivals` are the learners whose older versions they may be.
     """
     latest, pairs = round(latest_share * num_envs), pairings(shared, ensemble)
     if latest % ensemble:
@@ -45,22 +47,31 @@ def seat_players(num_envs, latest_share, opponents, shared, ensemble=1):
         raise InputError(f"--opponents {opponents}: must be a multiple of {2 * ensemble} that "
                          f"divides the {num_envs - latest} games against older versions")
     count = ensemble if shared else 2 * ensemble
-    places = [[] for _ in range(count)]
+    places, theirs = [[] for _ in range(count)], {}
     for games, pair in zip(_paired(latest, pairs, ensemble), pairs):
         for seat, learner in enumerate(pair):
             places[learner].append((seat, games))
-    frozen = []
     for k, games in enumerate(_shares(latest, num_envs, opponents)):
         seat, member = (k + 1) % 2, k // 2 % ensemble
         learner = member if shared else (1 - seat) * ensemble + member
         places[learner].append((1 - seat, games))
-        frozen.append(Player(None, [(seat, games)]))
-        frozen[-1].seat = seat
-        frozen[-1].rivals = sorted({pair[seat] for pair in pairs if pair[1 - seat] == learner})
+        theirs.setdefault((seat, learner), []).extend(range(games.start, games.stop))
+    copies = max(2, opponents // (2 * ensemble))
+    frozen = [_frozen_player(group, share, pairs) for group, games in theirs.items()
+              for share in np.array_split(games, copies)]
     learners = [Player(None, seats, learner=k) for k, seats in enumerate(places)]
     for k, player in enumerate(learners):
         player.seat = k // ensemble
     return learners + frozen
+
+
+def _frozen_player(group, games, pairs):
+    """A copy of older versions that begins with these games."""
+    seat, learner = group
+    player = Player(None, [(seat, games)])
+    player.seat, player.group = seat, group
+    player.rivals = sorted({pair[seat] for pair in pairs if pair[1 - seat] == learner})
+    return player
 
 
 def seat_outsider(num_envs, seat, shared):

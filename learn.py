@@ -11,6 +11,7 @@ from checkpoint import Checkpointer, Unchanged
 from distributed_data import comm
 from distributed_data.device import make_session
 from distributed_data.mpi_adam import FlatVariables
+from frozen import FrozenCopies
 from interrupts import Interrupts
 from league import learner_names, seat_outsider, seat_players
 from matches import build_policy
@@ -48,7 +49,8 @@ def compete_learn(
     dense_iters, anneal_iters, alpha_final: iterations with alpha 1, after them those over which it
         falls to alpha_final (paper, section 4.1, which starts annealing at once and ends at 0).
     delta, latest_share, opponents: older versions come from Uniform(delta * latest, latest), a
-        worker seats `opponents` of them; `latest_share` of the games seat current learners only.
+        worker holds `opponents` of them, each until its games are over, and at least two for each
+        seat and learner; `latest_share` of the games seat current learners only.
     keep: of the snapshots that can be drawn no more every `keep`-th stays.
     resumed: arrays of `checkpoint.read_checkpoint`, to go on from there as if nothing had happened.
     max_*: exactly one is positive and ends the training.
@@ -72,7 +74,8 @@ def compete_learn(
         learners = [Learner(pi, clip_param, entcoeff, l2) for pi in pis]
         flats = [FlatVariables(pi.get_variables()) for pi in pis]
         frozen = players[len(names):]
-        copies = [FlatVariables(p.policy.get_variables()) for p in frozen]
+        copies = FrozenCopies([] if outsider else frozen, env.num_envs, run_dir)
+        held = [FlatVariables(p.policy.get_variables()) for p in frozen if outsider]
         sess.run(tf.global_variables_initializer())
         tf.get_default_graph().finalize()
 
@@ -81,21 +84,23 @@ def compete_learn(
             flat.set(sess, vector)
         for learner in learners:
             learner.start(sess)
-        if outsider:
-            copies[0].set(sess, outsider[1].vector)
+        for flat in held:
+            flat.set(sess, outsider[1].vector)
         progress = Progress(dense_iters, anneal_iters, alpha_final)
         snapshots = Snapshots(run_dir, names, headers, pool, pool_share)
         seg_gen = traj_segment_generator(
-            players, env, sess, horizon, rngs.noise, lambda: progress.alpha)
+            players, env, sess, horizon, rngs.noise, lambda: progress.alpha, copies)
         log = RunLog(run_dir) if comm.RANK == 0 else None
         common = dict(zip(names, learners), progress=progress)
         if outsider:
             common["outsider"] = Unchanged(f"--opponent {outsider[1].path}", outsider[1].vector)
         checkpointer = Checkpointer(run_dir, {"config": config}, common,
-                                    own={"rollouts": seg_gen, "rngs": rngs},
+                                    own={"rollouts": seg_gen, "rngs": rngs, "copies": copies},
                                     root={"log": log} if log else {})
         if resumed is not None:
-            if not checkpointer.restore(resumed):  # another number of ranks: chance begins anew
+            if checkpointer.restore(resumed):
+                copies.load(sess, snapshots)
+            else:  # another number of ranks: chance begins anew
                 env.reset(rngs.renew(progress.iteration).generate_state(env.num_envs))
             snapshots.latest = progress.iteration
         else:
@@ -110,13 +115,14 @@ def compete_learn(
             sizes = [f"{snapshots.disk_use(delta, keep, n) / 1e6:,.0f} MB after {n:,}"
                      for n in (1000, 10000)]
             print(f"snapshots take {' and '.join(sizes)} iterations", flush=True)
+            if len(copies.players) > opponents:
+                print(f"--opponents {opponents}: {len(copies.players)} older versions are held, "
+                      "two for each seat and learner", flush=True)
 
         while not limits.reached(progress, interrupts):
             # Rollouts
             started = time.perf_counter()
-            drawn = snapshots.draw(rngs.draws, delta, [p.rivals for p in frozen if p.rivals])
-            for copy, vector in zip(copies, drawn):
-                copy.set(sess, vector)
+            copies.renew(sess, snapshots, rngs.draws, delta)
             env.version = progress.iteration  # moves sumo's and kick-and-defend's curricula
             segs = next(seg_gen)
             collected = time.perf_counter()
@@ -135,7 +141,7 @@ def compete_learn(
             updated = time.perf_counter()
 
             # Snapshot
-            row = progress.advance(names, segs, losses, env)
+            row = progress.advance(names, segs, losses, env) | copies.figures()
             timing = progress.timing(segs, env, collected - started, updated - collected)
             vectors = snapshots.save(progress.iteration, [flat.get(sess) for flat in flats])
             comm.from_root(record, log, progress.iteration, row, timing, anchors, names, vectors)

@@ -186,7 +186,8 @@ def make_parser():
     add(play, "--latest-share", number(float, 0, 1),
         "Share of the games that seat current learners on both sides.")
     add(play, "--opponents", number(int, 2),
-        "Older versions that each worker seats at a time, drawn anew every iteration.")
+        "Older versions that each worker holds at a time, at least two for each seat and learner; "
+        "a game keeps its opponent to the end, and a version without games gives way to a new one.")
     add(play, "--pool", str, "Opponents from elsewhere: all snapshots of another run, a folder of "
         "agentK.npz, or a file, with the learners' own network; given several times, each is met "
         "equally often.",

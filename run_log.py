@@ -90,14 +90,14 @@ class RunLog:
 
 
 class Table:
-    """A CSV file that grows by rows; one that has rows already keeps its columns."""
+    """A CSV file that grows by rows; one that has rows keeps its columns, and takes no others."""
 
     def __init__(self, path):
         self._file = open(path, "a+", newline="")
         self._file.seek(0)
         columns = next(csv.reader(self._file), None)
         self._file.seek(0, os.SEEK_END)
-        self._rows = csv.DictWriter(self._file, columns) if columns else None
+        self._rows = csv.DictWriter(self._file, columns, extrasaction="ignore") if columns else None
 
     def write(self, row):
         """Appends a dict of figures."""

@@ -1,5 +1,6 @@
 """Adam and statistics against NumPy, and many ranks against one, under a real mpirun."""
 
+import csv
 import os
 import re
 import subprocess
@@ -164,6 +165,17 @@ def test_ranks_train_the_same_parameters(ranks):
     assert all((a != b).any() for a, b in zip(first["vectors"], first["vectors"][1:]))
     assert first["steps"] == second["steps"] == 20 * 2 * 4 * 4  # iterations, ranks, steps, games
     assert len(list(folder.glob("run/agent*/*.npz"))) == 42
+
+
+def test_games_of_all_ranks_meet_one_opponent(ranks):
+    """Each rank's games against older versions have one to the end, and the log counts all."""
+    found, folder = ranks
+    for rank in found:
+        assert set(rank["opponents"]) == {1} and rank["versions"] > 6
+    assert [len(rank["opponents"]) for rank in found] == [80 // 6 + 80 // 11, 80 // 7 + 80 // 11]
+    with open(folder / "run/progress.csv", newline="") as file:
+        said = [row["run/opponents_per_game"] for row in csv.DictReader(file)]
+    assert set(said) == {"1.0", "nan"} and said.count("nan") < 5
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ def occupants(players, num_envs):
         for seat, games in player.places:
             assert (table[seat, games] == -1).all()
             table[seat, games] = k
-        assert player.width == sum(games.stop - games.start for _, games in player.places)
+        assert player.width == (table == k).sum()
     assert (table >= 0).all()
     return table
 
@@ -41,8 +41,15 @@ def test_every_seat_is_filled_once(num_envs, latest_share, opponents, ensemble, 
     count = len(learner_names(shared, ensemble))
     assert count == (1 if shared else 2) * ensemble
     assert [p.learner for p in players] == [*range(count), *[None] * (len(players) - count)]
-    assert len({p.width for p in players[:count]}) == len({p.width for p in players[count:]}) <= 1 \
-        or len(players) == count
+    assert len({p.width for p in players[:count]}) == 1
+    groups = {}
+    for player in players[count:]:
+        groups.setdefault(player.group, []).append(player.width)
+    assert len(groups) == (2 * ensemble if latest_share < 1 else 0)
+    assert len({sum(widths) for widths in groups.values()}) <= 1
+    for widths in groups.values():
+        assert len(widths) == max(2, opponents // (2 * ensemble))
+        assert max(widths) - min(widths) <= 1
     table = occupants(players, num_envs)
     latest = round(latest_share * num_envs)
     frozen = table >= count
@@ -130,7 +137,10 @@ def drawn(tmp_path):
         snapshots.save(version, [[version], [100 + version]])
 
     def draw(delta, rivals=(0,), count=2000, seed=0):
-        return np.array(snapshots.draw(np.random.default_rng(seed), delta, [rivals] * count))[:, 0]
+        found = snapshots.draw(np.random.default_rng(seed), delta, [rivals] * count)
+        for path, (number,) in found:
+            assert path == snapshots.path(int(number // 100), int(number % 100))
+        return np.array([vector for _, vector in found])[:, 0]
 
     return draw
 
@@ -153,7 +163,8 @@ def test_opponents_from_other_runs(drawn, tmp_path):
             save_parameters(places[-1], [1000 + 100 * learner + k], HEADERS[learner])
     snapshots = Snapshots(str(tmp_path), ["agent0", "agent1"], HEADERS, pool, 0.3)
     snapshots.latest = 20
-    drawn = np.ravel(snapshots.draw(np.random.default_rng(1), 0.5, [(1,)] * 2000))
+    drawn = np.ravel([vector for _, vector in
+                      snapshots.draw(np.random.default_rng(1), 0.5, [(1,)] * 2000)])
     strangers, counts = np.unique(drawn[drawn >= 1000], return_counts=True)
     expected = counts.sum() * np.array([1, 1, 1, 3]) / 6
     assert strangers.tolist() == [1100, 1101, 1102, 1103]
