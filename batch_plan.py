@@ -40,8 +40,7 @@ class World(NamedTuple):
     @property
     def pairings(self):
         """Games that seat current learners on both sides come in multiples of this."""
-        others = self.ensemble - 1 if self.shared and self.ensemble > 1 else self.ensemble
-        return self.ensemble * others
+        return self.ensemble
 
     @property
     def group(self):

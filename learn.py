@@ -14,6 +14,7 @@ from curriculum import Curriculum
 from distributed_data import comm
 from distributed_data.device import make_session
 from distributed_data.mpi_adam import FlatVariables
+from frozen import FrozenCopies
 from interrupts import Interrupts
 from league import learner_names, seat_outsider, seat_players
 from matches import build_policy
@@ -53,7 +54,8 @@ def compete_learn(
         starts annealing at once and ends at 0.
     curriculum_start, curriculum_iters: see `Curriculum`.
     delta, latest_share, opponents: older versions come from Uniform(delta * latest, latest), a
-        worker seats `opponents` of them; `latest_share` of the games seat current learners only.
+        worker holds `opponents` of them, each until its games are over, and at least two for each
+        seat and learner; `latest_share` of the games seat current learners only.
     keep: of the snapshots that can be drawn no more every `keep`-th stays.
     resumed: arrays of `checkpoint.read_checkpoint`, to go on from there as if nothing had happened.
     max_*: exactly one is positive and ends the training.
@@ -77,7 +79,8 @@ def compete_learn(
         learners = [Learner(pi, clip_param, entcoeff, l2) for pi in pis]
         flats = [FlatVariables(pi.get_variables()) for pi in pis]
         frozen = players[len(names):]
-        copies = [FlatVariables(p.policy.get_variables()) for p in frozen]
+        copies = FrozenCopies([] if outsider else frozen, env.num_envs, run_dir)
+        held = [FlatVariables(p.policy.get_variables()) for p in frozen if outsider]
         sess.run(tf.global_variables_initializer())
         tf.get_default_graph().finalize()
 
@@ -88,8 +91,8 @@ def compete_learn(
             learner.start(sess)
             if init is not None:
                 learner.start_gently()
-        if outsider:
-            copies[0].set(sess, outsider[1].vector)
+        for flat in held:
+            flat.set(sess, outsider[1].vector)
         progress = Progress(dense_iters, anneal_iters, alpha_final, anneal_at)
         curriculum = Curriculum(env.game.curriculum_end, curriculum_start, curriculum_iters,
                                 timesteps_per_batch)
@@ -97,7 +100,7 @@ def compete_learn(
         warn = partial(note, log, progress)
         snapshots = Snapshots(run_dir, names, headers, pool, pool_share, curriculum, warn)
         seg_gen = traj_segment_generator(
-            players, env, sess, horizon, rngs.noise, lambda: progress.alpha)
+            players, env, sess, horizon, rngs.noise, lambda: progress.alpha, copies)
         common = dict(zip(names, learners), progress=progress)
         if outsider:
             common["outsider"] = Unchanged(f"--opponent {outsider[1].path}", outsider[1].vector)
@@ -106,10 +109,12 @@ def compete_learn(
         for k, (_, entry) in enumerate(sorted(anchors.files.items()) if anchors else ()):
             common[f"anchor{k}"] = Unchanged(f"--anchor {entry.path}", entry.vector)
         checkpointer = Checkpointer(run_dir, {"config": config}, common,
-                                    own={"rollouts": seg_gen, "rngs": rngs},
+                                    own={"rollouts": seg_gen, "rngs": rngs, "copies": copies},
                                     root={"log": log} if log else {})
         if resumed is not None:
-            if not checkpointer.restore(resumed):  # another number of ranks: chance begins anew
+            if checkpointer.restore(resumed):
+                copies.load(sess, snapshots)
+            else:  # another number of ranks: chance begins anew
                 env.reset(rngs.renew(progress.iteration).generate_state(env.num_envs))
             snapshots.latest = progress.iteration
             for remark in comm.from_root(lambda: log.remarks + mend_config(run_dir, config)):
@@ -131,14 +136,15 @@ def compete_learn(
             sizes = [f"{snapshots.disk_use(delta, keep, n) / 1e6:,.0f} MB after {n:,}"
                      for n in (1000, 10000)]
             print(f"snapshots take {' and '.join(sizes)} iterations", flush=True)
+            if len(copies.players) > opponents:
+                print(f"--opponents {opponents}: {len(copies.players)} older versions are held, "
+                      "two for each seat and learner", flush=True)
 
         while not limits.reached(progress, interrupts):
             # Rollouts
             started = time.perf_counter()
-            drawn = snapshots.draw(rngs.draws, delta, [p.rivals for p in frozen if p.rivals])
+            copies.renew(sess, snapshots, rngs.draws, delta)
             note_lost(log, progress.iteration + 1, pool)
-            for copy, vector in zip(copies, drawn):
-                copy.set(sess, vector)
             env.version = curriculum.at(progress.iteration)
             segs = next(seg_gen)
             collected = time.perf_counter()
@@ -157,7 +163,7 @@ def compete_learn(
             updated = time.perf_counter()
 
             # Snapshot
-            row = progress.advance(names, segs, losses, env)
+            row = progress.advance(names, segs, losses, env) | copies.figures()
             timing = progress.timing(segs, env, collected - started, updated - collected)
             vectors = snapshots.save(progress.iteration, [flat.get(sess) for flat in flats])
             comm.from_root(record, log, progress.iteration, row, timing, anchors, names, vectors)
@@ -362,12 +368,12 @@ class Progress:
         for learner, seg, loss in zip(names, segs, losses):
             figures = {**episode_figures(seg, env.game.endings), **loss}
             row.update({f"{learner}/{name}": value for name, value in figures.items()})
-        games = comm.gather(np.bincount(np.concatenate([seg["ep_endings"] for seg in segs])
-                                        .astype(int), minlength=len(env.game.endings)))
-        games = sum(games)
+        endings = segs[0]["endings"]  # of all games: every learner's segment has the same
+        games = np.bincount(endings, minlength=len(env.game.endings))
+        games = comm.allsum(games.tolist())
         self.not_finite += int(games[env.game.endings.index("not finite")])
+        self.episodes += int(sum(games))
         self._note_achievements(games, env.game)
-        self.episodes += int(comm.allsum(segs[0]["episodes"]))
         row |= {f"run/{name}": value for name, value in env.game.opened(env.version).items()}
         return row | {"run/alpha": alpha, "run/timesteps": self.timesteps,
                       "run/episodes": self.episodes, "run/not_finite_games": self.not_finite}
@@ -391,7 +397,9 @@ class Progress:
 def episode_figures(seg, endings):
     """One learner's games of an iteration over all ranks: returns, lengths, outcomes, rewards.
 
-    Rank 0 alone gets them, the others {}.
+    A game that it has played from both seats counts once where the game is meant ("games",
+    "ep_len", "end_..."), and twice where it is a seat's return or outcome. Rank 0 alone gets them,
+    the others {}.
     """
     names = ("ep_rets", "ep_lens", "ep_outcomes", "ep_frozen", "ep_endings")
     gathered = comm.to_root((
@@ -410,7 +418,7 @@ def episode_figures(seg, endings):
         return float(values.mean()) if len(values) else float("nan")
 
     parts = {name: float(np.mean([part[name] for part in parts])) for name in sorted(parts[0])}
-    return {"games": len(outcomes), "ep_ret": mean(rets), "ep_len": mean(lens),
+    return {"games": len(lens), "ep_ret": mean(rets), "ep_len": mean(lens),
             "win": share(outcomes > 0), "loss": share(outcomes < 0), "tie": share(outcomes == 0),
             "win_vs_pool": share(pool > 0), "loss_vs_pool": share(pool < 0),
             "tie_vs_pool": share(pool == 0),

@@ -216,7 +216,8 @@ def make_parser():
     add(play, "--latest-share", number(float, 0, 1),
         "Share of the games that seat current learners on both sides.")
     add(play, "--opponents", number(int, 2),
-        "Older versions that each worker seats at a time, drawn anew every iteration.")
+        "Older versions that each worker holds at a time, at least two for each seat and learner; "
+        "a game keeps its opponent to the end, and a version without games gives way to a new one.")
     add(play, "--pool", str, "Opponents from elsewhere: all snapshots of another run, a folder of "
         "agentK.npz, or a file, with the learners' own network; given several times, each is met "
         "equally often.",
@@ -227,7 +228,7 @@ def make_parser():
         "the two cannot agree on which side they pass. [False]",
         action=argparse.BooleanOptionalAction)
     add(play, "--ensemble", number(int, 1), "Learners a seat, all in one pool; each plays all "
-        "those of the other seat, current and older. [1]")
+        "those of the other seat, current and older, and itself where one plays both. [1]")
     add(play, "--opponent", str, "Parameter file of an outsider that holds one seat for good: "
         "train a best response to it.", metavar="FILE")
     add(play, "--opponent-seat", int, "The outsider's seat; default: what its file says, else 1.",

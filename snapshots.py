@@ -25,6 +25,7 @@ class Snapshots:
         self._pool, self._pool_share = pool, pool_share
         self.latest, self._thinned = -1, 1
         self._warn, self._warned = warn, set()
+        self._held, self._spared = set(), []
         if comm.RANK == 0:
             for name in names:
                 os.makedirs(os.path.join(directory, name), exist_ok=True)
@@ -61,15 +62,24 @@ class Snapshots:
         """Deletes versions that can be drawn no more, but for version 0 and each `keep`-th.
 
         Those drawn come from delta * latest on, which never falls; two iterations' margin serves
-        runs that go back to their previous checkpoint. keep: 0 leaves version 0 alone.
+        runs that go back to their previous checkpoint. What some rank's opponents hold stays until
+        they do no more. keep: 0 leaves version 0 alone.
         """
         first = int(np.ceil(delta * (self.latest - 2)))
-        for version in range(self._thinned, first):
-            if version and (not keep or version % keep):
-                for k in range(len(self.names)):
-                    if comm.RANK == 0 and os.path.exists(self.path(k, version)):
-                        os.unlink(self.path(k, version))
+        old = [(k, version) for version in range(self._thinned, first)
+               if version and (not keep or version % keep) for k in range(len(self.names))]
+        spared, self._spared = self._spared + old, []
+        for k, version in spared:
+            path = self.path(k, version)
+            if os.path.abspath(path) in self._held:
+                self._spared.append((k, version))
+            elif comm.RANK == 0 and os.path.exists(path):
+                os.unlink(path)
         self._thinned = max(self._thinned, first)
+
+    def hold(self, paths):
+        """Notes which files this rank's opponents play by: those of all ranks are not deleted."""
+        self._held = {os.path.abspath(path) for theirs in comm.gather(paths) for path in theirs}
 
     def disk_use(self, delta, keep, versions):
         """Bytes on disk once that version is the latest, by the size of what now is."""
@@ -82,7 +92,7 @@ class Snapshots:
         return comm.from_root(lambda: [read(self.path(k, 0)) for k in range(len(self.names))])
 
     def draw(self, rng, delta, rivals):
-        """Draws an older version for each of this rank's opponents; returns their vectors.
+        """Draws an older version for each of this rank's opponents; returns [(path, vector)].
 
         rng: this rank's generator; rivals: for each opponent the learners that it may be, all
         equally likely. Versions come from Uniform(delta * latest, latest), both ends included
@@ -90,16 +100,28 @@ class Snapshots:
         """
         first = int(np.ceil(delta * self.latest))
         wanted = [self._draw_path(rng, int(rng.choice(learners)), first) for learners in rivals]
-        vectors = self._load(wanted, first)
-        while lost := {path for path, vector in vectors.items() if vector is None}:
+        found = self._load(wanted, first)
+        while lost := {path for path, got in found.items() if got is None}:
             self._pool.drop(lost)
             wanted = [self._draw_path(rng, int(rng.choice(learners)), first) if path in lost
                       else path for path, learners in zip(wanted, rivals)]
-            vectors = self._load(wanted, first)
-        return [vectors[path] for path in wanted]
+            found = self._load(wanted, first)
+        return [found[path] for path in wanted]
+
+    def reload(self, paths):
+        """Vectors of files that this rank has drawn before; None for one that has gone since."""
+        asked = comm.to_root(paths)
+
+        def load():
+            vectors = {path: read(path) for path in sorted(set(sum(asked, [])))}
+            for path in (path for path, vector in vectors.items() if vector is None):
+                self._warn(f"{path} is gone or damaged; its games go on against another version")
+            return [[vectors[path] for path in theirs] for theirs in asked]
+
+        return comm.deal(load)
 
     def _load(self, wanted, first):
-        """What all ranks want, by path; None for files of the pool that are not what they were."""
+        """(path, vector) of all that any rank wants, by path; None for what the pool has lost."""
         asked = comm.gather(wanted)
         return comm.from_root(lambda: {path: self._read(path, first)
                                        for path in sorted(set(sum(asked, [])))})
@@ -107,8 +129,9 @@ class Snapshots:
     def _read(self, path, first):
         vector = read(path)
         if self._pool and path in self._pool:
-            return vector if vector is not None and self._pool.unchanged(path) else None
-        return self._stand_in(path, first) if vector is None else vector
+            whole = vector is not None and self._pool.unchanged(path)
+            return (path, vector) if whole else None
+        return self._stand_in(path, first) if vector is None else (path, vector)
 
     def _draw_path(self, rng, learner, first):
         if self._pool and rng.random() < self._pool_share:
@@ -118,7 +141,7 @@ class Snapshots:
         return self.path(learner, int(rng.integers(first, self.latest + 1)))
 
     def _stand_in(self, path, first):
-        """Another version's parameters, for one that is gone."""
+        """(path, vector) of another version, for one that is gone."""
         folder, name = os.path.dirname(path), os.path.relpath(path, self.directory)
         paths = snapshot_paths(folder)
         versions = sorted(v for v in paths if first <= v <= self.latest)
@@ -129,7 +152,7 @@ class Snapshots:
                 if folder not in self._warned:
                     self._warned.add(folder)
                     self._warn(f"{name} is gone or damaged; other versions stand in for such")
-                return vector
+                return paths[version], vector
         raise InputError(f"{name}: is gone or damaged, and so are all versions from {first} on; put"
                          " one back, or begin a new run from what there is with --init")
 

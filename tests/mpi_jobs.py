@@ -18,6 +18,7 @@ def everything(folder):
     import numpy as np
     import tensorflow.compat.v1 as tf
     from helpers import new_session
+    from test_frozen import Watch
     from test_learn import tiny_run
 
     from distributed_data import MpiAdam, RunningMeanStd
@@ -47,8 +48,11 @@ def everything(folder):
         save(self, version, parameters)
 
     Snapshots.save = keep
-    progress = tiny_run(folder / "run", max_iters=20, timesteps_per_batch=24, optim_batchsize=12)
-    np.savez(folder / f"rank{comm.RANK}.npz", vectors=vectors, steps=progress.timesteps, **found)
+    watch = Watch(setattr)
+    progress = tiny_run(folder / "run", max_iters=20, timesteps_per_batch=24, optim_batchsize=12,
+                        lengths=[3, 5, 6 + comm.RANK, 11])
+    np.savez(folder / f"rank{comm.RANK}.npz", vectors=vectors, steps=progress.timesteps,
+             opponents=watch.finished, versions=len(watch.vectors), **found)
 
 
 def one_minibatch(folder):

@@ -32,7 +32,8 @@ def check(found, world, shared, ensemble):
     learners = [player for player in players if player.learner is not None]
     assert len({player.width for player in learners}) == 1 and len(learners) == world.learners
     frozen = len(players) - len(learners)
-    assert world.outsider or frozen == opponents or (frozen == 0 and share == 1)
+    copies = max(opponents, 2 * world.group)
+    assert world.outsider or frozen == copies or (frozen == 0 and share == 1)
     steps = batch_plan.horizon(learners[0].width, batch, minibatch, world)
     assert steps * learners[0].width * world.ranks == batch and steps % world.chunk == 0
     assert 0 < minibatch <= batch and minibatch % world.grain == 0

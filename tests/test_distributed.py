@@ -1,5 +1,6 @@
 """Adam and statistics against NumPy, and many ranks against one, under a real mpirun."""
 
+import csv
 import os
 import re
 import signal
@@ -180,6 +181,17 @@ def test_root_gathers_and_deals(ranks):
     (first, second), _ = ranks
     assert first["all"].tolist() == [0, 1] and second["all"].tolist() == []
     assert first["one"].tolist() == [10] and second["one"].tolist() == [11]
+
+
+def test_games_of_all_ranks_meet_one_opponent(ranks):
+    """Each rank's games against older versions have one to the end, and the log counts all."""
+    found, folder = ranks
+    for rank in found:
+        assert set(rank["opponents"]) == {1} and rank["versions"] > 6
+    assert [len(rank["opponents"]) for rank in found] == [80 // 6 + 80 // 11, 80 // 7 + 80 // 11]
+    with open(folder / "run/progress.csv", newline="") as file:
+        said = [row["run/opponents_per_game"] for row in csv.DictReader(file)]
+    assert set(said) == {"1.0", "nan"} and said.count("nan") < 5
 
 
 @pytest.fixture(scope="module")

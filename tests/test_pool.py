@@ -27,7 +27,7 @@ def begun(tmp_path, paths):
 
 def draws(snapshots, rng, count=12):
     """Which files the next draws are."""
-    return [int(snapshots.draw(rng, 0.5, [[0]])[0][0]) for _ in range(count)]
+    return [int(snapshots.draw(rng, 0.5, [[0]])[0][1][0]) for _ in range(count)]
 
 
 def test_resumed_is_straight(tmp_path, paths):

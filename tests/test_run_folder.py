@@ -273,7 +273,7 @@ def test_lost_versions_are_stood_in_for(tmp_path):
         os.unlink(snapshots.path(0, version))
     (tmp_path / "agent0/000008.npz").write_text("nothing")
     rng = np.random.default_rng(0)
-    drawn = [int(vector[0]) for vector in snapshots.draw(rng, 0.5, [[0]] * 300)]
+    drawn = [int(vector[0]) for _, vector in snapshots.draw(rng, 0.5, [[0]] * 300)]
     assert set(drawn) == {6, 10} and min(map(drawn.count, (6, 10))) > 50
     assert len(told) == 1 and "is gone or damaged; other versions stand in" in told[0]
     for version in (6, 10):
