@@ -1,6 +1,5 @@
 """The PPO self-play loop."""
 
-import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -8,20 +7,23 @@ from functools import partial
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-import batch_plan
-from checkpoint import Checkpointer, Unchanged
-from curriculum import Curriculum
+from common.command_line import InputError
+from common.interrupts import Interrupts
 from distributed_data import comm
 from distributed_data.device import make_session
 from distributed_data.mpi_adam import FlatVariables
-from frozen import FrozenCopies
-from interrupts import Interrupts
-from league import learner_names, seat_outsider, seat_players
-from matches import build_policy
-from ppo import Learner
-from run_log import RunLog, mend_config, open_run
-from snapshots import Snapshots
-from utils import InputError, add_vtarg_and_adv, traj_segment_generator
+from networks.loading import build_policy
+from selfplay import batch_plan
+from selfplay.checkpoint import Checkpointer, Unchanged
+from selfplay.curriculum import Curriculum
+from selfplay.frozen import FrozenCopies
+from selfplay.ppo import Learner
+from selfplay.progress import Limits, Progress
+from selfplay.randomness import Generators
+from selfplay.run_log import RunLog, mend_config, open_run
+from selfplay.seating import learner_names, seat_outsider, seat_players
+from selfplay.snapshots import Snapshots
+from utils import add_vtarg_and_adv, traj_segment_generator
 
 
 def compete_learn(
@@ -254,173 +256,3 @@ def update_all(learners, segs, orders, **options):
         return list(map(update, learners, segs, orders))
     with ThreadPoolExecutor(len(learners)) as pool:
         return list(pool.map(update, learners, segs, orders))
-
-
-class Generators:
-    """All of a rank's chance; nothing else draws random numbers."""
-
-    def __init__(self, seed, learners):
-        common = np.random.SeedSequence([seed, 0])
-        own = np.random.SeedSequence([seed, 1, comm.RANK])
-        self.init = np.random.default_rng(common)  # first weights, the same on every rank
-        noise, draws, *orders = own.spawn(2 + learners)
-        self.noise, self.draws = np.random.default_rng(noise), np.random.default_rng(draws)
-        self.orders = [np.random.default_rng(order) for order in orders]
-        self._going_on = {"noise": self.noise, "draws": self.draws,
-                          **{f"order{k}": rng for k, rng in enumerate(self.orders)}}
-        self._seed = seed
-
-    def renew(self, iteration):
-        """Other chance than any before, for ranks that go on with a run of fewer or more.
-
-        Returns the SeedSequence of this rank's games.
-        """
-        fresh = np.random.SeedSequence([self._seed, 3, iteration, comm.SIZE, comm.RANK])
-        games, *fresh = fresh.spawn(1 + len(self._going_on))
-        for rng, sequence in zip(self._going_on.values(), fresh):
-            rng.bit_generator.state = np.random.default_rng(sequence).bit_generator.state
-        return games
-
-    def get_state(self):
-        """Where the generators stand: {name: JSON}."""
-        return {name: json.dumps(rng.bit_generator.state) for name, rng in self._going_on.items()}
-
-    def set_state(self, state):
-        """Goes back to a `get_state`."""
-        for name, rng in self._going_on.items():
-            rng.bit_generator.state = json.loads(str(state[name]))
-
-
-class Limits:
-    """Ends the training by exactly one of four measures."""
-
-    def __init__(self, max_iters, max_timesteps, max_episodes, max_seconds):
-        self._limits = {"iteration": max_iters, "timesteps": max_timesteps,
-                        "episodes": max_episodes, "seconds": max_seconds}
-        if sum(limit > 0 for limit in self._limits.values()) != 1:
-            raise InputError("exactly one of --max-iters, --max-timesteps, --max-episodes, "
-                             "--max-seconds must be positive")
-
-    def reached(self, progress, interrupts=None):
-        """Whether it is time to stop: rank 0's clock counts, and a signal to any rank."""
-        over = any(0 < limit <= getattr(progress, what) for what, limit in self._limits.items())
-        asked = interrupts is not None and interrupts.asked
-        return bool(comm.allsum(float(asked or (over and comm.RANK == 0))))
-
-
-class Progress:
-    """How far a run is, and what an iteration's log row says.
-
-    iteration, timesteps (environment steps of all ranks), episodes, seconds; alpha: weight of the
-    dense reward, 1 for `dense_iters` iterations, then linear to `alpha_final` over `anneal_iters`;
-    anneal_at: share of games that end in one of the game's `achievements` from which on annealing
-    starts, even before that (0: never before); achieved: that share, smoothed over 20 iterations;
-    interrupted: whether a signal has ended the run.
-    """
-
-    _counts = ("iteration", "timesteps", "episodes", "not_finite", "dense_iters")
-
-    def __init__(self, dense_iters, anneal_iters, alpha_final=0.0, anneal_at=0.0):
-        self.dense_iters, self._anneal_iters = dense_iters, anneal_iters
-        self._alpha_final, self._anneal_at, self.achieved = alpha_final, anneal_at, 0.0
-        self._started = time.perf_counter()
-        self.iteration = self.timesteps = self.episodes = self.not_finite = 0
-        self.interrupted = False
-
-    @property
-    def seconds(self):
-        """Wall time since the start, without the time between checkpoint and resumption."""
-        return time.perf_counter() - self._started
-
-    def get_state(self):
-        """Counters and seconds."""
-        return {name: getattr(self, name) for name in (*self._counts, "achieved", "seconds")}
-
-    def set_state(self, state):
-        """Goes back to a `get_state`."""
-        for name in self._counts:  # older checkpoints lack some
-            setattr(self, name, int(state.get(name, getattr(self, name))))
-        self.achieved = float(state.get("achieved", 0.0))
-        self._started = time.perf_counter() - float(state["seconds"])
-
-    @property
-    def alpha(self):
-        """Weight of the dense reward in this iteration."""
-        return self.blend(1.0, self._alpha_final)
-
-    def blend(self, dense, final):
-        """A setting between its values before and after annealing."""
-        annealed = self.iteration - self.dense_iters
-        if annealed < 0:
-            return dense
-        left = max(0.0, 1.0 - annealed / self._anneal_iters) if self._anneal_iters else 0.0
-        return final + left * (dense - final)
-
-    def advance(self, names, segs, losses, env):
-        """Counts an iteration in and returns its row of the log, whole on rank 0.
-
-        names, segs, losses: the learners'.
-        """
-        alpha = self.alpha
-        self.iteration += 1
-        self.timesteps += comm.SIZE * len(segs[0]["rew"]) * env.num_envs
-        row = {}
-        for learner, seg, loss in zip(names, segs, losses):
-            figures = {**episode_figures(seg, env.game.endings), **loss}
-            row.update({f"{learner}/{name}": value for name, value in figures.items()})
-        endings = segs[0]["endings"]  # of all games: every learner's segment has the same
-        games = np.bincount(endings, minlength=len(env.game.endings))
-        games = comm.allsum(games.tolist())
-        self.not_finite += int(games[env.game.endings.index("not finite")])
-        self.episodes += int(sum(games))
-        self._note_achievements(games, env.game)
-        row |= {f"run/{name}": value for name, value in env.game.opened(env.version).items()}
-        return row | {"run/alpha": alpha, "run/timesteps": self.timesteps,
-                      "run/episodes": self.episodes, "run/not_finite_games": self.not_finite}
-
-    def _note_achievements(self, games, game):
-        """Lets annealing start as soon as enough games end as they should; games: per ending."""
-        if games.sum():
-            good = sum(games[game.endings.index(name)] for name in game.achievements)
-            self.achieved += 0.05 * (good / games.sum() - self.achieved)
-        if self._anneal_at and self.achieved >= self._anneal_at:
-            self.dense_iters = min(self.dense_iters, self.iteration)
-
-    def timing(self, segs, env, collecting, updating):
-        """The row's figures that the clock decides; collecting, updating: seconds."""
-        steps, samples = len(segs[0]["rew"]) * env.num_envs, segs[0]["rew"].size * len(segs)
-        return {"run/seconds": self.seconds, "run/collect_s": collecting, "run/update_s": updating,
-                "run/collect_steps_per_s": steps * comm.SIZE / collecting,
-                "run/update_samples_per_s": samples * comm.SIZE / updating}
-
-
-def episode_figures(seg, endings):
-    """One learner's games of an iteration over all ranks: returns, lengths, outcomes, rewards.
-
-    A game that it has played from both seats counts once where the game is meant ("games",
-    "ep_len", "end_..."), and twice where it is a seat's return or outcome. Rank 0 alone gets them,
-    the others {}.
-    """
-    names = ("ep_rets", "ep_lens", "ep_outcomes", "ep_frozen", "ep_endings")
-    gathered = comm.to_root((
-        [np.asarray(seg[name], np.float64) for name in names],
-        {name: total / seg["rew"].size for name, total in seg["parts"].items()}))
-    if comm.RANK:
-        return {}
-    lists, parts = zip(*gathered)
-    rets, lens, outcomes, frozen, ends = map(np.concatenate, zip(*lists))
-    pool = outcomes[frozen == 1]
-
-    def share(mask):
-        return float(mask.mean()) if len(mask) else float("nan")
-
-    def mean(values):
-        return float(values.mean()) if len(values) else float("nan")
-
-    parts = {name: float(np.mean([part[name] for part in parts])) for name in sorted(parts[0])}
-    return {"games": len(lens), "ep_ret": mean(rets), "ep_len": mean(lens),
-            "win": share(outcomes > 0), "loss": share(outcomes < 0), "tie": share(outcomes == 0),
-            "win_vs_pool": share(pool > 0), "loss_vs_pool": share(pool < 0),
-            "tie_vs_pool": share(pool == 0),
-            **{f"end_{end.replace(' ', '_')}": share(ends == i)
-               for i, end in enumerate(endings) if end}, **parts}

@@ -7,11 +7,11 @@ import json
 import os
 import sys
 
-import many
-import showing
-from cli import GAME_NAMES, Parser, file_error, number
-from run_folder import find_place
-from terminal import go_on_without_output, guarded
+from common.command_line import GAME_NAMES, Parser, file_error, number
+from common.run_folder import find_place
+from common.terminal import go_on_without_output, guarded
+from evaluation import commands as many
+from viewing import commands as showing
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SAVE_DIR, SHIPPED_DIR = os.path.join(HERE, "saveparameters"), os.path.join(HERE, "parameters")
@@ -62,7 +62,7 @@ def make_parser():
 
 def choose_files(args):
     """Returns the two paths that the command line means; raises InputError if there are none."""
-    from utils import InputError
+    from common.command_line import InputError
 
     if args.param_paths:
         if args.run:
@@ -81,8 +81,9 @@ def choose_files(args):
 
 def shipped_parameters(env_name):
     """What parameters/ ships for a game: seat 0's path and seat 1's, or one that plays both."""
-    from matches import load_entry, seats_of
-    from utils import InputError
+    from common.command_line import InputError
+    from evaluation.seats import seats_of
+    from networks.loading import load_entry
 
     folder = os.path.join(SHIPPED_DIR, env_name)
     paths = [os.path.join(folder, f"agent{k}.npz") for k in (0, 1)]
@@ -104,7 +105,7 @@ def latest_snapshots(run):
     Of an ensemble the first members; against an outsider its file; where one learner plays both
     seats, that twice.
     """
-    from utils import snapshot_paths
+    from common.run_folder import snapshot_paths
 
     newest = []
     for k in (0, 1):
@@ -146,12 +147,11 @@ def tell_step(env, games):
 
 def run_matches(args):
     """Does what the command line says, games shared out among the ranks; rank 0 tells."""
+    from common.command_line import InputError
+    from common.interrupts import Interrupts
     from distributed_data import comm
-    from interrupts import Interrupts
-    from judging import settle_swap
-    from matches import check_seats, load_entries
-    from policy import find_policy
-    from utils import InputError
+    from evaluation.seats import check_seats, settle_swap
+    from networks.loading import find_policy, load_entries
 
     for option, path in (("--json", args.json), ("--csv", args.csv)):
         if path:
@@ -187,8 +187,8 @@ def run_matches(args):
 
 def tell_results(args, game, results, swapped, paths):
     """Counts, prints and writes what has been played."""
-    from judging import describe, sum_up, write_csv
-    from utils import write_json
+    from common.files import write_json
+    from evaluation.results import describe, sum_up, write_csv
 
     summary = sum_up(game, results, args.seed, swapped)
     print(describe(summary, paths))
@@ -207,8 +207,9 @@ def play_games(args, game, entries, swapped, gallery, interrupts):
     from tqdm import tqdm
 
     from distributed_data import comm, device
-    from judging import judge, tell_game
-    from matches import SLOTS
+    from evaluation.matches import SLOTS
+    from evaluation.results import tell_game
+    from evaluation.seats import judge
 
     first = args.first_game
     games = range(first + comm.RANK, first + args.max_episodes, comm.SIZE)  # this rank's
@@ -245,8 +246,8 @@ class WindowClosed(Exception):
 
 def tell_list(parser, args):
     """Prints what can be played."""
-    from catalogue import list_all
-    from utils import InputError
+    from common.command_line import InputError
+    from evaluation.listing import list_all
 
     try:
         print(list_all(SHIPPED_DIR, SAVE_DIR, args.zoo))
@@ -276,7 +277,7 @@ def main(argv=None):
         go_on_without_output()
     comm.abort_together()
     device.prepare()  # TensorFlow takes seconds: not before the command line has been understood
-    from utils import InputError
+    from common.command_line import InputError
 
     try:
         run_matches(args)

@@ -1,31 +1,333 @@
-"""Rollouts (from `rollouts`), advantages and parameter files."""
+"""The segment generator and generalized advantages."""
 
-import glob
-import io
-import json
-import os
-import zipfile
 
 import numpy as np
-
-from kinds import kind_of
-from pickled import is_pickle, read_array
-from rollouts import traj_segment_generator
-
-__all__ = ["InputError", "NotFinite", "add_vtarg_and_adv", "first_line", "load_parameters",
-           "open_arrays", "save_parameters", "snapshot_paths", "stem", "traj_segment_generator",
-           "write_json", "write_whole"]
-
-MAX_FILE_BYTES = 256 * 2**20
-MAX_HEADER_BYTES = 2**18
+from tqdm import tqdm
 
 
-class InputError(ValueError):
-    """Something the user gave is wrong: one line that names it and what is allowed."""
+class Player:
+    """A policy and where it sits.
+
+    places: list of (seat, slice or array of matches); the player's columns are its places one
+    after the other, `width` counts them. learner: its number among the learners, None if it is
+    frozen. `ob` [rows, ob_dim] is what it sees, `state` [rows, state_dim] what it remembers.
+    rows: what its batches are filled up to, by default just the width. Products of few rows round
+    otherwise than those of many, so what must not depend on the width asks for a fixed number.
+    """
+
+    def __init__(self, policy, places, learner=None, rows=0):
+        self.policy, self.learner, self._least_rows = policy, learner, rows
+        self._take(places)
+
+    def _take(self, places):
+        self.places = places
+        self.width = sum(how_many(games) for _, games in places)
+        self.rows = max(self._least_rows, self.width)
+
+    def sit_down(self):
+        """Allocates what depends on the policy."""
+        self.ob = np.zeros((self.rows, self.policy.ob_dim), np.float32)
+        self.state = np.tile(self.policy.zero_state, (self.rows, 1))
+
+    def reseat(self, games, state):
+        """Moves to other matches, in the seat of its one place.
+
+        games: their numbers, an array; state [games, state_dim]: what there is to remember of them.
+        """
+        seat, _ = self.places[0]
+        self._take([(seat, games)])
+        self.ob = np.zeros((self.rows, self.policy.ob_dim), np.float32)
+        self.state = state
+
+    def columns(self):
+        """Yields (seat, games, columns): which of the player's columns each place fills."""
+        start = 0
+        for seat, games in self.places:
+            stop = start + how_many(games)
+            yield seat, games, slice(start, stop)
+            start = stop
+
+    def look(self, obs):
+        """Takes its observations from the environment's (one array a seat)."""
+        for seat, games, columns in self.columns():
+            self.ob[columns] = obs[seat][games]
+
+    def move(self, ac, acs):
+        """Writes its actions ac [width, ac_dim] into the environment's (one array a seat)."""
+        for seat, games, columns in self.columns():
+            acs[seat][games] = ac[columns]
+
+    def pick(self, values):
+        """Its columns of values [2, num_envs]."""
+        return np.concatenate([values[seat][games] for seat, games in self.places])
 
 
-class NotFinite(ArithmeticError):
-    """Losses or gradients have not been finite several times in a row; the message says which."""
+def how_many(games):
+    """Length of a slice or an array of matches."""
+    return games.stop - games.start if isinstance(games, slice) else len(games)
+
+
+class Actors:
+    """Steps all players' policies in one `session.run`, and keeps their recurrent states."""
+
+    def __init__(self, sess, players):
+        self.sess, self.players = sess, players
+        # Filters stand still while their policies play: fed as numbers, half of the graph falls
+        # away from a step.
+        self._moments = [x for p in players for x in (p.policy.ob_rms.mean, p.policy.ob_rms.std)]
+        feeds, fetches = list(self._moments), []
+        for player in players:
+            player.sit_down()
+            pi = player.policy
+            feeds += [pi.ob, pi.noise] + [pi.state_in] * pi.recurrent
+            if not pi.recurrent:
+                fetches.append([pi.ac])
+            elif player.learner is not None:
+                fetches.append([pi.ac, pi.vpred, pi.logp, pi.state_out])
+            else:  # a network that can go on without its values does
+                fetches.append([pi.ac, getattr(pi, "play_state_out", pi.state_out)])
+        self._run = sess.make_callable(fetches, feeds)
+        self._learners = [p for p in players if p.learner is not None]
+        self._judge = [sess.make_callable([p.policy.vpred, p.policy.logp],
+                                          [p.policy.ob, p.policy.ac_taken]) for p in self._learners]
+        if self._learners:
+            self._value = sess.make_callable(
+                [p.policy.vpred for p in self._learners],
+                [x for p in self._learners
+                 for x in [p.policy.ob] + [p.policy.state_in] * p.policy.recurrent])
+
+    def start(self):
+        """Takes the filters as they are now; to be called whenever parameters have changed."""
+        self._filters = self.sess.run(self._moments)
+
+    def act(self, rng):
+        """Each player's [ac], a recurrent learner's [ac, vpred, logp]; moves the states on.
+
+        What has no memory is judged by `judge`, many steps at a time, which is cheaper.
+        rng: NumPy generator, or what has its `standard_normal`, of the action noise.
+        """
+        feeds = list(self._filters)
+        for player in self.players:
+            noise = rng.standard_normal((player.rows, player.policy.ac_dim), dtype=np.float32)
+            feeds += [player.ob, noise] + [player.state] * player.policy.recurrent
+        outputs = self._run(*feeds)
+        for player, output in zip(self.players, outputs):
+            if player.policy.recurrent:
+                player.state = np.array(output.pop())
+        return outputs
+
+    def judge(self, segs, steps=64):
+        """Fills in vpred and logp of all steps that learners without memory have taken."""
+        for player, judge, seg in zip(self._learners, self._judge, segs):
+            for start in range(0, len(seg["ob"]) * (not player.policy.recurrent), steps):
+                now = slice(start, start + steps)
+                ob, ac = (seg[name][now] for name in ("ob", "ac"))
+                for name, x in zip(("vpred", "logp"), judge(ob.reshape(-1, ob.shape[2]),
+                                                            ac.reshape(-1, ac.shape[2]))):
+                    seg[name][now] = x.reshape(-1, player.width)
+
+    def values(self):
+        """The learners' value estimates of what they see, without a step."""
+        return self._value(*(x for p in self._learners
+                             for x in [p.ob] + [p.state] * p.policy.recurrent))
+
+    def restart(self, done):
+        """Zeroes the recurrent states of all who sit in the matches of the mask [num_envs]."""
+        for player in self.players:
+            if player.policy.recurrent:
+                player.state[:player.width][player.pick((done, done))] = player.policy.zero_state
+
+
+def new_segment(horizon, player):
+    """Allocates one learner's segment: [T, N] columns, time-major."""
+    n, pi = player.width, player.policy
+    floats = {name: np.zeros((horizon, n), np.float32)
+              for name in ("logp", "vpred", "rew", "cutvpred")}
+    return {
+        "ob": np.zeros((horizon, n, pi.ob_dim), np.float32),
+        "ac": np.zeros((horizon, n, pi.ac_dim), np.float32),
+        "new": np.zeros((horizon, n), bool),
+        "state": np.zeros((-(-horizon // pi.chunk), n, pi.state_dim), np.float32),
+        "nextvpred": np.zeros(n, np.float32),
+        **floats,
+    }
+
+
+class Scores:
+    """What the finished games of a segment say.
+
+    `endings`: how each game ended. `found`, a dict a learner: "ep_rets", "ep_outcomes" and
+    "ep_frozen" (whether against an older version), one for each seat that it had in a game;
+    "ep_lens" and "ep_endings", one for each of its games.
+    """
+
+    def __init__(self, players, num_envs):
+        self.learners = [p for p in players if p.learner is not None]
+        # Who sits opposite: frozen opponents make the outcome count "against the pool".
+        self._frozen = np.zeros((2, num_envs), bool)
+        for player in players:
+            for seat, games in player.places:
+                self._frozen[seat, games] = player.learner is None
+        self.returns = np.zeros((2, num_envs))
+        self._parts = ({}, {})  # rewards by part, one dict a seat of [num_envs] sums
+        self.clear()
+
+    def clear(self):
+        """Starts a new segment; games that go on keep their returns."""
+        self.endings = []  # of all finished games, one each
+        for sums in self._parts:
+            for total in sums.values():
+                total[:] = 0
+        self.found = [{"ep_rets": [], "ep_lens": [], "ep_outcomes": [], "ep_frozen": [],
+                       "ep_endings": []} for _ in self.learners]
+
+    def add(self, rew, infos):
+        """Takes in one step: rew [2, N] mixed rewards, infos of the vector environment."""
+        self.returns += rew
+        done = np.flatnonzero(infos["ending"])
+        self.endings += infos["ending"][done].tolist()
+        for seat, sums in enumerate(self._parts):
+            for name, part in infos["parts"][seat].items():
+                self._add_part(sums, name, part)
+            for name in ("reward_move", "reward_remaining"):
+                self._add_part(sums, name, infos[name][seat])
+        if not len(done):
+            return
+        for player, found in zip(self.learners, self.found):
+            mine = [(seat, i) for seat, games in player.places
+                    for i in done[(done >= games.start) & (done < games.stop)]]
+            for seat, i in mine:
+                self._finish(found, seat, i, infos)
+            for i in dict.fromkeys(i for _, i in mine):  # once, if it has both seats
+                found["ep_lens"].append(int(infos["steps"][i]))
+                found["ep_endings"].append(int(infos["ending"][i]))
+        self.returns[:, done] = 0
+
+    @staticmethod
+    def _add_part(sums, name, part):
+        if name not in sums:
+            sums[name] = np.zeros(len(part))
+        sums[name] += part
+
+    def parts(self, player):
+        """A player's rewards by part, summed over its places and the segment: {name: float}."""
+        totals = {}
+        for seat, games in player.places:
+            for name, total in self._parts[seat].items():
+                totals[name] = totals.get(name, 0.0) + float(total[games].sum())
+        return totals
+
+    def _finish(self, found, seat, i, infos):
+        winner = infos["winner"][i]
+        found["ep_rets"].append(self.returns[seat, i])
+        found["ep_outcomes"].append(0 if winner < 0 else 1 if winner == seat else -1)
+        found["ep_frozen"].append(bool(self._frozen[1 - seat, i]))
+
+
+class Rollouts:
+    """Plays on for ever: every `next` gives a list of one segment dict a learner.
+
+    players: who sits where, learners first; every place of every match must be filled.
+    env: `CompeteVectorEnv`. horizon: steps of a segment. rng: NumPy generator of the action noise.
+    alpha: function that returns the weight of the dense reward, r = alpha * reward_move +
+    (1 - alpha) * reward_remaining (paper, section 4.1). Recurrent states are kept at the head of
+    each of the policy's chunks. copies: `frozen.FrozenCopies`, which change places as games end,
+    or None.
+
+    The arrays are reused by the next segment.
+    """
+
+    def __init__(self, players, env, sess, horizon, rng, alpha, copies=None):
+        self.players, self.env, self.sess, self._copies = players, env, sess, copies
+        moving = copies.players if copies else []
+        self._staying = {f"player{k}": p for k, p in enumerate(players) if p not in moving}
+        self._horizon, self._rng, self._alpha = horizon, rng, alpha
+        self._actors, self._scores = Actors(sess, players), Scores(players, env.num_envs)
+        self._segs = [new_segment(horizon, p) for p in self._scores.learners]
+        self._acs = [np.zeros((env.num_envs, size), np.float32) for size in env.ac_dims]
+        self._new = None  # which games have just begun; nobody plays yet
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        self._start()
+        self._actors.start()
+        self._scores.clear()
+        for seg in self._segs:
+            seg["cutvpred"][:] = 0
+        for t in tqdm(range(self._horizon), desc="collecting", leave=False, disable=None):
+            self._step(t)
+        self._actors.judge(self._segs)
+        scores = self._scores
+        for player, seg, vpred, found in zip(scores.learners, self._segs,
+                                             self._values(self.env.obs), scores.found):
+            # A game that has just ended is worth nothing more.
+            seg["nextvpred"][:] = vpred * ~player.pick((self._new, self._new))
+            seg.update(found, endings=scores.endings, parts=scores.parts(player))
+        return self._segs
+
+    def _start(self):
+        if self._new is None:
+            self.env.reset()
+            self._new = np.ones(self.env.num_envs, bool)
+
+    def _step(self, t):
+        env, learners, alpha = self.env, self._scores.learners, self._alpha()
+        for player in self.players:
+            player.look(env.obs)
+        for player, seg in zip(learners, self._segs):
+            seg["ob"][t], seg["new"][t] = player.ob, player.pick((self._new, self._new))
+            if t % player.policy.chunk == 0:
+                seg["state"][t // player.policy.chunk] = player.state
+        outputs = self._actors.act(self._rng)
+        for player, output in zip(self.players, outputs):
+            player.move(output[0], self._acs)
+        for seg, output in zip(self._segs, outputs):
+            for name, x in zip(("ac", "vpred", "logp"), output):
+                seg[name][t] = x
+        _, _, terminated, truncated, infos = env.step(self._acs)
+        if truncated.any():  # what the games that a time limit has cut would still have been worth
+            for player, seg, vpred in zip(learners, self._segs, self._values(infos["final_obs"])):
+                seg["cutvpred"][t] = vpred * player.pick((truncated, truncated))
+        rew = alpha * infos["reward_move"] + (1 - alpha) * infos["reward_remaining"]
+        for player, seg in zip(learners, self._segs):
+            seg["rew"][t] = player.pick(rew)
+        self._scores.add(rew, infos)
+        self._new = terminated | truncated
+        self._actors.restart(self._new)
+        if self._copies:
+            self._copies.restart(self._new)
+
+    def _values(self, obs):
+        """The learners' value estimates of obs (one array a seat)."""
+        for player in self._scores.learners:
+            player.look(obs)
+        return self._actors.values()
+
+    def get_state(self):
+        """What the next segment follows from: {name: array}.
+
+        To be called between segments. Parameters, generators and the copies that change places
+        keep theirs themselves.
+        """
+        self._start()
+        state = {f"env/{name}": array for name, array in self.env.get_state().items()}
+        state |= {name: player.state for name, player in self._staying.items()}
+        return state | {"new": self._new, "returns": self._scores.returns}
+
+    def set_state(self, state):
+        """Goes back to a `get_state`: the next segment is the same bits."""
+        self.env.set_state({name.removeprefix("env/"): array for name, array in state.items()
+                            if name.startswith("env/")})
+        for name, player in self._staying.items():
+            player.state = np.array(state[name])
+        self._new, self._scores.returns[:] = np.array(state["new"]), state["returns"]
+
+
+def traj_segment_generator(players, env, sess, horizon, rng, alpha, copies=None):
+    """Returns `Rollouts`, an endless iterator over lists of one segment dict a learner."""
+    return Rollouts(players, env, sess, horizon, rng, alpha, copies)
 
 
 # Advantages
@@ -47,138 +349,3 @@ def add_vtarg_and_adv(seg, gamma, lam):
         adv[t] = last
         nextvpred, nonterminal = vpred[t], 1.0 - seg["new"][t]
     seg["adv"], seg["tdlamret"] = adv, adv + vpred
-
-
-# Parameter files
-
-
-def write_whole(path, write):
-    """Calls write(file) on a temporary file beside `path` and renames it: never half a file.
-
-    A link's target is written; a device or a pipe is written to, not replaced.
-    """
-    target = os.path.realpath(path)
-    special = os.path.exists(target) and not os.path.isfile(target)
-    temporary = target if special else f"{target}.tmp{os.getpid()}"
-    try:
-        with open(temporary, "wb") as file:
-            write(file)
-            file.flush()
-            if not special:
-                os.fsync(file.fileno())
-        if not special:
-            os.replace(temporary, target)
-    except OSError as error:
-        raise OSError(error.errno, error.strerror or str(error), str(path)) from None
-    finally:
-        if not special and os.path.exists(temporary):
-            os.unlink(temporary)
-
-
-def write_json(path, thing):
-    """Writes JSON, whole."""
-    text = json.dumps(thing, indent=1) + "\n"
-    write_whole(path, lambda file: file.write(text.encode()))
-
-
-def stem(path):
-    """A file's name without folder and suffix."""
-    return os.path.splitext(os.path.basename(path))[0]
-
-
-def snapshot_paths(folder):
-    """The snapshots in a learner's folder: {version: path}."""
-    paths = glob.glob(os.path.join(glob.escape(folder), "*.npz"))
-    names = {path: os.path.basename(path)[:-4] for path in paths}
-    return {int(name): path for path, name in names.items() if name.isdecimal()}
-
-
-def open_arrays(raw, most):
-    """Opens the bytes of an .npz file, without pickle; ValueError if it unpacks to over `most`.
-
-    NumPy writes members as they are or deflated; others' packing unpacks all at once, however much.
-    """
-    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-        members = archive.infolist()
-    if sum(entry.file_size for entry in members) > most:
-        raise ValueError("unpacks to too much")
-    if any(entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-           for entry in members):
-        raise ValueError("packed in a way that NumPy does not write")
-    return np.load(io.BytesIO(raw), allow_pickle=False)
-
-
-def save_parameters(path, vector, header):
-    """Writes one parameter file (.npz): a flat float32 vector and a JSON header.
-
-    header: dict with at least `game`, `seat`, `policy`, `policy_args`, `ob_dim`, `ac_dim`,
-    `version`, `iteration` and `curriculum`.
-    """
-    arrays = {"parameters": np.asarray(vector, np.float32),
-              "header": np.array(json.dumps(header, sort_keys=True))}
-    write_whole(path, lambda file: np.savez(file, allow_pickle=False, **arrays))
-
-
-def load_parameters(path):
-    """Reads a parameter file; returns (vector float32 [P], header dict).
-
-    Takes our own .npz and, with an empty header, the released policies as .npy or as the original
-    pickles. Nothing in a file is ever executed. Raises InputError for whatever is none of these.
-    """
-    raw = _read(path)
-    try:
-        vector, header = _parse(raw)
-        if not isinstance(vector, np.ndarray):
-            raise ValueError("its parameters are no array")
-    except Exception as error:
-        # Damaged bytes make the readers fail in a dozen ways, all meaning the same to the user.
-        raise InputError(f"{path}: not a parameter file, but {kind_of(raw, error)}") from None
-    if vector.dtype.kind != "f" or vector.ndim != 1 or not vector.size:
-        raise InputError(f"{path}: holds a {vector.dtype} array of shape {vector.shape}, "
-                         "not a flat vector of floats")
-    with np.errstate(over="ignore"):
-        vector = vector.astype(np.float32)  # what overflows here is no number any more
-    if not np.isfinite(vector).all():
-        raise InputError(f"{path}: holds numbers that are not finite")
-    return vector, header
-
-
-def _read(path):
-    if os.path.isdir(path):
-        raise InputError(f"{path}: a directory; name a parameter file in it")
-    try:
-        size = os.path.getsize(path)
-        if not size:
-            raise InputError(f"{path}: an empty file")
-        if size > MAX_FILE_BYTES:
-            raise InputError(f"{path}: {size:,} bytes, a parameter file has at most "
-                             f"{MAX_FILE_BYTES:,}")
-        with open(path, "rb") as file:
-            return file.read()
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from None
-
-
-def first_line(error):
-    """An exception's message, cut to a part of one line."""
-    return (str(error).splitlines() or [type(error).__name__])[0][:100]
-
-
-def _parse(raw):
-    if raw.startswith(b"PK"):
-        with open_arrays(raw, MAX_FILE_BYTES) as arrays:
-            return arrays["parameters"], _parse_header(arrays["header"])
-    if raw.startswith(b"\x93NUMPY"):
-        return np.load(io.BytesIO(raw), allow_pickle=False), {}
-    if is_pickle(raw):
-        return read_array(raw), {}
-    raise ValueError("neither an .npz nor an .npy nor a pickle")
-
-
-def _parse_header(array):
-    if array.dtype.kind != "U" or array.shape or array.nbytes > MAX_HEADER_BYTES:
-        raise ValueError("its header is no text")
-    header = json.loads(str(array))
-    if not isinstance(header, dict):
-        raise ValueError("its header is no object")
-    return header

@@ -27,8 +27,8 @@ sys.path.insert(0, str(ROOT))
 
 from tqdm import tqdm  # noqa: E402
 
-from checkpoint import NAME, PREVIOUS, read_checkpoint  # noqa: E402
-from utils import InputError  # noqa: E402
+from common.command_line import InputError
+from selfplay.checkpoint import NAME, PREVIOUS, read_checkpoint
 
 SCRIPT = (f"import sys; sys.path.insert(0, {str(ROOT)!r}); import run; "
           "run.SAVE_DIR = sys.argv[1]; run.main(sys.argv[2:])")

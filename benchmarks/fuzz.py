@@ -28,9 +28,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tqdm import tqdm  # noqa: E402
 
-from checkpoint import NAME, read_checkpoint, write_checkpoint  # noqa: E402
+from common.command_line import InputError
+from common.parameter_file import save_parameters
 from distributed_data import device  # noqa: E402
-from utils import InputError, save_parameters  # noqa: E402
+from selfplay.checkpoint import NAME, read_checkpoint, write_checkpoint
 
 SECONDS = 10  # after which something counts as hanging
 HEADER = {"game": "run-to-goal-ants", "seat": "both", "policy": "mlp",
@@ -50,7 +51,7 @@ def alarm(*_):
 
 def seeds():
     """Whole files to start from: (name, bytes)."""
-    from matches import vector_size
+    from networks.loading import vector_size
 
     size = vector_size(HEADER["game"], HEADER["policy"], HEADER["policy_args"])
     vector = np.random.default_rng(0).normal(0, 0.1, size).astype(np.float32)
@@ -126,7 +127,7 @@ def strange_header(rng):
 
 def read_file(path):
     """All that happens to a parameter file before its network is built."""
-    from matches import load_entries
+    from networks.loading import load_entries
 
     load_entries([path], None)
 

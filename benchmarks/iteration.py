@@ -21,7 +21,7 @@ sys.path.insert(0, HERE)
 
 import machine  # noqa: E402
 
-from cli import GAME_NAMES, Parser, number  # noqa: E402
+from common.command_line import GAME_NAMES, Parser, number
 
 PHYSICS, SIMULATION, REST = "physics: bare mj_step", "simulation beyond that", "rest"
 REWARDS, RESETS, OBSERVATIONS = "rewards and endings", "resets", "observations"
@@ -89,9 +89,9 @@ class Clock:
 def watch_training(clock):
     """Wraps what all iterations call; TensorFlow must be ready."""
     import learn
-    import rollouts
-    from checkpoint import Checkpointer
-    from snapshots import Snapshots
+    import utils as rollouts
+    from selfplay.checkpoint import Checkpointer
+    from selfplay.snapshots import Snapshots
 
     for name in ("start", "act", "judge", "values"):
         clock.wrap(rollouts.Actors, name, INFERENCE)
@@ -202,7 +202,7 @@ def main(argv=None):
     result = measure(args)
     tell(result)
     if args.json:
-        from utils import write_json
+        from common.files import write_json
 
         write_json(args.json, result)
 

@@ -15,7 +15,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from rollout import BarePhysics, Tape, tell  # noqa: E402
 
-from cli import GAME_NAMES, Parser, number  # noqa: E402
+from common.command_line import GAME_NAMES, Parser, number
 from distributed_data import device  # noqa: E402
 
 
@@ -32,9 +32,10 @@ def make_parser():
 
 def measure(args):
     """Plays and replays; returns the result dict."""
-    import matches
+    from evaluation import matches
+    from networks.loading import load_entries
 
-    game, entries = matches.load_entries(args.files, args.env)
+    game, entries = load_entries(args.files, args.env)
     tapes, make = [], matches.CompeteVectorEnv
 
     def taped(*arguments, **options):

@@ -19,12 +19,14 @@ import subprocess
 import sys
 import tempfile
 
+from selfplay.presets import PAPER
+
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, HERE)
 
 import machine  # noqa: E402
 
-from cli import GAME_NAMES, Parser, number  # noqa: E402
+from common.command_line import GAME_NAMES, Parser, number
 
 MOVED = 300  # environment steps until the robots stand still, those of the filters included
 MOST_GB = 12.0
@@ -116,8 +118,8 @@ def work(what, directory, arguments):
 
     device.prepare()
     import learn
-    from rollouts import Rollouts
-    from run_log import RunLog
+    from selfplay.run_log import RunLog
+    from utils import Rollouts
 
     run.SAVE_DIR, notes = directory, {}
     if what == "peak":
@@ -150,11 +152,10 @@ def child(what, *arguments):
 
 def measure_peak(args):
     """The peak's part of the result."""
-    import run
 
     batch = args.timesteps_per_batch
     short = () if args.full else ("--optim-epochs", "1")
-    minibatch = min(batch, run.PAPER["optim_batchsize"])
+    minibatch = min(batch, PAPER["optim_batchsize"])
     stages = child("full" if args.full else "peak", "--env", args.env, "--paper", "--max-iters",
                    "1", "--anchor-every", "0", "--timesteps-per-batch", str(batch),
                    "--optim-batchsize", str(minibatch), *short)
@@ -202,7 +203,7 @@ def main(argv=None):
               "growth": measure_growth(args)}
     tell(result)
     if args.json:
-        from utils import write_json
+        from common.files import write_json
 
         write_json(args.json, result)
 

@@ -31,7 +31,7 @@ import gymnasium  # noqa: E402
 import machine  # noqa: E402
 import numpy as np  # noqa: E402
 
-from cli import Parser, number  # noqa: E402
+from common.command_line import Parser, number
 from distributed_data import device  # noqa: E402
 
 GAME = "run-to-goal-ants"
@@ -64,10 +64,10 @@ class Ours:
 
     def __init__(self, args, sess, entry):
         from gym_compete import CompeteVectorEnv
-        from league import seat_outsider
-        from matches import build_policy
+        from networks.loading import build_policy
         from policy import MlpPolicy
-        from ppo import Learner
+        from selfplay.ppo import Learner
+        from selfplay.seating import seat_outsider
         from utils import traj_segment_generator
 
         env = CompeteVectorEnv(GAME, args.num_envs, args.num_threads, 0,
@@ -237,7 +237,7 @@ def measure(args):
     import tensorflow.compat.v1 as tf
 
     from distributed_data.mpi_adam import FlatVariables
-    from matches import load_entry
+    from networks.loading import load_entry
 
     entry = load_entry(OPPONENT, GAME)
     peers = {f"SB3, {n} process(es)": StableBaselines(args, entry.vector, n)
@@ -307,7 +307,7 @@ def main(argv=None):
     result = measure(args)
     tell(result)
     if args.json:
-        from utils import write_json
+        from common.files import write_json
 
         write_json(args.json, result)
 

@@ -20,7 +20,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 import machine  # noqa: E402
 
-from cli import GAME_NAMES, Parser, number  # noqa: E402
+from common.command_line import GAME_NAMES, Parser, number
 
 BLOCK, FAR = 4, 40  # environment steps in a block, and those after which games are compared
 FLAGS = {"islands off": "ISLAND", "warm start off": "WARMSTART", "mid-phase off": "MIDPHASE",

@@ -23,7 +23,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 import machine  # noqa: E402
 
-from cli import GAME_NAMES, Parser, number  # noqa: E402
+from common.command_line import GAME_NAMES, Parser, number
 from distributed_data import device  # noqa: E402
 
 BLOCK = 16  # environment steps of all games in one block
@@ -119,8 +119,8 @@ def measure(args):
     import tensorflow.compat.v1 as tf
 
     from gym_compete import CompeteVectorEnv
-    from league import seat_players
-    from policy import POLICIES
+    from networks.loading import POLICIES
+    from selfplay.seating import seat_players
     from utils import traj_segment_generator
 
     env = CompeteVectorEnv(args.env, args.num_envs, args.num_threads, 0,

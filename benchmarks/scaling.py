@@ -19,7 +19,7 @@ import time
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, HERE)
 
-from cli import GAME_NAMES, Parser, number  # noqa: E402
+from common.command_line import GAME_NAMES, Parser, number
 
 WARM_UP = 2  # iterations that do not count
 BATCHES = {"one-machine": [], "large": [

@@ -19,7 +19,7 @@ sys.path.insert(0, HERE)
 
 import machine  # noqa: E402
 
-from cli import GAME_NAMES, Parser, number  # noqa: E402
+from common.command_line import GAME_NAMES, Parser, number
 
 AT_ONCE, SOON = 0.3, 10.0  # seconds that an answer and the first row may take
 COMMANDS = {
@@ -95,7 +95,7 @@ def main(argv=None):
                    ["command", "s (median)", "longest", "limit"], disable_numparse=True,
                    colalign=("left", "right", "right", "right")))
     if args.json:
-        from utils import write_json
+        from common.files import write_json
 
         write_json(args.json, result)
 

@@ -17,7 +17,7 @@ import tempfile
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, HERE)
 
-from cli import Parser, number  # noqa: E402
+from common.command_line import Parser, number
 
 HOSTS = {"selfplay-a": "10.77.0.1", "selfplay-b": "10.77.0.2"}
 

@@ -24,7 +24,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 import machine  # noqa: E402
 
-from cli import Parser, number  # noqa: E402
+from common.command_line import Parser, number
 from distributed_data import device  # noqa: E402
 
 # What is updated: policy, its options, sizes of observation and action, batch, minibatch, epochs.
@@ -134,7 +134,7 @@ class TorchLearner:
         return seg["ob"].mean(axis=(0, 1)), np.square(seg["ob"]).mean(axis=(0, 1))  # the filter's
 
     def _chunks(self, seg):
-        from ppo import into_chunks
+        from selfplay.ppo import into_chunks
 
         class Cut:
             chunk, recurrent = (CHUNK, True) if self.recurrent else (1, False)
@@ -171,8 +171,8 @@ def measure(name, args, minibatch=None):
     """
     import tensorflow.compat.v1 as tf
 
-    from policy import POLICIES
-    from ppo import Learner
+    from networks.loading import POLICIES
+    from selfplay.ppo import Learner
 
     kind, options, ob_dim, ac_dim, batch, own, epochs = CASES[name]
     rng = np.random.default_rng(0)
@@ -235,7 +235,7 @@ def distance(start, one, other):
 
 def judge(sess, pi, seg):
     """Log-probabilities of a segment's actions as the policy stands, a little off."""
-    from ppo import into_chunks
+    from selfplay.ppo import into_chunks
 
     net = pi.unrolled()
     chunks = into_chunks({**seg, "logp": seg["adv"]}, pi)

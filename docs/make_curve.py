@@ -14,7 +14,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from cli import Parser, number  # noqa: E402
+from common.command_line import Parser, number
 from distributed_data import device  # noqa: E402
 
 
@@ -38,7 +38,8 @@ def snapshot(run, seat, version):
 
 def wins_against(run, version, anchor, args):
     """How often each seat's snapshot of this version beats the anchor opposite, two shares."""
-    from matches import load_entries, play
+    from evaluation.matches import play
+    from networks.loading import load_entries
 
     shares = []
     for seat in (0, 1):

@@ -16,7 +16,7 @@ from PIL import Image
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, ROOT)
 
-from cli import GAME_NAMES, Parser, number  # noqa: E402
+from common.command_line import GAME_NAMES, Parser, number
 from distributed_data import device  # noqa: E402
 from gym_compete import CompeteVectorEnv, Renderer  # noqa: E402
 
@@ -58,7 +58,8 @@ def shoot(env):
 
 def played(game, files, step, seed):
     """A moment of a match between parameter files."""
-    from matches import load_entries, play
+    from evaluation.matches import play
+    from networks.loading import load_entries
 
     pictures = []
 

@@ -17,7 +17,7 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, ROOT)
 
-from cli import Parser  # noqa: E402
+from common.command_line import Parser
 
 SEATS = {"0": "seat 0", "1": "seat 1", "0 1": "both seats"}
 COLOURS = ("tab:orange", "tab:green")  # of OpenAI's, beside ours in blue

@@ -8,8 +8,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from common.files import write_whole
 from distributed_data import comm, device  # noqa: E402
-from utils import write_whole  # noqa: E402
 
 
 def everything(folder):
@@ -18,11 +18,10 @@ def everything(folder):
     import numpy as np
     import tensorflow.compat.v1 as tf
     from helpers import new_session
-    from test_frozen import Watch
-    from test_learn import tiny_run
+    from tiny import Watch, tiny_run
 
     from distributed_data import MpiAdam, RunningMeanStd
-    from snapshots import Snapshots
+    from selfplay.snapshots import Snapshots
 
     data = np.random.default_rng(0).normal(2, 3, (2, 40, 5))
     with new_session() as sess:
@@ -62,7 +61,7 @@ def one_minibatch(folder):
     from helpers import initialize, new_session
 
     from policy import MlpPolicy
-    from ppo import Learner
+    from selfplay.ppo import Learner
 
     rng, mine = np.random.default_rng(0), slice(comm.RANK, None, comm.SIZE)
     sizes = {"ob": (6, 16, 5), "ac": (6, 16, 3), "adv": (6, 16), "tdlamret": (6, 16),

@@ -5,46 +5,16 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
+from tiny import HEADERS, snapshot_bytes, tiny_run
 
-from frozen import FrozenCopies
+from common.command_line import InputError
+from common.parameter_file import load_parameters
 from gym_compete import CompeteVectorEnv
-from league import learner_names, seat_players
-from learn import Limits, Progress, compete_learn
-from policy import MlpPolicy
-from rollouts import Scores
-from snapshots import Snapshots
-from utils import InputError, load_parameters
-
-TINY = dict(
-    timesteps_per_batch=12, optim_batchsize=6, optim_epochs=2, optim_stepsize=1e-3,
-    optim_stepsize_final=1e-3, clip_param=0.2, entcoeff=0.0, l2=0.0, target_kl=0.0, gamma=0.99,
-    gamma_dense=0.99, lam=0.95, dense_iters=0, anneal_iters=10, delta=0.5, latest_share=0.5,
-    opponents=2, logstd_floor=-2.0, logstd_floor_dense=-1.0)
-HEADERS = [{"game": "run-to-goal-ants", "seat": seat, "policy": "mlp",
-            "policy_args": {"hid_size": 4}, "ob_dim": 122, "ac_dim": 8} for seat in (0, 1)]
-
-
-def tiny_run(run_dir, num_threads=1, kind=MlpPolicy, lengths=None, num_envs=4, **changes):
-    """Trains networks of four units in four games of three steps an iteration.
-
-    lengths: time limits of the games, one each.
-    """
-    env = CompeteVectorEnv("run-to-goal-ants", num_envs, num_threads, seed=0, integrator="Euler")
-    if lengths is not None:
-        env.game.max_episode_steps = np.asarray(lengths)
-
-    def policy_fn(name, seat, rng):
-        return kind(name, 122, 8, rng, hid_size=4)
-
-    progress = compete_learn(env, policy_fn, str(run_dir), HEADERS, {}, **{**TINY, **changes})
-    env.close()
-    return progress
-
-
-def snapshot_bytes(run_dir):
-    """The snapshots of a run by their names."""
-    return {str(path.relative_to(run_dir)): path.read_bytes()
-            for path in sorted(run_dir.glob("agent*/*.npz"))}
+from selfplay.frozen import FrozenCopies
+from selfplay.progress import Limits, Progress
+from selfplay.seating import learner_names, seat_players
+from selfplay.snapshots import Snapshots
+from utils import Scores
 
 
 @pytest.mark.parametrize("changes,culprit", [

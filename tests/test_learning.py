@@ -5,15 +5,15 @@ import csv
 import numpy as np
 import pytest
 from helpers import new_session
-from test_learn import HEADERS
+from tiny import HEADERS
 
+from common.parameter_file import load_parameters
 from gym_compete import CompeteVectorEnv
 from learn import compete_learn
-from matches import Entry, load_policy
+from networks.loading import Entry, load_policy
 from policy import MlpPolicy
-from rollouts import Actors, Player
-from run import ONE_MACHINE
-from utils import load_parameters
+from selfplay.presets import ONE_MACHINE
+from utils import Actors, Player
 
 GAME = "run-to-goal-ants"
 ITERATIONS = 30

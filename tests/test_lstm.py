@@ -4,16 +4,18 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 from helpers import NumpyPolicy, gaussian_logp, initialize, new_session
-from test_learn import TINY
+from tiny import TINY
 
+from common.command_line import InputError
+from common.parameter_file import load_parameters
+from evaluation.matches import play
 from gym_compete import CompeteVectorEnv
-from league import seat_players
 from learn import compete_learn, rollout_horizon
-from matches import load_entries, play
+from networks.loading import load_entries
 from policy import LSTMPolicy, MlpPolicy
-from ppo import Learner, into_chunks
-from rollouts import Player
-from utils import InputError, load_parameters, traj_segment_generator
+from selfplay.ppo import Learner, into_chunks
+from selfplay.seating import seat_players
+from utils import Player, traj_segment_generator
 
 OB, AC, HID, STEPS = 3, 2, 4, LSTMPolicy.chunk
 FILTERS = 2 * OB + 4

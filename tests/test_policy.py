@@ -10,6 +10,8 @@ from helpers import NumpyPolicy, gaussian_logp, initialize, new_session
 from scipy.stats import norm
 
 import policy
+from networks import loading
+from networks.loading import find_policy
 from policy import LSTMPolicy, MlpPolicy
 
 CLASSES = {"mlp": MlpPolicy, "lstm": LSTMPolicy}
@@ -180,7 +182,7 @@ def test_first_actions_are_nearly_noise_alone():
 def module(tmp_path, monkeypatch):
     """Returns a function that writes a module `theirs` for `find_policy` to import."""
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(policy, "POLICIES", dict(policy.POLICIES))
+    monkeypatch.setattr(loading, "POLICIES", dict(loading.POLICIES))
 
     def write(text):
         (tmp_path / "theirs.py").write_text(text)
@@ -195,17 +197,17 @@ def module(tmp_path, monkeypatch):
 def test_a_class_of_their_own(module):
     """A subclass by module and name is found, and known from then on."""
     name = module("from policy import MlpPolicy\nclass Theirs(MlpPolicy):\n    pass\n")
-    assert policy.find_policy(name) is policy.POLICIES[name] is sys.modules["theirs"].Theirs
-    assert policy.find_policy("mlp") is policy.MlpPolicy
+    assert find_policy(name) is loading.POLICIES[name] is sys.modules["theirs"].Theirs
+    assert find_policy("mlp") is policy.MlpPolicy
 
 
 def test_a_class_that_plays_one_game_alone(module):
     """It is tried with a size that it can play, and refused for other games."""
     name = module("from policy import AntPolicy\nclass Theirs(AntPolicy):\n"
                   "    sizes = ((122, 8),)\n")
-    assert policy.find_policy(name) is policy.find_policy(name, 122, 8)
+    assert find_policy(name) is find_policy(name, 122, 8)
     with pytest.raises(ValueError, match="plays games of 122 observations, this one has 137"):
-        policy.find_policy(name, 137, 8)
+        find_policy(name, 137, 8)
 
 
 @pytest.mark.parametrize("text,told", [
@@ -220,12 +222,12 @@ def test_a_class_that_plays_one_game_alone(module):
 def test_a_class_that_misses_something(module, text, told):
     """One line says what is missing."""
     with pytest.raises(ValueError, match=told) as error:
-        policy.find_policy(module(text))
-    assert "\n" not in str(error.value) and "theirs:Theirs" not in policy.POLICIES
+        find_policy(module(text))
+    assert "\n" not in str(error.value) and "theirs:Theirs" not in loading.POLICIES
 
 
 @pytest.mark.parametrize("name", ["transformer", "mlp2", "nowhere:Theirs", ":", "policy:"])
 def test_no_such_policy(name):
     """Unknown names tell what is allowed."""
     with pytest.raises(ValueError, match="must be one of mlp, lstm|cannot be built"):
-        policy.find_policy(name)
+        find_policy(name)

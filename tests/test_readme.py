@@ -4,13 +4,13 @@ import re
 from pathlib import Path
 
 import pytest
-from test_run import SMALL
+from small import SMALL
 
 import load_parameter_run
-import matches
 import policy
 import run
-from utils import load_parameters
+from common.parameter_file import load_parameters
+from networks import loading
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 BLOCKS = re.findall(r"```python\n(.*?)```", (REPOSITORY / "README.md").read_text(), re.DOTALL)
@@ -29,15 +29,13 @@ def test_the_policy_of_your_own(tmp_path, monkeypatch, capfd):
     monkeypatch.syspath_prepend(tmp_path)
     for script in (run, load_parameter_run):
         monkeypatch.setattr(script, "SAVE_DIR", str(tmp_path))
-    monkeypatch.setattr(policy, "POLICIES", dict(policy.POLICIES))
-    monkeypatch.setattr(matches, "POLICIES", policy.POLICIES)
+    monkeypatch.setattr(loading, "POLICIES", dict(loading.POLICIES))
     name = ["--policy", "my_policy:NormPolicy"]
     run.main([*SMALL, *name, "--run", "mine", "--max-iters", "2"])
     header = load_parameters(tmp_path / "mine/agent0/000002.npz")[1]
     assert header["policy"] == "my_policy:NormPolicy" and header["policy_args"] == {}
     watch = ["--run", "mine", "--max-episodes", "1", "--integrator", "Euler"]
-    monkeypatch.setattr(policy, "POLICIES", {"mlp": policy.MlpPolicy})
-    monkeypatch.setattr(matches, "POLICIES", policy.POLICIES)
+    monkeypatch.setattr(loading, "POLICIES", {"mlp": policy.MlpPolicy})
     with pytest.raises(SystemExit):
         load_parameter_run.main(watch)
     assert "--policy module:Class admits others" in capfd.readouterr().err

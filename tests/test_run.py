@@ -13,19 +13,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
+from small import SMALL, refused
 
-import batch_plan
-import cli
 import load_parameter_run
 import run
-import snapshots
+from common import command_line as cli
+from common.command_line import InputError
+from common.parameter_file import load_parameters, save_parameters
 from gym_compete import GAMES
-from utils import InputError, load_parameters, save_parameters
-from warm_start import find_pool
+from selfplay import batch_plan, snapshots
+from selfplay.presets import PRESETS, preset
+from selfplay.warm_start import find_pool
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-SMALL = ["--num-envs", "8", "--latest-share", "0.5", "--timesteps-per-batch", "240",
-         "--optim-batchsize", "60", "--policy", "mlp"]
 NOISE = re.compile(r"tensorflow|cuda|onednn|tensorrt|numa|xla|warning|rebuild", re.IGNORECASE)
 
 
@@ -178,16 +178,6 @@ def files(tmp_path_factory):
     return folder
 
 
-def refused(main, arguments, culprit, capfd):
-    """Runs a script in this process: exit code 2 and one line on stderr that names the culprit."""
-    with pytest.raises(SystemExit) as caught:
-        main([str(argument) for argument in arguments])
-    out, err = capfd.readouterr()
-    assert caught.value.code == 2
-    assert len(err.splitlines()) == 1 and culprit in err, err
-    assert "Traceback" not in out + err
-
-
 BAD_RUNS = [
     (["--env", "chess"], "chess"),
     (["--frobnicate", "1"], "--frobnicate"),
@@ -333,8 +323,8 @@ def test_a_script_refuses_as_a_process():
 def test_names_are_games():
     """The names that --help knows are games of gym_compete, and each preset holds them all."""
     assert cli.GAME_NAMES == tuple(GAMES)[:6]  # further ones are tests' own
-    for preset in run.PRESETS.values():
-        assert set(preset) == set(cli.GAME_NAMES)
+    for games in PRESETS.values():
+        assert set(games) == set(cli.GAME_NAMES)
 
 
 # Self-play's variants
@@ -488,8 +478,8 @@ def test_an_ensemble_is_trained_and_watched(tmp_path, monkeypatch, capfd):
                                         ("kick-and-defend", 0.5), ("run-to-goal-ants", 0.5)])
 def test_presets_follow_the_paper(game, delta):
     """Table 1's best delta; alpha over 500 iterations, 1,000 for kick-and-defend."""
-    assert all(run.PRESETS[name][game]["delta"] == delta for name in run.PRESETS)
-    assert run.PRESETS["paper"][game]["anneal_iters"] == (1000 if game[0] == "k" else 500)
+    assert all(PRESETS[name][game]["delta"] == delta for name in PRESETS)
+    assert PRESETS["paper"][game]["anneal_iters"] == (1000 if game[0] == "k" else 500)
 
 
 def test_memory_where_the_paper_has_it():
@@ -497,27 +487,27 @@ def test_memory_where_the_paper_has_it():
 
     On one machine ants have a network of their own.
     """
-    for name, preset in run.PRESETS.items():
-        for game, values in preset.items():
+    for name, games in PRESETS.items():
+        for game, values in games.items():
             expected = ("lstm", 128, 3) if game[:4] in ("sumo", "kick") else ("mlp", 64, 6)
             if name == "one-machine" and game.endswith("ants"):
                 expected = ("ant", 128, 4)
             assert tuple(values[key] for key in ("policy", "hid_size", "optim_epochs")) == expected
-    asked = run.preset("run-to-goal-ants", False, "lstm")
+    asked = preset("run-to-goal-ants", False, "lstm")
     assert (asked["policy"], asked["hid_size"], asked["optim_epochs"]) == ("lstm", 128, 3)
-    assert run.preset("sumo-ants", False, "mlp")["hid_size"] == 64
-    assert "hid_size" not in run.preset("sumo-ants", False, "my:Net")
+    assert preset("sumo-ants", False, "mlp")["hid_size"] == 64
+    assert "hid_size" not in preset("sumo-ants", False, "my:Net")
 
 
 @pytest.mark.parametrize("game", cli.GAME_NAMES)
 def test_presets_divide(game):
     """Each game's default batch suits its games and chunks, whatever the network is."""
-    from league import seat_players
     from learn import rollout_horizon
-    from policy import POLICIES
+    from networks.loading import POLICIES
+    from selfplay.seating import seat_players
     for paper in (False, True):
         for policy in (None, "mlp", "lstm", "my:Net", *["ant"] * game.endswith("ants")):
-            values = run.preset(game, paper, policy)
+            values = preset(game, paper, policy)
             players = seat_players(values["num_envs"], values["latest_share"], values["opponents"],
                                    game.startswith("sumo"))
             players[0].policy = POLICIES.get(values["policy"], POLICIES["mlp"])
@@ -530,12 +520,12 @@ def test_presets_divide(game):
 def test_four_ranks_share_the_papers_batch(game, monkeypatch):
     """`mpirun -np 4 python run.py --paper`: 4 x 102,400 samples a learner, minibatches of 5,120."""
     from distributed_data import comm
-    from league import seat_players
     from learn import rollout_horizon
-    from policy import POLICIES
+    from networks.loading import POLICIES
+    from selfplay.seating import seat_players
 
     monkeypatch.setattr(comm, "SIZE", 4)
-    values = run.PRESETS["paper"][game]
+    values = PRESETS["paper"][game]
     assert (values["timesteps_per_batch"], values["optim_batchsize"]) == (409600, 5120)
     players = seat_players(values["num_envs"], values["latest_share"], values["opponents"],
                            game.startswith("sumo"))

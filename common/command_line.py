@@ -1,0 +1,59 @@
+"""What both scripts' command lines share: one-line errors, exit code 2, checked numbers."""
+
+import argparse
+import math
+import os
+import sys
+
+# Short names, so that --help need not import MuJoCo; a test holds them against gym_compete.GAMES.
+GAME_NAMES = ("run-to-goal-ants", "run-to-goal-humans", "you-shall-not-pass", "sumo-ants",
+              "sumo-humans", "kick-and-defend")
+
+
+def one_line(text):
+    """A text with whatever cannot be printed on a line, such as a newline, written as its code."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(text))
+
+
+def file_error(error):
+    """An OSError in words: the file, where it names one, and what is wrong with it."""
+    return ": ".join(str(part) for part in (error.filename, error.strerror or error) if part)
+
+
+# MPICH and Intel MPI, Open MPI, Slurm.
+RANK_NAMES = ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "SLURM_PROCID")
+
+
+class Parser(argparse.ArgumentParser):
+    """An `ArgumentParser` whose errors are one line."""
+
+    def line(self, message):
+        """What is wrong, as the one line that the user sees."""
+        return f"{self.prog}: error: {one_line(message)}"
+
+    def error(self, message):
+        """Says what is wrong in one line and exits with code 2."""
+        ranks = [os.environ[name] for name in RANK_NAMES if name in os.environ]
+        if not ranks or ranks[0] == "0":  # of all that mpirun has started, one speaks
+            print(self.line(message), file=sys.stderr)
+        sys.exit(2)
+
+
+def number(kind, low, high=math.inf, above=False):
+    """Returns an argparse type: an int or float in [low, high], or in (low, high] with `above`."""
+    def parse(text):
+        value = kind(text)
+        if value != value or abs(value) == math.inf:
+            raise argparse.ArgumentTypeError(f"{text}: must be a finite number")
+        if not (value > low if above else value >= low) or value > high:
+            bounds = f"{'above' if above else 'at least'} {low}"
+            bounds += "" if high == math.inf else f" and at most {high}"
+            raise argparse.ArgumentTypeError(f"{text}: must be {bounds}")
+        return value
+
+    parse.__name__ = kind.__name__
+    return parse
+
+
+class InputError(ValueError):
+    """Something the user gave is wrong: one line that names it and what is allowed."""

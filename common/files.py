@@ -1,0 +1,64 @@
+"""Files written whole and read with care."""
+
+import io
+import json
+import os
+import zipfile
+
+import numpy as np
+
+# Parameter files
+
+
+def write_whole(path, write):
+    """Calls write(file) on a temporary file beside `path` and renames it: never half a file.
+
+    A link's target is written; a device or a pipe is written to, not replaced.
+    """
+    target = os.path.realpath(path)
+    special = os.path.exists(target) and not os.path.isfile(target)
+    temporary = target if special else f"{target}.tmp{os.getpid()}"
+    try:
+        with open(temporary, "wb") as file:
+            write(file)
+            file.flush()
+            if not special:
+                os.fsync(file.fileno())
+        if not special:
+            os.replace(temporary, target)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from None
+    finally:
+        if not special and os.path.exists(temporary):
+            os.unlink(temporary)
+
+
+def write_json(path, thing):
+    """Writes JSON, whole."""
+    text = json.dumps(thing, indent=1) + "\n"
+    write_whole(path, lambda file: file.write(text.encode()))
+
+
+def stem(path):
+    """A file's name without folder and suffix."""
+    return os.path.splitext(os.path.basename(path))[0]
+
+
+def open_arrays(raw, most):
+    """Opens the bytes of an .npz file, without pickle; ValueError if it unpacks to over `most`.
+
+    NumPy writes members as they are or deflated; others' packing unpacks all at once, however much.
+    """
+    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+        members = archive.infolist()
+    if sum(entry.file_size for entry in members) > most:
+        raise ValueError("unpacks to too much")
+    if any(entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+           for entry in members):
+        raise ValueError("packed in a way that NumPy does not write")
+    return np.load(io.BytesIO(raw), allow_pickle=False)
+
+
+def first_line(error):
+    """An exception's message, cut to a part of one line."""
+    return (str(error).splitlines() or [type(error).__name__])[0][:100]

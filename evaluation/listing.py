@@ -1,0 +1,62 @@
+"""What can be played: shipped parameters, runs, a folder of released policies, as a table."""
+
+import glob
+import os
+import time
+
+from tabulate import tabulate
+
+from common.command_line import InputError, one_line
+from common.filenames import parameter_files, read_name
+from common.parameter_file import load_parameters
+from common.run_folder import snapshot_paths
+
+COLUMNS = ("game", "seat", "version", "age", "path")
+
+
+def list_all(shipped_dir, save_dir, zoo_dir=None):
+    """The table as text: of every learner of every run the newest snapshot; damaged files too.
+
+    InputError for a zoo_dir that is no folder.
+    """
+    if zoo_dir is not None and not os.path.isdir(zoo_dir):
+        raise InputError(f"--zoo {zoo_dir}: no such folder")
+    shipped_dir, save_dir = glob.escape(shipped_dir), glob.escape(save_dir)
+    rows = [row_of(path) for path in sorted(glob.glob(os.path.join(shipped_dir, "*", "*.npz")))]
+    for folder in sorted(glob.glob(os.path.join(save_dir, "*", "agent*"))):
+        snapshots = snapshot_paths(folder)
+        if snapshots:
+            rows.append(row_of(snapshots[max(snapshots)], f" (newest of {len(snapshots)})"))
+    if zoo_dir:
+        rows += [row_of(path) for path in parameter_files(zoo_dir)]
+    if not rows:
+        return "nothing to play yet: train with run.py, or name a folder with --zoo"
+    return tabulate(rows, COLUMNS, tablefmt="simple", disable_numparse=True)
+
+
+def row_of(path, note=""):
+    """One line of the table: what a file's header or, of released ones, its name says."""
+    age, where = age_of(path), one_line(os.path.relpath(path)) + note
+    try:
+        header = load_parameters(path)[1]
+    except InputError as error:
+        return "?", "?", "?", age, f"{where}: {one_line(str(error).removeprefix(f'{path}: '))}"
+    if header:
+        version = header.get("iteration", header.get("version", "?"))
+        said = header.get("game", "?"), header.get("seat", "?"), version
+    else:
+        named = read_name(path)
+        version = None if named.version is None else f"v{named.version}"
+        said = ["?" if value is None else value for value in (named.game, named.seat, version)]
+    return *(one_line(value)[:20] for value in said), age, where
+
+
+def age_of(path):
+    """How long ago a file was written: "5 min", "3 h", "2 d"; "?" of a link to nothing."""
+    if not os.path.exists(path):
+        return "?"
+    seconds = max(0.0, time.time() - os.path.getmtime(path))
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{int(seconds / length)} {unit}"
+    return f"{int(seconds)} s"

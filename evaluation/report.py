@@ -1,0 +1,209 @@
+"""One page for a run or a tournament: curves, matrix, ratings, clips, configuration.
+
+The page holds everything itself and asks for nothing outside it. Jinja2 escapes what files say.
+"""
+
+import base64
+import csv
+import glob
+import json
+import os
+import time
+
+import jinja2
+import numpy as np
+
+from common.command_line import InputError
+from common.files import write_whole
+from evaluation import charts
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+CLIP_TYPES = {".mp4": "video/mp4", ".gif": "image/gif"}
+MAX_CLIP_BYTES = 64 * 2**20  # of all clips together
+POINTS = 300  # of a curve
+
+# Title, unit, columns: those that start so, for each learner.
+PANELS = (
+    ("How games end", "share of games", "end_"),
+    ("Episode length", "steps", "ep_len"),
+    ("Return", "reward a game", "ep_ret"),
+    ("Wins against older versions", "share of games", "win_vs_pool"),
+    ("Action noise", "standard deviation", "action_std"),
+    ("KL divergence of an update", "nats", "kl"),
+    ("Explained variance of the value", "1 is perfect", "ev_tdlam"),
+    ("Wins against anchors", "share of games", "win_v_"),
+)
+
+
+def write_page(directory, out=None):
+    """Writes the page of a run's or a tournament's folder; returns its path.
+
+    A run's page shows finished tournaments in folders right below it too. out: the file; default
+    report.html in the folder. Raises InputError for a folder that is neither or is damaged.
+    """
+    if not os.path.isdir(directory):
+        raise InputError(f"--report {directory}: no such run, tournament or folder")
+    folders = [directory, *sorted(filter(os.path.isdir, glob.glob(
+        os.path.join(glob.escape(directory), "*"))))]
+    try:
+        run = read_run(directory)
+        tournaments = [read_tournament(folder) for folder in folders
+                       if os.path.exists(os.path.join(folder, "ratings.json"))
+                       and os.path.exists(os.path.join(folder, "tournament.json"))]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"--report {directory}: damaged "
+                         f"({type(error).__name__}: {error})") from None
+    if not run and not tournaments:
+        raise InputError(f"--report {directory}: neither a run with progress.csv nor a finished "
+                         "tournament")
+    clips, left_out = read_clips(folders)
+    page = render(name=os.path.basename(os.path.abspath(directory)), run=run, clips=clips,
+                  tournaments=tournaments, left_out=left_out,
+                  made=time.strftime("%Y-%m-%d %H:%M"))
+    out = out or os.path.join(directory, "report.html")
+    write_whole(out, lambda file: file.write(page.encode(errors="backslashreplace")))
+    return out
+
+
+def render(**parts):
+    """Fills in the template."""
+    loader = jinja2.FileSystemLoader(HERE)
+    world = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True,
+                               lstrip_blocks=True, undefined=jinja2.StrictUndefined)
+    return world.get_template("report.html").render(**parts)
+
+
+# Runs
+
+
+def read_run(directory):
+    """A run's facts, curves and configuration as a dict, or None if the folder is none."""
+    table = read_table(os.path.join(directory, "progress.csv"))
+    if not table:
+        return None
+    timing = read_table(os.path.join(directory, "timing.csv"))
+    config = read_config(os.path.join(directory, "config.json"))
+    return {"facts": facts(table, timing), "config": config, "curves": [
+        charts.svg(figure) for figure in draw_curves(table)]}
+
+
+def read_table(path):
+    """A CSV file as {column: float array}, {} if it is missing or has no rows."""
+    if not os.path.exists(path):
+        return {}
+    with open(path, newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    return {name: np.array([float(row[name] or "nan") for row in rows])
+            for name in (rows[0] if rows else ())}
+
+
+def read_config(path):
+    """The options of a run, as (name, value) texts."""
+    if not os.path.exists(path):
+        return []
+    with open(path) as file:
+        return [(name, json.dumps(value).strip('"')) for name, value in json.load(file).items()]
+
+
+def facts(table, timing):
+    """What stands at the head of the page: (name, value) texts."""
+    found = [("iterations", f"{table['iteration'][-1]:,.0f}")]
+    for column, name in (("run/timesteps", "environment steps"), ("run/episodes", "games")):
+        if column in table:
+            found.append((name, f"{table[column][-1]:,.0f}"))
+    if "run/seconds" in timing:
+        found.append(("minutes", f"{timing['run/seconds'][-1] / 60:,.1f}"))
+    return found
+
+
+def draw_curves(table):
+    """Yields the learning curves as figures, over environment steps where the table has them."""
+    x, xlabel = table["iteration"], "iteration"
+    if "run/timesteps" in table:
+        x, xlabel = table["run/timesteps"] / 1e6, "environment steps, millions"
+    learners = sorted({name.split("/")[0] for name in table if name.startswith("agent")})
+    for title, unit, start in PANELS:
+        rare = start.endswith("_v_")
+        lines = {}
+        for learner in learners if start != "end_" else learners[:1]:
+            for name, values in table.items():
+                group, _, figure = name.partition("/")
+                if group != learner or not figure.startswith(start) or not (
+                        start.endswith("_") or figure == start) or np.isnan(values).all():
+                    continue
+                told = figure[len(start):].replace("_", " ")
+                label = told if start == "end_" else f"{learner} v {told}" if told else learner
+                lines[label] = thin(x, values) if not rare else measured(x, values)
+        lines = {label: line for label, line in lines.items()
+                 if start != "end_" or np.nanmax(line[1]) > 0}
+        if lines:
+            yield charts.curves(title, unit, xlabel, lines, "o" if rare else "")
+
+
+def thin(x, values):
+    """At most `POINTS` of a curve, each the mean of an equal share of the rows, NaN left out."""
+    parts = np.array_split(np.arange(len(x)), min(POINTS, len(x)))
+    parts = [part[~np.isnan(values[part])] for part in parts]
+    parts = [part for part in parts if part.size]
+    return [x[part].mean() for part in parts], [values[part].mean() for part in parts]
+
+
+def measured(x, values):
+    """The rows that hold a number."""
+    kept = ~np.isnan(values)
+    return x[kept], values[kept]
+
+
+# Tournaments
+
+
+def read_tournament(directory):
+    """A finished tournament's table and pictures as a dict."""
+    with open(os.path.join(directory, "tournament.json")) as file:
+        manifest = json.load(file)
+    with open(os.path.join(directory, "ratings.json")) as file:
+        rows = json.load(file)
+    pictures = [charts.svg(charts.heat_map(*read_matrix(directory))),
+                charts.svg(charts.ratings(rows))]
+    if any(row["series"] for row in rows):
+        pictures.append(charts.svg(charts.history(rows)))
+    return {"title": manifest["title"], "rows": rows, "pictures": pictures, "about": [
+        (key, manifest[key]) for key in ("game", "games", "seed", "integrator", "deterministic")]}
+
+
+def read_matrix(directory):
+    """A finished tournament's (labels, share of wins [n, n], share of ties [n, n]), best first.
+
+    NaN where two have not met.
+    """
+    with open(os.path.join(directory, "ratings.json")) as file:
+        labels = [row["entrant"] for row in json.load(file)]
+    wins, ties = np.full((2, len(labels), len(labels)), np.nan)
+    with open(os.path.join(directory, "pairs.csv"), newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            at = labels.index(row["entrant"]), labels.index(row["opponent"])
+            wins[at] = int(row["wins"]) / int(row["games"])
+            ties[at] = int(row["ties"]) / int(row["games"])
+    return labels, wins, ties
+
+
+# Clips
+
+
+def read_clips(folders):
+    """The folders' films and moving pictures: (dicts of name, type, data; names left out)."""
+    clips, left_out, room = [], [], MAX_CLIP_BYTES
+    for folder in folders:
+        for name in sorted(os.listdir(folder)):
+            kind = CLIP_TYPES.get(os.path.splitext(name)[1].lower())
+            path = os.path.join(folder, name)
+            if not kind or not os.path.isfile(path):
+                continue
+            if os.path.getsize(path) > room:
+                left_out.append(name)
+                continue
+            room -= os.path.getsize(path)
+            with open(path, "rb") as file:
+                clips.append({"name": name, "type": kind,
+                              "data": base64.b64encode(file.read()).decode()})
+    return clips, left_out

@@ -1,0 +1,1 @@
+"""What policies are made of and how files become networks."""

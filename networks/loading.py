@@ -1,0 +1,250 @@
+"""From names and parameter files to networks."""
+
+import functools
+import importlib
+import json
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from common.command_line import GAME_NAMES, InputError
+from common.filenames import read_name
+from common.files import first_line
+from common.parameter_file import load_parameters
+from distributed_data.device import make_session
+from distributed_data.mpi_adam import FlatVariables
+from gym_compete import GAMES, find_game
+from policy import AntPolicy, HumanoidPolicy, LSTMPolicy, MlpPolicy
+
+POLICIES = {"mlp": MlpPolicy, "lstm": LSTMPolicy, "ant": AntPolicy, "humanoid": HumanoidPolicy}
+
+CONTRACT = ("ob", "noise", "state_in", "new", "ac_taken", "ac", "vpred", "state_out", "logp",
+            "entropy", "recurrent", "chunk", "state_dim", "zero_state", "ob_rms", "ret_rms",
+            "logstd", "value_head", "unrolled", "update_ret_rms", "get_variables",
+            "get_trainable_variables")
+
+
+def find_policy(name, *size):
+    """Returns the class of a name in `POLICIES` or of "module:Class", which enters `POLICIES`.
+
+    size: ob_dim and ac_dim of the game that it is to play, where that is known already. Raises
+    ValueError if there is no such class, if it cannot play the game, or if what it builds misses
+    part of the contract.
+    """
+    made = POLICIES.get(name) or load_policy_class(name, *size)
+    sizes = getattr(made, "sizes", None)
+    if size and sizes and size not in sizes:
+        raise ValueError(f"plays games of {' or '.join(str(ob) for ob, _ in sizes)} observations, "
+                         f"this one has {size[0]}")
+    POLICIES[name] = made
+    return made
+
+
+def load_policy_class(name, *size):
+    """Imports "module:Class" and builds it once, to see what it misses; ValueError for anything."""
+    module, _, attribute = name.partition(":")
+    if not attribute:
+        raise ValueError(f"must be one of {', '.join(POLICIES)}, or module:Class")
+    try:
+        made = getattr(importlib.import_module(module), attribute)
+        size = (getattr(made, "sizes", None) or [size or (5, 2)])[0]
+        with tf.Graph().as_default():
+            pi = made("pi", *size, np.random.default_rng(0))
+    except Exception as error:  # whatever a user's module may do
+        raise ValueError(f"cannot be built ({type(error).__name__}: {error})") from None
+    missing = [part for part in CONTRACT if not hasattr(pi, part)]
+    if missing:
+        raise ValueError(f"misses {', '.join(missing)} (see the head of policy.py)")
+    return made
+
+# What a released vector, which has no header, may be.
+ZOO_NETWORKS = (("mlp", {"hid_size": 64}), ("lstm", {"hid_size": 128}))
+# A network of more takes many seconds to build: no file can ask for that.
+MOST_VARIABLES = 500
+
+# Parameter files
+
+
+@dataclass
+class Entry:
+    """A parameter file that is to play: its vector and the header, guessed for released vectors."""
+
+    path: str
+    vector: object
+    header: dict
+
+
+def load_entries(paths, env_name):
+    """Reads the files and settles the game; returns (game name, entries)."""
+    entries = [Entry(path, *load_parameters(path)) for path in paths]
+    for entry in entries:
+        game = entry.header.get("game")
+        if entry.header and game not in list(GAMES):
+            raise InputError(f"{entry.path}: its header names no game (found {shown(game)})")
+        if env_name is None:
+            env_name = game or read_name(entry.path).game
+    if env_name is None:
+        fitting = [name for name in GAME_NAMES
+                   if all(zoo_network(name, e.vector.size) for e in entries)]
+        if len(fitting) != 1:
+            raise InputError(f"{entries[0].path}: {entries[0].vector.size} numbers fit "
+                             f"{' or '.join(fitting) or 'no game'}; say which with --env")
+        env_name = fitting[0]
+    for entry in entries:
+        check_entry(entry, env_name)
+    return env_name, entries
+
+
+def load_entry(path, env_name):
+    """Reads one file, which must be for the game."""
+    return load_entries([path], env_name)[1][0]
+
+
+def check_entry(entry, env_name):
+    """Refuses a file of another game or without a network; guesses a released vector's header."""
+    if not entry.header:
+        entry.header = guess_header(entry, env_name)
+        return
+    check_header(entry, env_name)
+
+
+def guess_header(entry, env_name):
+    """A header for a vector without one: its network by its size, its seat by its name."""
+    size, named = entry.vector.size, read_name(entry.path)
+    network = zoo_network(env_name, size)
+    if network is None:
+        raise InputError(f"{entry.path}: {size:,} numbers, but {env_name} takes "
+                         f"{' or '.join(f'{s:,}' for s in zoo_sizes(env_name))}")
+    if named.game not in (None, env_name):
+        raise InputError(f"{entry.path}: is for {named.game}, not for {env_name}")
+    header = {"game": env_name, "policy": network[0], "policy_args": network[1]}
+    return header if named.seat is None else {**header, "seat": named.seat}
+
+
+def check_header(entry, env_name):
+    """Refuses a header that is for another game, misses a part or has a part that cannot be."""
+    header, (ob_dims, ac_dims) = entry.header, game_dims(env_name)
+    if header["game"] != env_name:
+        raise InputError(f"{entry.path}: is for {header['game']}, not for {env_name}")
+    if header.get("policy") not in list(POLICIES):
+        raise InputError(f"{entry.path}: policy {shown(header.get('policy'))}: must be one of "
+                         f"{', '.join(POLICIES)}; --policy module:Class admits others")
+    if not isinstance(header.get("policy_args"), dict):
+        raise InputError(f"{entry.path}: its header's policy_args is "
+                         f"{shown(header.get('policy_args'))}, must be an object")
+    for key, allowed in (("seat", (0, 1, "both")), ("ob_dim", ob_dims), ("ac_dim", ac_dims)):
+        values = list(dict.fromkeys(map(json.dumps, allowed)))
+        if key in header and json.dumps(header[key]) not in values:  # JSON: true is no 1
+            raise InputError(f"{entry.path}: its header's {key} is {shown(header[key])}, must be "
+                             f"{' or '.join(values)}")
+    for key in ("version", "iteration"):
+        if key in header and not (type(header[key]) is int and 0 <= header[key] < 2**53):
+            raise InputError(f"{entry.path}: its header's {key} is {shown(header[key])}, must be "
+                             "a whole number from 0 on")
+
+
+def shown(value):
+    """A header's value as JSON, cut to a part of a line."""
+    return json.dumps(value)[:40]
+
+
+def vector_size(game, policy, policy_args):
+    """How many numbers a network for the game has."""
+    with tf.Graph().as_default():
+        pi = POLICIES[policy]("pi", *game_sizes(game), **policy_args)
+        return sum(v.shape.num_elements() for v in pi.get_variables())
+
+
+def game_sizes(game):
+    """(ob_dim, ac_dim) of a game."""
+    ob_dims, ac_dims = game_dims(game)
+    return ob_dims[0], ac_dims[0]
+
+
+@functools.cache
+def game_dims(game):
+    """The seats' ob_dims and ac_dims of a game."""
+    probe = find_game(game)()
+    return tuple(probe.ob_dims), tuple(probe.ac_dims)
+
+
+def zoo_network(game, size):
+    """The (policy, arguments) whose vector for the game has this size, or None."""
+    return next((network for network, length in zip(ZOO_NETWORKS, zoo_sizes(game))
+                 if length == size), None)
+
+
+@functools.cache
+def zoo_sizes(game):
+    """How many numbers each of `ZOO_NETWORKS` has for the game."""
+    return [vector_size(game, *network) for network in ZOO_NETWORKS]
+
+
+def build_policy(entry, name, env, seat):
+    """Builds the entry's network for a seat, in a variable scope of that name.
+
+    Raises InputError as soon as it takes more numbers than the file has.
+    """
+    header, size = entry.header, entry.vector.size
+    budget = Budget(size)
+    try:
+        with tf.variable_scope(tf.get_variable_scope(), custom_getter=budget.spend):
+            pi = POLICIES[header["policy"]](name, env.ob_dims[seat], env.ac_dims[seat],
+                                            **header["policy_args"])
+    except Exception as error:  # whatever arguments a file may name
+        if budget.left < 0:
+            raise InputError(f"{entry.path}: {size:,} numbers, but its network takes "
+                             "more") from None
+        raise InputError(f"{entry.path}: its header does not make a network "
+                         f"({first_line(error)})") from None
+    taken = sum(v.shape.num_elements() for v in pi.get_variables())
+    if taken != size:
+        raise InputError(f"{entry.path}: {size:,} numbers, but its network takes {taken:,}")
+    return pi
+
+
+class Budget:
+    """Stops the building of a network that takes more than `left` numbers or `MOST_VARIABLES`."""
+
+    def __init__(self, left):
+        self.left, self._variables = left, 0
+
+    def spend(self, getter, name, *args, **kwargs):
+        """As TensorFlow's `custom_getter`: makes a variable and takes its numbers off."""
+        variable = getter(name, *args, **kwargs)
+        self.left -= variable.shape.num_elements()
+        self._variables += 1
+        if self.left < 0 or self._variables > MOST_VARIABLES:
+            raise ValueError(f"it has more than {MOST_VARIABLES} variables")
+        return variable
+
+
+def load_policy(sess, entry, env, seat):
+    """Builds the entry's network for a seat and loads its vector."""
+    pi = build_policy(entry, f"pi{seat}", env, seat)
+    fill_policy(sess, pi, FlatVariables(pi.get_variables()), entry)
+    return pi
+
+
+def fill_policy(sess, pi, variables, entry):
+    """Loads the entry's vector into a network; InputError for filters that divide by nothing."""
+    variables.set(sess, entry.vector)
+    filters = sess.run([x for rms in (pi.ob_rms, pi.ret_rms) for x in (rms.mean, rms.std)])
+    if not all(np.isfinite(x).all() for x in filters):
+        raise InputError(f"{entry.path}: its filters have counted nothing to divide by")
+
+
+def check_networks(entries, game):
+    """Builds every network and loads every vector, for files that play much later or often."""
+    alike = {}
+    for entry in entries:
+        what = [entry.header["policy"], entry.header["policy_args"], entry.vector.size]
+        alike.setdefault(json.dumps(what, sort_keys=True), []).append(entry)
+    probe = find_game(game)()
+    for group in alike.values():
+        with tf.Graph().as_default(), make_session() as sess:
+            pi = build_policy(group[0], "pi", probe, 0)
+            variables = FlatVariables(pi.get_variables())
+            for entry in group:
+                fill_policy(sess, pi, variables, entry)

@@ -1,0 +1,143 @@
+"""Checkpoints: all that a run goes on from, in one file that is trusted only when it is whole."""
+
+import hashlib
+import json
+import os
+
+import numpy as np
+
+from common.command_line import InputError
+from common.files import first_line, open_arrays, write_whole
+from distributed_data import comm
+
+FORMAT = 1  # of the files; another one is refused
+NAME, PREVIOUS = "checkpoint.npz", "checkpoint-previous.npz"
+
+
+class Checkpointer:
+    """Writes and reads the checkpoint of a run.
+
+    directory: of the run. identity: dict of what the run is (config, ranks, ...). shared: {name:
+    part} that are the same on every rank; own: those that each rank has its own of; root: those
+    that rank 0 alone has. A part has `get_state()`, which returns {name: array}, and
+    `set_state(state)`. Rank 0 alone touches the disk.
+    """
+
+    def __init__(self, directory, identity, shared, own, root):
+        self.directory, self.identity = directory, identity
+        self.shared, self.own, self.root = shared, own, root
+
+    def save(self):
+        """Writes the present state; the last checkpoint stays beside it as the previous one."""
+        owned = comm.to_root(_collect(self.own))
+
+        def write():
+            arrays = _collect(self.shared) | _collect(self.root)
+            for rank, theirs in enumerate(owned):
+                arrays |= {f"rank{rank}/{name}": array for name, array in theirs.items()}
+            write_checkpoint(self.directory, self.identity, arrays)
+
+        comm.from_root(write)
+
+    def restore(self, arrays):
+        """Puts every part where `arrays`, of `read_checkpoint`, found it.
+
+        If another number of ranks wrote it, those that each rank has its own of stay as they are;
+        returns whether they were restored.
+        """
+        _hand_out(self.shared, arrays, "")
+        comm.from_root(lambda: _hand_out(self.root, arrays, ""))
+        ranks = {key.split("/")[0] for key in arrays if key.startswith("rank")}
+        if len(ranks) == comm.SIZE:
+            _hand_out(self.own, arrays, f"rank{comm.RANK}/")
+        return len(ranks) == comm.SIZE
+
+
+class Unchanged:
+    """A part that must be the same when the run goes on: what a file held that it depends on.
+
+    what: the option and file, for the line that refuses another content; array: the content.
+    """
+
+    def __init__(self, what, array):
+        self._what, self._digest = what, digest({"array": array})
+
+    def get_state(self):
+        """The content's checksum."""
+        return {"digest": self._digest}
+
+    def set_state(self, state):
+        """Raises InputError unless it is still the same; older checkpoints may not say."""
+        if "digest" in state and str(state["digest"]) != self._digest:
+            raise InputError(f"{self._what}: is not what it was when the run began")
+
+
+def _collect(parts):
+    return {f"{name}/{key}": np.array(value) for name, part in parts.items()
+            for key, value in part.get_state().items()}
+
+
+def _hand_out(parts, arrays, prefix):
+    for name, part in parts.items():
+        start = f"{prefix}{name}/"
+        part.set_state({key.removeprefix(start): array for key, array in arrays.items()
+                        if key.startswith(start)})
+
+
+def write_checkpoint(directory, identity, arrays):
+    """Writes a new checkpoint, then makes the one before it the previous one."""
+    header = np.array(json.dumps({**identity, "format": FORMAT}, sort_keys=True))
+    arrays = {**arrays, "header": header}
+    arrays["digest"] = np.array(digest(arrays))
+    path, fresh = os.path.join(directory, NAME), os.path.join(directory, "checkpoint-new.npz")
+    write_whole(fresh, lambda file: np.savez(file, allow_pickle=False, **arrays))
+    if os.path.exists(path):
+        os.replace(path, os.path.join(directory, PREVIOUS))
+    os.replace(fresh, path)
+
+
+def digest(arrays):
+    """SHA-256 of names, types, shapes and bytes, as a string."""
+    total = hashlib.sha256()
+    for name in sorted(arrays):
+        array = np.asarray(arrays[name])
+        total.update(f"{name} {array.dtype.str} {array.shape} ".encode())
+        total.update(np.ascontiguousarray(array).tobytes())
+    return total.hexdigest()
+
+
+def read_checkpoint(directory):
+    """Returns (identity, arrays, remark) of the newest whole checkpoint in a run's folder.
+
+    remark: a line on files that were passed over, being gone or damaged, else "". Raises
+    InputError if there is no whole one, or if it was written by another version.
+    """
+    run, damaged, found = os.path.basename(directory), [], False
+    for name in (NAME, PREVIOUS):
+        path = os.path.join(directory, name)
+        if not os.path.exists(path):
+            damaged += [f"{name} is missing"] * (name == NAME)
+            continue
+        found = True
+        try:
+            identity, arrays = _read(path)
+        except Exception as error:  # damaged bytes make the readers fail in a dozen ways
+            damaged.append(f"{name} is damaged ({first_line(error)})")
+            continue
+        if identity.get("format") != FORMAT:
+            raise InputError(f"--resume {run}: its checkpoint has format "
+                             f"{identity.get('format')!r}, this version reads {FORMAT}")
+        return identity, arrays, "; ".join(damaged)
+    why = "; ".join(damaged) if found else "it has no checkpoint"
+    raise InputError(f"--resume {run}: {why}; put one back, or begin a new run with its parameters:"
+                     f" --init {run}")
+
+
+def _read(path):
+    with open(path, "rb") as file:
+        raw = file.read()
+    with open_arrays(raw, 2 * len(raw)) as file:  # ours are not compressed
+        arrays = dict(file)
+    if str(arrays.pop("digest")) != digest(arrays):
+        raise ValueError("its checksum is another")
+    return json.loads(str(arrays.pop("header"))), arrays

@@ -1,0 +1,216 @@
+"""PPO for one learner: the clipped objective as a graph, and one iteration's update."""
+
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from common.command_line import InputError
+from distributed_data import MpiAdam, comm
+from distributed_data.mpi_adam import ExactVariables
+
+MAX_STRIKES = 3  # steps in a row that are not finite end a run
+LOSS_NAMES = ("pol_surr", "vf_loss", "entropy", "kl", "clip_frac")
+
+
+class Learner:
+    """A policy and its optimizer (one per agent, paper section 4).
+
+    pi: the policy; clip_param: epsilon of the clipped objective; entcoeff: weight of an entropy
+    bonus; l2: weight of the sum of squares of all trainable variables.
+    """
+
+    def __init__(self, pi, clip_param=0.2, entcoeff=0.0, l2=0.0):
+        self.pi, self._unrolled = pi, pi.unrolled()
+        net = self._unrolled
+        variables = pi.get_trainable_variables()
+        with tf.name_scope(f"{pi.name}_loss"):
+            self._atarg = tf.placeholder(tf.float32, [None], "atarg")
+            self._ret = tf.placeholder(tf.float32, [None], "ret")
+            self._oldlogp = tf.placeholder(tf.float32, [None], "oldlogp")
+            logratio = net.logp - self._oldlogp
+            ratio = tf.exp(logratio)
+            clipped = tf.clip_by_value(ratio, 1.0 - clip_param, 1.0 + clip_param)
+            # Schulman et al., 2017, equation 7: the pessimistic of the two.
+            pol_surr = -tf.reduce_mean(tf.minimum(ratio * self._atarg, clipped * self._atarg))
+            # In standardised units, so that annealing the reward does not change its weight.
+            vf_loss = tf.reduce_mean(tf.square((net.vpred - self._ret) / pi.ret_rms.std))
+            entropy = tf.reduce_mean(net.entropy)
+            kl = tf.reduce_mean(ratio - 1.0 - logratio)  # an estimate that is never negative
+            clip_frac = tf.reduce_mean(tf.cast(tf.abs(ratio - 1.0) > clip_param, tf.float32))
+            self.losses = [pol_surr, vf_loss, entropy, kl, clip_frac]
+            total = pol_surr + vf_loss - entcoeff * entropy
+            total += l2 * tf.add_n([tf.reduce_sum(tf.square(v)) for v in variables])
+            gradients = tf.gradients(total, variables)
+            self.gradient = tf.concat([tf.reshape(g, [-1]) for g in gradients], 0)
+        self.adam = MpiAdam(variables)
+        with tf.name_scope(f"{pi.name}_step"):
+            self._floor = tf.placeholder(tf.float32, [], "logstd_floor")
+            self._finite = tf.reduce_all(tf.is_finite(tf.concat([self.gradient, self.losses], 0)))
+            with tf.control_dependencies([tf.cond(
+                    self._finite, lambda: self.adam.step(gradients), tf.no_op)]):
+                self._step_and_raise = self._raise_logstd()
+        self._raise = self._raise_logstd()
+        self._variables = ExactVariables(pi.get_variables())
+        self._strikes, self.faults = 0, []
+        self.step_scale = 1.0  # of the step size, at most 1: see `update`, adaptive_kl
+        self.alone = comm.SIZE == 1  # gradients are nobody else's: the step is part of the graph
+
+    def start(self, sess):
+        """Binds the session and takes rank 0's parameters on every rank."""
+        self.sess = sess
+        net = self._unrolled
+        minibatch = [net.ob, net.ac_taken, self._atarg, self._ret, self._oldlogp]
+        minibatch += [net.new, net.state_in] * net.recurrent
+        self._lossandgrad = sess.make_callable([*self.losses, self.gradient], minibatch)
+        self._lossandstep = sess.make_callable(
+            [*self.losses, self._finite, self._step_and_raise],
+            [*minibatch, self.adam.rate, self._floor])
+        self.adam.start(sess)
+
+    def update(self, seg, rng, *, optim_batchsize, optim_epochs, optim_stepsize, target_kl=0.0,
+               logstd_floor=-np.inf, adaptive_kl=0.0):
+        """Epochs of minibatches on one segment; returns a dict of what happened.
+
+        rng: generator of the minibatch order. optim_batchsize: samples per minibatch over all
+        ranks, of which an epoch's last may have fewer; target_kl: an epoch whose mean KL exceeds
+        1.5 times this is the last one (0: never); logstd_floor: the action log-std is kept above
+        this; adaptive_kl: the step size shrinks by 1.5 after an update whose KL is over twice this,
+        and grows back, at most to optim_stepsize, after one whose KL is under half of it (0:
+        never).
+
+        What is not finite moves nothing: a segment is passed over, a minibatch's step is not
+        taken; `faults` says what it was, the result's "skipped" how often. Raises NotFinite when it
+        happens three times in a row.
+        """
+        pi, sess, self.faults = self.pi, self.sess, []
+        names = ("ob", "ac", "adv", "tdlamret", "logp")
+        bad = comm.allsum([float(not np.isfinite(seg[name]).all()) for name in names])
+        bad = [name for name, count in zip(names, bad) if count]
+        if bad:
+            self._strike(f"segment ({', '.join(bad)})")
+            return self._report(None, 0, float("nan"))
+        explained = explained_variance(seg["vpred"], seg["tdlamret"])
+        pi.update_ret_rms(sess, seg["tdlamret"])
+        self.adam.sync(sess)
+        mean, std = comm.moments(seg["adv"])
+        seg = {**seg, "adv": (seg["adv"] - np.float32(mean)) / np.float32(std + 1e-8)}
+        chunks = into_chunks(seg, pi)
+        size, count = optim_batchsize // comm.SIZE // pi.chunk, chunks[0].shape[1]
+        rate = optim_stepsize * self.step_scale if adaptive_kl else optim_stepsize
+        for epoch in range(optim_epochs):
+            order, losses, sizes = rng.permutation(count), [], []
+            for start in range(0, count, size):
+                rows = order[start:start + size]
+                minibatch = [x[:, rows].reshape(-1, *x.shape[2:]) for x in chunks]
+                loss = self._step(minibatch, rate, logstd_floor)
+                losses, sizes = losses + loss, sizes + [len(rows) / size] * len(loss)
+            means = comm.allmean(mean_losses(losses, sizes)) if losses else None
+            if losses and target_kl and means[LOSS_NAMES.index("kl")] > 1.5 * target_kl:
+                break
+        if adaptive_kl and means is not None:
+            self._adapt(means[LOSS_NAMES.index("kl")], adaptive_kl)
+        pi.ob_rms.update(sess, seg["ob"])  # after the epochs, which need the filter of the rollout
+        return self._report(means, epoch + 1, explained)
+
+    def start_gently(self):
+        """For trained parameters: Adam's first steps, which are all of full size, are small ones.
+
+        Only where the step size adapts, which lets it grow from there (`update`, adaptive_kl).
+        """
+        self.step_scale = 0.02
+
+    def _adapt(self, kl, wanted):
+        if kl > 2 * wanted:
+            self.step_scale = max(self.step_scale / 1.5, 0.01)
+        elif kl < wanted / 2:
+            self.step_scale = min(self.step_scale * 1.5, 1.0)
+
+    def _step(self, minibatch, stepsize, logstd_floor):
+        """One step of Adam; returns [losses], or [] where it was not taken."""
+        if self.alone:
+            *loss, taken, _ = self._lossandstep(
+                *minibatch, self.adam.next_rate(stepsize), logstd_floor)
+            self.adam.t += bool(taken)
+        else:
+            *loss, g = self._lossandgrad(*minibatch)
+            if not np.isfinite(loss).all():
+                g = np.full_like(g, np.nan)  # so that no rank takes the step
+            taken = self.adam.update(self.sess, g, stepsize)
+            self.sess.run(self._raise, {self._floor: logstd_floor})
+        if not taken:
+            bad = [name for name, x in zip(LOSS_NAMES, loss) if not np.isfinite(x)]
+            self._strike(", ".join(bad) or "gradient")
+            return []
+        self._strikes = 0
+        return [loss]
+
+    def _strike(self, what):
+        self._strikes += 1
+        self.faults.append(what)
+        if self._strikes == MAX_STRIKES:
+            raise NotFinite(f"{self.pi.name}: {what} not finite, {MAX_STRIKES} times in a row")
+
+    def _report(self, means, epochs, explained):
+        means = [float("nan")] * len(LOSS_NAMES) if means is None else means
+        return {**dict(zip(LOSS_NAMES, map(float, means))), "epochs": epochs, "ev_tdlam": explained,
+                "action_std": self.action_std(), "skipped": len(self.faults),
+                "step_scale": self.step_scale}
+
+    def get_state(self):
+        """Parameters, filters and Adam's moments, to the last bit: {name: array}."""
+        values = self._variables.get(self.sess)
+        return {**{f"variable{k:03d}": value for k, value in enumerate(values)},
+                **self.adam.get_state(self.sess), "strikes": self._strikes,
+                "step_scale": self.step_scale}
+
+    def set_state(self, state):
+        """Goes back to a `get_state`; InputError if it is one of another network."""
+        values = [state[name] for name in sorted(state) if name.startswith("variable")]
+        if [value.shape for value in values] != [v.shape for v in self.pi.get_variables()]:
+            raise InputError(f"--resume: the checkpoint's {self.pi.name} is not a "
+                             f"{type(self.pi).__name__} as policy.py has it now")
+        self._variables.set(self.sess, values)
+        self.adam.set_state(self.sess, state)
+        self._strikes = int(state["strikes"])
+        self.step_scale = float(state.get("step_scale", 1.0))  # older checkpoints lack it
+        self.adam.sync(self.sess)
+
+    def _raise_logstd(self):
+        logstd = self.pi.logstd
+        return tf.assign(logstd, tf.maximum(logstd.read_value(), self._floor)).op
+
+    def action_std(self):
+        """Mean standard deviation of the actions."""
+        return float(np.exp(self.sess.run(self.pi.logstd)).mean())
+
+
+def into_chunks(seg, pi):
+    """What a minibatch is made of: a segment's arrays as [steps, chunks, ...], in feeding order.
+
+    Chunks of `pi.chunk` consecutive steps of a game's column; a recurrent policy also gets which
+    steps start a game, and the state at the head of each chunk.
+    """
+    def cut(x, steps):
+        x = x.reshape(-1, steps, *x.shape[1:]).swapaxes(0, 1)  # [steps, T / steps, N, ...]
+        return x.reshape(steps, -1, *x.shape[3:])
+
+    names = ["ob", "ac", "adv", "tdlamret", "logp"] + ["new"] * pi.recurrent
+    chunks = [cut(seg[name], pi.chunk) for name in names]
+    if pi.recurrent:
+        chunks.append(cut(seg["state"], 1))
+    return chunks
+
+
+def mean_losses(losses, sizes):
+    """The mean [k] of minibatches' losses [n, k], each with its size [n] for a weight."""
+    return np.average(losses, axis=0, weights=np.asarray(sizes, np.float32))
+
+
+def explained_variance(prediction, target):
+    """1 - Var(target - prediction) / Var(target) over all ranks; 1 is perfect, 0 says nothing."""
+    spread = comm.moments(target)[1]
+    return float("nan") if spread == 0 else 1 - (comm.moments(target - prediction)[1] / spread) ** 2
+
+
+class NotFinite(ArithmeticError):
+    """Losses or gradients have not been finite several times in a row; the message says which."""

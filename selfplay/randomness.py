@@ -1,0 +1,42 @@
+"""All of a rank's random generators."""
+
+import json
+
+import numpy as np
+
+from distributed_data import comm
+
+
+class Generators:
+    """All of a rank's chance; nothing else draws random numbers."""
+
+    def __init__(self, seed, learners):
+        common = np.random.SeedSequence([seed, 0])
+        own = np.random.SeedSequence([seed, 1, comm.RANK])
+        self.init = np.random.default_rng(common)  # first weights, the same on every rank
+        noise, draws, *orders = own.spawn(2 + learners)
+        self.noise, self.draws = np.random.default_rng(noise), np.random.default_rng(draws)
+        self.orders = [np.random.default_rng(order) for order in orders]
+        self._going_on = {"noise": self.noise, "draws": self.draws,
+                          **{f"order{k}": rng for k, rng in enumerate(self.orders)}}
+        self._seed = seed
+
+    def renew(self, iteration):
+        """Other chance than any before, for ranks that go on with a run of fewer or more.
+
+        Returns the SeedSequence of this rank's games.
+        """
+        fresh = np.random.SeedSequence([self._seed, 3, iteration, comm.SIZE, comm.RANK])
+        games, *fresh = fresh.spawn(1 + len(self._going_on))
+        for rng, sequence in zip(self._going_on.values(), fresh):
+            rng.bit_generator.state = np.random.default_rng(sequence).bit_generator.state
+        return games
+
+    def get_state(self):
+        """Where the generators stand: {name: JSON}."""
+        return {name: json.dumps(rng.bit_generator.state) for name, rng in self._going_on.items()}
+
+    def set_state(self, state):
+        """Goes back to a `get_state`."""
+        for name, rng in self._going_on.items():
+            rng.bit_generator.state = json.loads(str(state[name]))

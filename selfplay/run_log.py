@@ -1,0 +1,223 @@
+"""What a run says of itself: config.json, a table, CSV files and TensorBoard events."""
+
+import csv
+import glob
+import json
+import os
+import sys
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+from tabulate import tabulate
+
+from common.command_line import InputError
+from common.files import write_json
+from distributed_data import comm
+from selfplay import run_lock
+
+
+def open_run(directory, config, resumed=False):
+    """Makes the run's folder, which must be new, and writes config.json; InputError otherwise.
+
+    resumed: it is there already; what a killed process has left half-written goes. From here on
+    this process holds the folder's lock.
+    """
+    what = f"--run {os.path.basename(directory)}"
+    if resumed:
+        run_lock.hold(directory, what)
+        for path in glob.glob(os.path.join(glob.escape(directory), "**", "*.tmp*"), recursive=True):
+            os.unlink(path)
+        return
+    try:
+        os.makedirs(directory)
+        run_lock.hold(directory, what)
+        write_config(directory, config)
+    except FileExistsError:
+        if os.path.exists(os.path.join(directory, run_lock.NAME)):
+            run_lock.hold(directory, what)  # who is at work there
+        raise InputError(f"{what}: exists already in saveparameters/, choose another "
+                         "name") from None
+    except OSError as error:
+        raise InputError(f"{what}: {error.strerror}") from None
+
+
+def write_config(directory, config):
+    """Writes config.json, whole."""
+    write_json(os.path.join(directory, "config.json"), dict(sorted(config.items())))
+
+
+def mend_config(directory, config):
+    """Makes config.json say what the run is now; returns lines about what was amiss."""
+    try:
+        with open(os.path.join(directory, "config.json")) as file:
+            found = json.load(file)
+    except (OSError, ValueError):
+        found = None
+    if found != config:
+        write_config(directory, config)
+    return ["config.json was gone or damaged and is made anew"] if found is None else []
+
+
+class RunLog:
+    """Writes one row of figures an iteration; the first row decides the columns.
+
+    progress.csv holds what a run of the same seed repeats to the last digit, timing.csv what the
+    clock says, warnings.txt what went wrong.
+
+    directory: of the run. Only rank 0 has a log. remarks: what `set_state` has found amiss.
+    """
+
+    def __init__(self, directory):
+        self._directory, self._tables = directory, None  # files are opened with the first row
+        self.remarks = []
+
+    def _open(self):
+        self._tables = {name: Table(os.path.join(self._directory, name))
+                        for name in ("progress.csv", "timing.csv")}
+        self._events = tf.summary.FileWriter(self._directory)
+
+    def write(self, iteration, row, timing):
+        """row, timing: dicts of "group/name" to a number."""
+        if self._tables is None:
+            self._open()
+        for table, figures in zip(self._tables.values(), (row, timing)):
+            table.write({"iteration": iteration, **figures})
+        values = [tf.Summary.Value(tag=name, simple_value=value)
+                  for name, value in {**row, **timing}.items() if value == value]
+        self._events.add_summary(tf.Summary(value=values), iteration)
+        self._events.flush()
+        print(_table(iteration, {**row, **timing}), flush=True)
+
+    def warn(self, iteration, text):
+        """Notes an event, on the screen too."""
+        line = f"iteration {iteration}: {text}"
+        with open(os.path.join(self._directory, "warnings.txt"), "a", encoding="utf-8",
+                  errors="backslashreplace") as file:
+            file.write(line + "\n")
+        print(line, file=sys.stderr, flush=True)
+
+    def get_state(self):
+        """How long each file is: {name: bytes}."""
+        return {name: os.path.getsize(os.path.join(self._directory, name))
+                for name in logs(self._directory)}
+
+    def set_state(self, sizes):
+        """Cuts off what was written later, so that there are neither gaps nor doubles.
+
+        To be called before the first row.
+        """
+        self.remarks = cut_off(self._directory, sizes)
+
+    def close(self):
+        """Closes the files."""
+        if self._tables is not None:
+            for table in self._tables.values():
+                table.close()
+            self._events.close()
+
+
+class Table:
+    """A CSV file that grows by rows; one that has rows already keeps its columns, and no others."""
+
+    def __init__(self, path):
+        self._file = open(path, "a+", newline="", encoding="utf-8")
+        self._file.seek(0)
+        columns = next(csv.reader(self._file), None)
+        self._file.seek(0, os.SEEK_END)
+        self._rows = self._writer(columns) if columns else None
+
+    def _writer(self, columns):  # a run of an earlier version has fewer: it goes on with those
+        return csv.DictWriter(self._file, columns, extrasaction="ignore")
+
+    def write(self, row):
+        """Appends a dict of figures."""
+        if self._rows is None:
+            self._rows = self._writer(list(row))
+            self._rows.writeheader()
+        self._rows.writerow(row)
+        self._file.flush()
+
+    def close(self):
+        """Closes the file."""
+        self._file.close()
+
+
+def logs(directory):
+    """Names of a run's files that grow."""
+    return sorted(name for name in os.listdir(directory) if name.startswith("events.")
+                  or name in ("progress.csv", "timing.csv", "warnings.txt"))
+
+
+def cut_off(directory, sizes):
+    """Shortens a run's logs to `sizes`, and removes those that began later.
+
+    Training needs none of them: one that is gone begins anew, and so does a table that has lost
+    its end, which is kept as NAME.before. Returns a line about each of these.
+    """
+    remarks = []
+    for name, size in sizes.items():
+        path = os.path.join(directory, name)
+        if not os.path.exists(path):
+            remarks.append(f"{name} is gone and begins anew")
+        elif os.path.getsize(path) >= int(size):
+            os.truncate(path, int(size))
+        elif name.endswith(".csv"):
+            os.replace(path, f"{path}.before")
+            remarks.append(f"{name} has lost its end: kept as {name}.before, it begins anew")
+        else:
+            remarks.append(f"{name} has lost its end")
+    for name in set(logs(directory)) - set(sizes):
+        os.unlink(os.path.join(directory, name))
+    return remarks
+
+
+def _table(iteration, row):
+    """One line a quantity, the learners side by side."""
+    groups = list(dict.fromkeys(name.split("/")[0] for name in row))
+    learners = [group for group in groups if group.startswith("agent")]
+    names = dict.fromkeys(name.split("/", 1)[1] for name, value in row.items()
+                          if name.split("/")[0] in learners and value == value)
+    lines = [[name, *(_number(row.get(f"{group}/{name}")) for group in learners)] for name in names]
+    common = [f"{name.split('/', 1)[1]} {_number(value)}" for name, value in row.items()
+              if name.split("/")[0] not in learners]
+    return (tabulate(lines, [f"iteration {iteration}", *learners], tablefmt="simple",
+                     disable_numparse=True, colalign=("left", *["right"] * len(learners)))
+            + "\n" + " | ".join(common) + "\n")
+
+
+def _number(value):
+    if value is None or value != value:
+        return "-"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def episode_figures(seg, endings):
+    """One learner's games of an iteration over all ranks: returns, lengths, outcomes, rewards.
+
+    A game that it has played from both seats counts once where the game is meant ("games",
+    "ep_len", "end_..."), and twice where it is a seat's return or outcome. Rank 0 alone gets them,
+    the others {}.
+    """
+    names = ("ep_rets", "ep_lens", "ep_outcomes", "ep_frozen", "ep_endings")
+    gathered = comm.to_root((
+        [np.asarray(seg[name], np.float64) for name in names],
+        {name: total / seg["rew"].size for name, total in seg["parts"].items()}))
+    if comm.RANK:
+        return {}
+    lists, parts = zip(*gathered)
+    rets, lens, outcomes, frozen, ends = map(np.concatenate, zip(*lists))
+    pool = outcomes[frozen == 1]
+
+    def share(mask):
+        return float(mask.mean()) if len(mask) else float("nan")
+
+    def mean(values):
+        return float(values.mean()) if len(values) else float("nan")
+
+    parts = {name: float(np.mean([part[name] for part in parts])) for name in sorted(parts[0])}
+    return {"games": len(lens), "ep_ret": mean(rets), "ep_len": mean(lens),
+            "win": share(outcomes > 0), "loss": share(outcomes < 0), "tie": share(outcomes == 0),
+            "win_vs_pool": share(pool > 0), "loss_vs_pool": share(pool < 0),
+            "tie_vs_pool": share(pool == 0),
+            **{f"end_{end.replace(' ', '_')}": share(ends == i)
+               for i, end in enumerate(endings) if end}, **parts}

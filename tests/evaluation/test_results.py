@@ -1,0 +1,146 @@
+"""Judging two files: seats, swaps, tables; and the list of what can be played."""
+
+import csv
+import json
+import os
+import time
+
+import numpy as np
+import pytest
+from flail import EULER, GAME, refused
+
+import load_parameter_run
+from common.command_line import InputError
+from common.parameter_file import save_parameters
+from evaluation import listing as catalogue
+from evaluation import results as judging
+from evaluation.seats import judge, settle_swap
+from networks.loading import Entry
+
+
+def entries(*seats):
+    """Entries whose headers name these seats; None: a released vector without one."""
+    return [Entry(f"file{i}.npz", None, {} if seat is None else {"seat": seat})
+            for i, seat in enumerate(seats)]
+
+
+@pytest.mark.parametrize("game, seats, default", [
+    ("sumo-ants", ("both", "both"), True), ("sumo-ants", (None, "both"), True),
+    ("run-to-goal-ants", (0, 1), False), ("run-to-goal-ants", (None, None), True),
+    ("run-to-goal-ants", ("both", "both"), True), ("kick-and-defend", ("both", 1), False)])
+def test_who_may_swap(game, seats, default):
+    """Seats swap by default where both files can sit in both; elsewhere asking is refused."""
+    made = entries(*seats)
+    assert settle_swap(None, game, made) is default
+    assert settle_swap(False, game, made) is False
+    if default:
+        assert settle_swap(True, game, made) is True
+        assert settle_swap(None, game, [made[0], made[0]]) is False
+    else:
+        culprit = "file1.npz" if seats[0] == "both" else "file0.npz"
+        with pytest.raises(InputError, match=f"--swap: {culprit}.* seat"):
+            settle_swap(True, game, made)
+
+
+def fake_play(game, entries, games, seed, *, on_game, **_):
+    """File 0 always wins; in whichever seat it sits."""
+    results = []
+    for number in games:
+        winner = [entry.path for entry in entries].index("file0.npz")
+        returns = [1.0, 2.0] if winner else [2.0, 1.0]
+        results.append({"game": number, "winner": winner if number else None, "length": 10,
+                        "ending": "out", "returns": returns})
+        on_game(results[-1])
+    return results
+
+
+def test_wins_follow_the_file(monkeypatch, tmp_path):
+    """Every odd game is swapped; counts, returns and rows are of files, not of seats."""
+    monkeypatch.setattr("evaluation.seats.play", fake_play)
+    results = judge("sumo-ants", entries("both", "both"), range(5), 0, True)
+    assert [result["seat_of_a"] for result in results] == [0, 1, 0, 1, 0]
+    assert [result["winner"] for result in results] == [None, 1, 0, 1, 0]
+    summary = judging.sum_up("sumo-ants", results, 0, True)
+    assert summary["wins"] == [4, 0] and summary["ties"] == 1
+    assert [part["wins"] for part in summary["by_seat"]] == [[2, 0], [2, 0]]
+    assert [part["ties"] for part in summary["by_seat"]] == [1, 0]
+    told = judging.describe(summary, ["a.npz", "b.npz"])
+    assert "4  A wins (a.npz)" in told
+    assert "A in seat 1, B in seat 0: A wins 2, B wins 0, ties 0 of 2 games" in told
+    judging.write_csv(tmp_path / "games.csv", results, 3)
+    with open(tmp_path / "games.csv") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["winner"] for row in rows] == ["tie", "A", "A", "A", "A"]
+    assert [row["return_a"] for row in rows] == ["2.0"] * 5
+    assert rows[1] == {"game": "1", "seed": "3", "seat_of_a": "1", "winner": "A", "ending": "out",
+                       "length": "10", "return_a": "2.0", "return_b": "1.0"}
+
+
+def test_a_table_and_the_same_json_as_ever(players, tmp_path, monkeypatch, capfd):  # noqa: F811
+    """Unswapped, --json has the keys it always had; --csv agrees with it, game by game."""
+    monkeypatch.chdir(tmp_path)
+    load_parameter_run.main(["--param-paths", *players, *EULER, "--max-episodes", "3",
+                             "--json", "r.json", "--csv", "r.csv"])
+    summary = json.loads((tmp_path / "r.json").read_text())
+    assert set(summary) == {"env", "games", "wins", "ties", "mean_length", "seed", "endings",
+                            "intervals", "paths"}
+    with open("r.csv") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["game"] for row in rows] == ["0", "1", "2"]
+    assert [sum(row["winner"] == who for row in rows) for who in "AB"] == summary["wins"]
+    assert np.mean([int(row["length"]) for row in rows]) == summary["mean_length"]
+    assert {row["seat_of_a"] for row in rows} == {"0"}
+
+
+def test_swapping_seat_files_is_refused(players, capfd):  # noqa: F811
+    """A file for one seat is told by its name."""
+    refused(["--param-paths", *players, "--swap"], f"--swap: {players[0]}: is for seat 0", capfd)
+
+
+def test_a_file_of_another_game_is_refused(players, tmp_path, shared, capfd):  # noqa: F811
+    """Ours by the header, released ones by their size."""
+    path = str(tmp_path / "wrestler.npz")
+    save_parameters(path, np.zeros(10, np.float32), {
+        "game": "sumo-ants", "seat": "both", "policy": "mlp", "policy_args": {"hid_size": 64}})
+    refused(["--param-paths", players[0], path], "wrestler.npz: is for sumo-ants, not for run-to",
+            capfd)
+    released = str(shared / "zoo/sumo-ants_v1.npy")
+    refused(["--param-paths", players[0], released], "sumo-ants_v1.npy", capfd)
+
+
+# The list
+
+
+def test_list(tmp_path, monkeypatch, capfd):
+    """Shipped files, each learner's newest snapshot, released files; damaged ones say so."""
+    header = {"game": GAME, "policy": "mlp", "policy_args": {}, "version": 1}
+    for name, seat, iteration in (("shipped/run-to-goal-ants/agent0", 0, 99),
+                                  ("save/mine/agent1/000007", 1, 7),
+                                  ("save/mine/agent1/000123", 1, 123)):
+        path = tmp_path / f"{name}.npz"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_parameters(path, np.zeros(3, np.float32),
+                        {**header, "seat": seat, "iteration": iteration})
+    zoo = tmp_path / "zoo"
+    zoo.mkdir()
+    np.save(zoo / "sumo-humans_v3.npy", np.zeros(3, np.float32))
+    (zoo / "broken.npy").write_text("nothing")
+    os.utime(zoo / "sumo-humans_v3.npy", (time.time() - 3 * 86400 - 60,) * 2)
+    for name, folder in (("SHIPPED_DIR", "shipped"), ("SAVE_DIR", "save")):
+        monkeypatch.setattr(load_parameter_run, name, str(tmp_path / folder))
+    monkeypatch.chdir(tmp_path)
+    load_parameter_run.main(["--list", "--zoo", "zoo"])
+    lines = {line.split("  ")[-1].strip(): line.split() for line
+             in capfd.readouterr().out.splitlines()}
+    assert lines["shipped/run-to-goal-ants/agent0.npz"][:3] == [GAME, "0", "99"]
+    newest = "save/mine/agent1/000123.npz (newest of 2)"
+    assert lines[newest][:3] == [GAME, "1", "123"]
+    assert lines["zoo/sumo-humans_v3.npy"][:5] == ["sumo-humans", "both", "v3", "3", "d"]
+    broken, = (key for key in lines if key.startswith("zoo/broken.npy: not a parameter file"))
+    assert "save/mine/agent1/000007.npz" not in " ".join(lines)
+
+
+def test_list_of_nothing(tmp_path, capfd):
+    """An empty house says what to do; a zoo that is no folder is refused."""
+    assert "nothing to play yet" in catalogue.list_all(str(tmp_path), str(tmp_path))
+    refused(["--list", "--zoo", str(tmp_path / "none")], "none: no such folder", capfd)

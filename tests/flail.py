@@ -1,0 +1,35 @@
+"""Players that flail, and matches of theirs."""
+
+import numpy as np
+import pytest
+
+import load_parameter_run
+from gym_compete import CompeteVectorEnv
+from viewing import recording as replay
+
+EULER = ["--integrator", "Euler"]
+GAME = "run-to-goal-ants"
+
+
+def refused(arguments, culprit, capfd):
+    """The command line ends with exit code 2 and one line that holds the culprit."""
+    with pytest.raises(SystemExit) as end:
+        load_parameter_run.main(arguments)
+    err = capfd.readouterr().err
+    assert end.value.code == 2 and err.count("\n") == 1 and culprit in err, err
+
+
+def short_match(name, steps=12, seed=1, ending=None):
+    """A recording of a game's first match under random actions, cut after some steps."""
+    env = CompeteVectorEnv(name, 2, seed=seed, integrator="Euler")
+    env.reset()
+    recorder, rng = replay.Recorder([7]), np.random.default_rng(seed)
+    for _ in range(steps):
+        acs = [rng.uniform(-1, 1, (2, size)).astype(np.float32) for size in env.ac_dims]
+        recorder.before_step(env, [None, 7], acs)
+        env.step(acs)
+    env.on_end(1)
+    result = {"game": 7, "winner": None, "length": steps, "ending": env.game.endings[-1]}
+    header = {"game": name, "options": {"integrator": "Euler"}, "seed": seed,
+              "names": ["one", "two"], "paths": ["a", "b"]}
+    return recorder.take(result, header)

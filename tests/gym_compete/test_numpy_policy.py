@@ -1,0 +1,198 @@
+"""Parameter files in plain NumPy: the graph's own actions, and refusals of what is none."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+from helpers import initialize, new_session
+
+from common.parameter_file import load_parameters, save_parameters
+from gym_compete import CompeteEnv, NumpyPolicy, find_game
+from gym_compete.numpy_policy import KINDS, read_parameters
+from gym_compete.numpy_views import ant_view
+from networks import ant_view as egocentric
+from networks.ant_view import MEMORY, RACE, SUMO
+from networks.loading import POLICIES
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+SHIPPED = ("sumo-ants/agent0.npz", "run-to-goal-ants/mlp/agent1.npz")
+RELEASED = ("run-to-goal-ants_agent1_v1.npy", "sumo-ants_v2.npy")
+
+
+class Graph:
+    """The same player as `policy.py` builds it, one observation at a time."""
+
+    def __init__(self, sess, kind, args, vector, game):
+        self.sess, self.ac_dim = sess, game.ac_dims[0]
+        self.pi = POLICIES[kind]("pi", game.ob_dims[0], self.ac_dim, **args)
+        initialize(sess, self.pi).set(sess, vector)
+        self.reset()
+
+    def reset(self):
+        self.state = self.pi.zero_state[None]
+
+    def __call__(self, ob, noise):
+        """(action, mean action)."""
+        pi = self.pi
+        ac, mean, self.state = self.sess.run([pi.ac, pi.mean, pi.state_out], {
+            pi.ob: ob[None], pi.noise: noise[None], pi.state_in: self.state})
+        return ac[0], mean[0]
+
+
+def assert_same_actions(path, kind, args, name, seat, steps=6):
+    """Two matches against a flailing opponent, with noise and by the mean."""
+    env = CompeteEnv(name, integrator="Euler")
+    game, rng = env.game, np.random.default_rng(3)
+    noisy, mean = (NumpyPolicy(path, game, seat, deterministic=mean) for mean in (False, True))
+    with new_session() as sess:
+        graph = Graph(sess, kind, args, load_parameters(path)[0], game)
+        for seed in (0, 1):
+            obs, _ = env.reset(seed=seed)
+            draws, twin = np.random.default_rng(seed), np.random.default_rng(seed)
+            for player in (noisy, mean, graph):
+                player.reset()
+            for _ in range(steps):
+                theirs, their_mean = graph(obs[seat], twin.standard_normal(graph.ac_dim))
+                ac = noisy(obs[seat], draws)
+                assert ac.dtype == np.float32 and np.abs(their_mean).max() > 0.001
+                np.testing.assert_allclose(ac, theirs, rtol=1e-5, atol=1e-5)
+                np.testing.assert_allclose(mean(obs[seat], draws), their_mean, rtol=1e-5, atol=1e-5)
+                acs = [ac, rng.normal(0, 1, graph.ac_dim)][::1 - 2 * seat]
+                obs, *_ = env.step(acs)
+
+
+@pytest.mark.parametrize("kind, args, name, seat", [
+    ("mlp", {"hid_size": 12, "num_hid_layers": 3}, "sumo-ants", 0),
+    ("lstm", {"hid_size": 10}, "kick-and-defend", 1), ("ant", {}, "run-to-goal-ants", 1),
+    ("ant", {"hid_size": 12, "num_hid_layers": 1}, "sumo-ants", 0)])
+def test_the_graphs_actions(tmp_path, kind, args, name, seat):
+    """To 1e-5, of networks whose every number is off its start."""
+    game = find_game(name)()
+    with new_session() as sess:
+        pi = POLICIES[kind]("pi", game.ob_dims[0], game.ac_dims[0], **args)
+        vector = initialize(sess, pi, seed=5).get(sess)
+    save_parameters(tmp_path / "a.npz", vector, {"game": name, "policy": kind, "policy_args": args})
+    assert_same_actions(tmp_path / "a.npz", kind, args, name, seat)
+
+
+@pytest.mark.parametrize("size", [RACE, SUMO])
+def test_the_graphs_view(size, rng):
+    """Of ants turned and thrown about in every way, at a match's first step and later."""
+    ob = rng.normal(0, 1, (200, size)).astype(np.float32)
+    memory = np.hstack([ob[:, 107:122] + rng.normal(0, 0.1, (200, 15)), np.ones((200, 1))])
+    acs = rng.normal(0, 1, (200, 8)).astype(np.float32)
+    for quat in (ob[:, 3:7], ob[:, 110:114], memory[:, 3:7]):
+        quat /= np.linalg.norm(quat, axis=1, keepdims=True)
+    with new_session() as sess:
+        before = tf.placeholder(tf.float32, [None, MEMORY])
+        ob_in = tf.placeholder(tf.float32, [None, size])
+        features, quarters, after = egocentric.ant_view(ob_in, before)
+        graph = [features, egocentric.motor_actions(tf.constant(acs), quarters), after, quarters]
+        for mine, theirs in ((None, np.zeros((200, MEMORY))), (memory, memory)):
+            *found, turns = sess.run(graph, {ob_in: ob, before: theirs})
+            assert turns.sum(axis=0).min() > 20  # all four ways to name the legs
+            features, back, after = ant_view(ob.astype(float), mine)
+            for ours, theirs in zip((features, back(acs), after), found):
+                np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("path", SHIPPED)
+def test_what_ships(path):
+    """Trained numbers in real matches."""
+    path = REPOSITORY / "parameters" / path
+    header = load_parameters(path)[1]
+    seat = 0 if header["seat"] == "both" else header["seat"]
+    assert_same_actions(path, header["policy"], header["policy_args"], header["game"], seat)
+
+
+@pytest.mark.parametrize("path", RELEASED)
+def test_what_was_released(shared, path):
+    """Vectors without a header: their size says what they are."""
+    name = path.split("_")[0]
+    kind, args = ("lstm", {"hid_size": 128}) if "sumo" in path else ("mlp", {"hid_size": 64})
+    assert_same_actions(shared / "zoo" / path, kind, args, name, int("agent1" in path))
+
+
+def test_every_policy_is_known():
+    """Each name that files of ours can have."""
+    assert set(KINDS) == {"mlp", "lstm", "ant"} <= set(POLICIES)
+
+
+def written(folder, vector, **header):
+    """The path of a file for run-to-goal-ants with this vector."""
+    header = {"game": "run-to-goal-ants", "policy": "mlp", "policy_args": {}} | header
+    np.savez(folder / "x.npz", parameters=vector, header=np.array(json.dumps(header)))
+    return folder / "x.npz"
+
+
+GOOD = np.ones(24905, np.float32)  # an MLP's for run-to-goal-ants
+
+
+@pytest.mark.parametrize("vector, header, message", [
+    (GOOD[:-1], {}, "24,904 numbers: its network for run-to-goal-ants takes another size"),
+    (np.append(GOOD, [1, 1]), {}, "24,907 numbers: its network for run-to-goal-ants takes"),
+    (GOOD, {"game": "sumo-ants"}, "is for 'sumo-ants', not for 'run-to-goal-ants'"),
+    (GOOD, {"policy": "mine:Net"}, "policy 'mine:Net': must be one of mlp, lstm, ant"),
+    (GOOD, {"policy": []}, "policy .*: must be one of mlp, lstm, ant"),
+    (GOOD, {"policy_args": None}, "not a parameter file, .npz or .npy .its header is incomplete"),
+    (GOOD, {"policy_args": {"width": 3}}, "its header does not make a network"),
+    (GOOD, {"policy_args": {"hid_size": 10**12}}, "takes another size"),
+    (GOOD, {"policy_args": {"hid_size": -64}}, "does not make a network .a layer of -64"),
+    (GOOD, {"policy_args": {"hid_size": 0}}, "does not make a network .a layer of 0"),
+    (GOOD, {"policy_args": {"num_hid_layers": 10**12}}, "takes another size"),
+    (GOOD, {"policy_args": {"hid_size": "64"}}, "its header does not make a network"),
+    (np.where(np.arange(24905) == 247, 0, GOOD), {}, "its filter has counted nothing to divide by"),
+    (GOOD * np.inf, {}, "not a parameter file, .npz or .npy .no flat vector of finite numbers"),
+    (GOOD[None], {}, "no flat vector of finite numbers"),
+    (np.ones(24905, int), {}, "no flat vector of finite numbers")])
+def test_bad_files_are_named(tmp_path, vector, header, message):
+    """One line, whatever is wrong."""
+    path = written(tmp_path, vector, **header)
+    with pytest.raises(ValueError, match=message) as error:
+        NumpyPolicy(path, find_game("run-to-goal-ants")())
+    assert str(error.value).startswith(f"{path}: ") and "\n" not in str(error.value)
+
+
+def test_games_that_a_view_does_not_know(tmp_path):
+    path = written(tmp_path, GOOD, game="sumo-humans", policy="ant")
+    with pytest.raises(ValueError, match="plays games of 122 or 137 .*, this one has 395"):
+        NumpyPolicy(path, find_game("sumo-humans")())
+
+
+@pytest.mark.parametrize("raw, message", [
+    (b"", "0 bytes"), (b"PK\x03\x04nonsense", "not a parameter file"),
+    (b"\x80\x04\x95", "not a parameter file"), (None, "No such file or directory")])
+def test_what_is_no_file_of_parameters(tmp_path, raw, message):
+    """Damaged bytes, and pickles, which could execute anything."""
+    path = tmp_path / "x.npy"
+    if raw is not None:
+        path.write_bytes(raw)
+    with pytest.raises(ValueError, match=message):
+        read_parameters(path)
+
+
+def test_pickled_objects_are_not_read(tmp_path):
+    np.save(tmp_path / "x.npy", np.array([{}]), allow_pickle=True)
+    with pytest.raises(ValueError, match="not a parameter file.*allow_pickle=False"):
+        read_parameters(tmp_path / "x.npy")
+
+
+ALONE = """
+import sys
+from gym_compete import NumpyPolicy, OneSeat
+env = OneSeat("sumo-ants", 0, sys.argv[1])
+env.reset(seed=0)
+env.step(env.action_space.sample())
+print(sorted({name.split(".")[0] for name in sys.modules} & {"tensorflow", "policy", "utils"}))
+"""
+
+
+def test_without_tensorflow():
+    """And without any of the scripts beside the package."""
+    path = REPOSITORY / "parameters" / "sumo-ants" / "agent0.npz"
+    found = subprocess.run([sys.executable, "-c", ALONE, path], capture_output=True, text=True)
+    assert found.stdout == "[]\n", found.stderr

@@ -1,0 +1,92 @@
+"""Runs of four-unit networks that train in seconds."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from gym_compete import CompeteVectorEnv
+from learn import compete_learn
+from policy import MlpPolicy
+from utils import Actors, Rollouts
+
+TINY = dict(
+    timesteps_per_batch=12, optim_batchsize=6, optim_epochs=2, optim_stepsize=1e-3,
+    optim_stepsize_final=1e-3, clip_param=0.2, entcoeff=0.0, l2=0.0, target_kl=0.0, gamma=0.99,
+    gamma_dense=0.99, lam=0.95, dense_iters=0, anneal_iters=10, delta=0.5, latest_share=0.5,
+    opponents=2, logstd_floor=-2.0, logstd_floor_dense=-1.0)
+HEADERS = [{"game": "run-to-goal-ants", "seat": seat, "policy": "mlp",
+            "policy_args": {"hid_size": 4}, "ob_dim": 122, "ac_dim": 8} for seat in (0, 1)]
+
+
+def tiny_run(run_dir, num_threads=1, kind=MlpPolicy, lengths=None, num_envs=4, **changes):
+    """Trains networks of four units in four games of three steps an iteration.
+
+    lengths: time limits of the games, one each.
+    """
+    env = CompeteVectorEnv("run-to-goal-ants", num_envs, num_threads, seed=0, integrator="Euler")
+    if lengths is not None:
+        env.game.max_episode_steps = np.asarray(lengths)
+
+    def policy_fn(name, seat, rng):
+        return kind(name, 122, 8, rng, hid_size=4)
+
+    progress = compete_learn(env, policy_fn, str(run_dir), HEADERS, {}, **{**TINY, **changes})
+    env.close()
+    return progress
+
+
+def snapshot_bytes(run_dir):
+    """The snapshots of a run by their names."""
+    return {str(path.relative_to(run_dir)): path.read_bytes()
+            for path in sorted(run_dir.glob("agent*/*.npz"))}
+
+
+class Watch:
+    """Notes by which parameters, and with which memory, the frozen side of each game plays.
+
+    finished: of each game that has ended, how many different vectors it has met; vectors: all of
+    them; faults: steps that were taken with a memory of another game or another network.
+    """
+
+    def __init__(self, patch):
+        self.finished, self.vectors, self.faults = [], set(), []
+        self._games, self._now, self._held = {}, None, {}
+        collect, act, step = Rollouts.__next__, Actors.act, CompeteVectorEnv.step
+        patch(Rollouts, "__next__", lambda rollouts: self._collect(rollouts, collect))
+        patch(Actors, "act", lambda actors, rng: self._act(actors, rng, act))
+        patch(CompeteVectorEnv, "step", lambda env, acs: self._step(env, acs, step))
+
+    def _collect(self, rollouts, collect):
+        self._now = rollouts
+        for player in rollouts.players:
+            values = rollouts.sess.run(player.policy.get_variables())
+            self._held[player] = np.concatenate([v.ravel() for v in values]).tobytes()
+        return collect(rollouts)
+
+    def _act(self, actors, rng, act):
+        frozen = [p for p in actors.players if p.learner is None]
+        before = [p.state.copy() for p in frozen]
+        outputs = act(actors, rng)
+        for player, states in zip(frozen, before):
+            self.vectors.add(self._held[player])
+            games = np.arange(self._now.env.num_envs)[player.places[0][1]]
+            for game, state, following in zip(games, states, player.state):
+                met, last = self._games.setdefault(game, ([], np.zeros_like(state)))
+                if met and met[-1] != self._held[player]:
+                    last = np.zeros_like(state)
+                if not np.array_equal(state, last):
+                    self.faults.append(game)
+                self._games[game] = [*met, self._held[player]], following.copy()
+        return outputs
+
+    def _step(self, env, acs, step):
+        out = step(env, acs)
+        if self._now is not None:
+            for game in np.flatnonzero(out[2] | out[3]):
+                met, _ = self._games.pop(game, ([], None))
+                self.finished += [len(set(met))] * bool(met)
+        return out
+
+
+MPIRUN = Path(sys.executable).parent / "mpirun"

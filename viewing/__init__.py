@@ -1,0 +1,1 @@
+"""Matches to look at: recordings, films, a window."""

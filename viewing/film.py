@@ -1,0 +1,159 @@
+"""Films of recorded matches, drawn without a display: names, score, clock and outcome in them."""
+
+import contextlib
+import os
+
+import imageio_ffmpeg
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+from tqdm import tqdm
+
+from common.command_line import InputError
+from common.files import first_line
+from gym_compete import Renderer, RenderingError
+from viewing.recording import Stage
+
+# Frames a second and pixels. GIFs count hundredths of a second: 12.5 is exact in them.
+FORMATS = {".mp4": (30, (848, 480)), ".gif": (12.5, (480, 272))}
+CODECS = {
+    ".mp4": {"codec": "libx264", "pix_fmt_out": "yuv420p", "quality": None,
+             "output_params": ["-crf", "22", "-movflags", "+faststart", "-f", "mp4"]},
+    # One palette for the whole film, and only what has changed of a frame.
+    ".gif": {"codec": "gif", "pix_fmt_out": "pal8", "quality": None, "output_params": [
+        "-filter_complex", "split[a][b];[a]palettegen=max_colors=96[p];"
+        "[b][p]paletteuse=dither=none:diff_mode=rectangle", "-f", "gif"]},
+}
+FREEZE = 1.0  # how long a match's end is shown [s]
+RED, BLUE, INK, PAPER = (200, 50, 45), (40, 90, 200), (255, 255, 255), (25, 25, 30)
+
+
+def film(path, recordings, camera):
+    """Writes the matches one after another into an .mp4 or .gif, whole or not at all.
+
+    recordings: of one game with the same options; camera: a `Camera`.
+    Raises RenderingError where the machine cannot draw, InputError where the film cannot be
+    written.
+    """
+    fps, size = FORMATS[extension(path)]
+    stage = Stage(recordings[0])
+    renderer = Renderer(stage.game, *size, camera)
+    total = sum(count_frames(len(r) * stage.game.dt, fps) for r in recordings)
+    temporary = f"{path}.tmp{os.getpid()}"
+    try:
+        shots = tqdm(frames(stage, renderer, recordings, fps), total=total, desc="filming",
+                     unit="frame", disable=None)
+        try:
+            encode(temporary, shots, size, fps, CODECS[extension(path)])
+            # ffmpeg ends without a word where the disk is full.
+            if abs(imageio_ffmpeg.count_frames_and_secs(named(temporary))[0] - total) > 1:
+                raise OSError("the film is cut short")
+        except (OSError, RuntimeError) as error:
+            if isinstance(error, RenderingError):
+                raise
+            raise InputError(f"--video {path}: cannot be written ({first_line(error)})") from None
+        os.replace(temporary, path)
+    finally:
+        renderer.close()
+        if os.path.exists(temporary):
+            os.unlink(temporary)
+
+
+def encode(path, shots, size, fps, codec):
+    """Has ffmpeg write these frames."""
+    writer = imageio_ffmpeg.write_frames(named(path), size, fps=fps, macro_block_size=1,
+                                         ffmpeg_log_level="quiet", **codec)
+    with contextlib.closing(writer):
+        writer.send(None)
+        for frame in shots:
+            writer.send(frame)
+
+
+def named(path):
+    """The path so that ffmpeg takes no part of it for an option or a protocol."""
+    return f"file:{path}"
+
+
+def extension(path):
+    """The extension, in small letters."""
+    return os.path.splitext(path)[1].lower()
+
+
+def count_frames(seconds, fps):
+    """Frames of a match that long, with its freeze."""
+    return int(seconds * fps) + 1 + round(FREEZE * fps)
+
+
+def frames(stage, renderer, recordings, fps):
+    """Yields the film's frames, [height, width, 3] uint8 each, in real time at that rate."""
+    wins = [0, 0]
+    for recording in recordings:
+        stage.load(recording)
+        dt, steps = stage.game.dt, len(recording)
+        shown = picture = None
+        for k in range(int(steps * dt * fps) + 1):
+            step = min(round(k / fps / dt), steps)
+            if step != shown:  # ants have 20 states a second
+                stage.seek(step)
+                shown, picture = step, renderer.render()
+            yield caption(picture, recording, wins, k / fps)
+        winner = recording.header["result"]["winner"]
+        if winner is not None:
+            wins[winner] += 1
+        stage.seek(steps)
+        last = caption(renderer.render(), recording, wins, steps * dt, outcome(recording))
+        for _ in range(round(FREEZE * fps)):
+            yield last
+
+
+def outcome(recording):
+    """How the match ended, for people."""
+    result = recording.header["result"]
+    who = "tie" if result["winner"] is None else f"{short_names(recording)[result['winner']]} wins"
+    return f"{who}: {result['ending']}"
+
+
+def short_names(recording):
+    """Who sits in the two seats."""
+    return [name if f"agent{seat}" in name else f"agent{seat} {name}"
+            for seat, name in enumerate(recording.header["names"])]
+
+
+def caption(frame, recording, wins, seconds, ending=""):
+    """The frame with names, score and clock drawn above and, at the end, how it ended."""
+    image = Image.fromarray(frame)
+    draw = ImageDraw.Draw(image)
+    width, height = image.size
+    bar = height // 13
+    font = ImageFont.load_default(bar * 0.62)
+    draw.rectangle((0, 0, width, bar), fill=PAPER)
+    middle = bar / 2
+    score = f"{wins[0]} : {wins[1]}"
+    side = (width - draw.textlength(score, font)) / 2 - bar
+    names = [fitted(draw, name, font, side) for name in short_names(recording)]
+    draw.rectangle((0, 0, side, bar), fill=RED)
+    draw.rectangle((width - side, 0, width, bar), fill=BLUE)
+    draw.text((bar / 2, middle), names[0], INK, font, anchor="lm")
+    draw.text((width - bar / 2, middle), names[1], INK, font, anchor="rm")
+    draw.text((width / 2, middle), score, INK, font, anchor="mm")
+    label(draw, (bar / 2, height - bar), "lm",
+          f"game {recording.header['number']}   {seconds:5.2f} s", font)
+    if ending:
+        label(draw, (width / 2, height * 0.22), "mm", ending, ImageFont.load_default(bar * 0.9))
+    return np.asarray(image)
+
+
+def fitted(draw, text, font, width):
+    """The text, its end left out where it would be wider than so many pixels."""
+    if draw.textlength(text, font) <= width - font.size:
+        return text
+    while text and draw.textlength(text + "...", font) > width - font.size:
+        text = text[:-1]
+    return text + "..."
+
+
+def label(draw, place, anchor, text, font):
+    """A text on a dark box."""
+    left, top, right, bottom = draw.textbbox(place, text, font, anchor)
+    room = font.size / 3
+    draw.rectangle((left - room, top - room, right + room, bottom + room), fill=PAPER)
+    draw.text(place, text, INK, font, anchor)

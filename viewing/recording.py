@@ -1,0 +1,196 @@
+"""Recorded matches: kept as they are played, written to a file, played again bit for bit."""
+
+import json
+import os
+import platform
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+
+from common.command_line import InputError, one_line
+from common.files import first_line, open_arrays, write_whole
+from gym_compete import GAMES
+from gym_compete.simulation import FULL_STATE
+
+FORMAT = "compete replay 1"
+MAX_BYTES = 256 * 2**20
+MAX_STEPS = 100_000
+HEADER = {"format": str, "game": str, "options": dict, "seed": int, "number": int, "names": list,
+          "paths": list, "versions": dict, "result": dict}
+
+
+@dataclass
+class Recording:
+    """One match from its start to its end.
+
+    header: dict of JSON values: format, game, options (keywords of the game), seed, number (of the
+    game in the seed), names and paths of who sat in seats 0 and 1, versions, result (as `play`'s).
+    start: a `Game.get_state` of that one match, before its first step.
+    actions [T, nu] float32: seat 0's, then seat 1's. states [T + 1, size] float64: full physics
+    before each step and after the last.
+    """
+
+    header: dict
+    start: dict
+    actions: np.ndarray
+    states: np.ndarray
+
+    def __len__(self):
+        """Steps played."""
+        return len(self.actions)
+
+
+class Recorder:
+    """Records the games of these numbers while `matches.play` plays them."""
+
+    def __init__(self, numbers):
+        self._numbers, self._tapes, self._playing = set(numbers), {}, ()
+
+    def before_step(self, env, numbers, acs):
+        """Notes what the env's matches are and do; numbers: of the game in each slot, or None."""
+        env.on_end = lambda i: self._end(env, i)
+        self._playing = numbers
+        for i, number in enumerate(numbers):
+            if number in self._numbers:
+                if number not in self._tapes:
+                    start = {name: array[i:i + 1] for name, array in env.game.get_state().items()}
+                    self._tapes[number] = start, [], []
+                _, actions, states = self._tapes[number]
+                actions.append(np.concatenate([ac[i] for ac in acs]))
+                states.append(physics(env.game, i))
+
+    def _end(self, env, i):
+        if self._playing[i] in self._tapes:
+            self._tapes[self._playing[i]][2].append(physics(env.game, i))
+
+    def take(self, result, header):
+        """Returns the `Recording` of the finished game with that result, None if not recorded.
+
+        header: what the recorder cannot know: game, options, seed, names, paths.
+        """
+        number = result["game"]
+        if number not in self._tapes:
+            return None
+        start, actions, states = self._tapes.pop(number)
+        header = {"format": FORMAT, "number": number, "versions": versions(), "result": result,
+                  **header}
+        return Recording(header, start, np.array(actions, np.float32), np.array(states))
+
+
+class Stage:
+    """One match of a game that can be put where a recording was at any step.
+
+    game: a `Game` of one match to do it in; default: a new one.
+    """
+
+    def __init__(self, recording, game=None):
+        self.game = game or GAMES[recording.header["game"]](**recording.header["options"])
+        self.load(recording)
+
+    def load(self, recording):
+        """Takes another recording of the same game, and goes to its start."""
+        self._states = recording.states
+        self.game.set_state(recording.start)
+
+    def seek(self, step):
+        """Puts the bodies where they were after so many steps."""
+        mujoco.mj_setState(self.game.sim.models[0], self.game.sim.datas[0], self._states[step],
+                           FULL_STATE)
+
+
+def physics(game, i):
+    """Match i's full physics state."""
+    row = np.empty(mujoco.mj_stateSize(game.sim.models[i], FULL_STATE))
+    mujoco.mj_getState(game.sim.models[i], game.sim.datas[i], row, FULL_STATE)
+    return row
+
+
+def simulate_again(recording):
+    """Plays the recorded actions from the recorded start.
+
+    Returns the first step whose state or outcome is another, 0 for the start itself, None where
+    every state came out the same bit for bit and the match ended at the same step and way.
+    """
+    header = recording.header
+    game = GAMES[header["game"]](**header["options"])
+    game.set_state(recording.start)
+    cut = game.ac_dims[0]
+    for step in range(len(recording) + 1):
+        if physics(game, 0).tobytes() != recording.states[step].tobytes():
+            return step
+        if (game.ending[0] > 0) != (step == len(recording)):
+            return step
+        if step < len(recording):
+            game.step(np.split(recording.actions[step:step + 1], [cut], axis=1))
+    winner = int(game.winner[0])
+    outcome = game.endings[game.ending[0]], winner if winner >= 0 else None
+    return None if outcome == (header["result"]["ending"], header["result"]["winner"]) else step
+
+
+def versions():
+    """What a replay's bits depend on."""
+    return {"mujoco": mujoco.__version__, "numpy": np.__version__, "machine": platform.machine()}
+
+
+# Files
+
+
+def save(path, recording):
+    """Writes a replay file (.npz, no pickle), whole or not at all."""
+    arrays = {f"start/{name}": array for name, array in recording.start.items()}
+    arrays |= {"header": np.array(json.dumps(recording.header)), "actions": recording.actions,
+               "states": recording.states}
+    write_whole(path, lambda file: np.savez_compressed(file, allow_pickle=False, **arrays))
+
+
+def load(path):
+    """Reads a replay file; InputError for whatever is none. Nothing in it is executed."""
+    try:
+        if os.path.getsize(path) > MAX_BYTES:
+            raise InputError(f"{path}: not a replay file (too large)")
+        with open(path, "rb") as file:
+            raw = file.read()
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from None
+    try:
+        recording = _parse(raw)
+        check(recording)
+        recording.header["names"] = [one_line(name) for name in recording.header["names"]]
+    except Exception as error:
+        # As with parameter files: damaged bytes fail in a dozen ways that mean the same.
+        raise InputError(f"{path}: not a replay file ({first_line(error)})") from None
+    return recording
+
+
+def _parse(raw):
+    with open_arrays(raw, MAX_BYTES) as arrays:
+        header = json.loads(str(arrays["header"]))
+        start = {name[len("start/"):]: arrays[name] for name in arrays if name.startswith("start/")}
+        return Recording(header, start, arrays["actions"], arrays["states"])
+
+
+def check(recording):
+    """ValueError unless a recording fits the game that it names."""
+    header = recording.header
+    for name, kind in HEADER.items():
+        if not isinstance(header, dict) or not isinstance(header.get(name), kind):
+            raise ValueError(f"its header has no {name}")
+    result, names = header["result"], header["names"]
+    if header["format"] != FORMAT or header["game"] not in GAMES:
+        raise ValueError(f"{header['format']!r} of {header['game']!r}")
+    game = GAMES[header["game"]](**header["options"])
+    if not (len(names) == len(header["paths"]) == 2 and all(isinstance(n, str) for n in names)
+            and result.get("winner") in (0, 1, None) and result.get("ending") in game.endings[1:]):
+        raise ValueError("its header's names or result are none")
+    wanted = game.get_state()
+    if {name: (a.shape, a.dtype) for name, a in recording.start.items()} != {
+            name: (a.shape, a.dtype) for name, a in wanted.items()}:
+        raise ValueError("its start is of another game")
+    if not all(np.isfinite(array).all() for array in recording.start.values()):
+        raise ValueError("its start is not finite")
+    steps = recording.actions.shape[0] if recording.actions.ndim else 0
+    if (not 1 <= steps <= MAX_STEPS or recording.actions.shape != (steps, sum(game.ac_dims))
+            or recording.actions.dtype != np.float32 or recording.states.dtype != np.float64
+            or recording.states.shape != (steps + 1, wanted["physics"].shape[1])):
+        raise ValueError("its actions or states have another shape")

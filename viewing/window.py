@@ -1,0 +1,87 @@
+"""Recorded matches in MuJoCo's window, in real time: pause, slower, faster, next game by keys."""
+
+from common.command_line import InputError
+from gym_compete import RenderingError, Viewer
+from viewing.recording import Stage
+
+# GLFW's codes of keys that MuJoCo's viewer gives no meaning that matters here.
+PAUSE, SLOWER, FASTER, NEXT = ord(" "), ord("-"), ord("="), 257
+KEYS = "space: pause   -: slower   =: faster   enter: next game"
+SPEEDS = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1, 2, 4)
+POLL = 0.05  # how often a paused window looks for keys [s]
+FREEZE = 2.0  # how long a match's end stays [s]
+
+
+class Show:
+    """A window in which one match after the other is shown.
+
+    game: a `Game` as the matches will have it; camera: a `Camera`. `is_open` until the window is
+    closed. Raises InputError where there is no display.
+    """
+
+    def __init__(self, game, camera):
+        try:
+            self._viewer = Viewer(game, camera)
+        except RenderingError:
+            raise InputError("--watch: needs a display and found none: set DISPLAY, or film the "
+                             "games without one by --video FILE.mp4") from None
+        self._game, self._wins, self._ties = game, [0, 0], 0
+        self._speed, self._paused = SPEEDS.index(1), False
+
+    @property
+    def is_open(self):
+        """Whether the window is still there."""
+        return self._viewer.is_open
+
+    def show(self, recording, on_frame=None):
+        """Shows one match to its end, to the next key or until the window is closed.
+
+        on_frame: called for every picture.
+        """
+        stage, steps = Stage(recording, self._game), len(recording)
+        step, frozen, ended, over = 0, 0.0, "", False
+        while self.is_open and frozen < FREEZE and not over:
+            if on_frame:
+                on_frame()
+            stage.seek(step)
+            if step == steps and not ended:
+                ended = self._count(recording)
+            seconds = POLL if self._paused or ended else stage.game.dt / SPEEDS[self._speed]
+            key = self._viewer.paint(seconds, self._text(recording, step, ended))
+            over = self._press(key)
+            if ended and not self._paused:
+                frozen += seconds
+            step += not (self._paused or ended)
+        if not ended:
+            self._count(recording)
+
+    def _press(self, key):
+        """Obeys a key; whether it asks for the next game."""
+        if key == PAUSE:
+            self._paused = not self._paused
+        elif key in (SLOWER, FASTER):
+            faster = 1 if key == FASTER else -1
+            self._speed = min(max(self._speed + faster, 0), len(SPEEDS) - 1)
+        return key == NEXT
+
+    def _count(self, recording):
+        result = recording.header["result"]
+        if result["winner"] is None:
+            self._ties += 1
+            return f"tie: {result['ending']}"
+        self._wins[result["winner"]] += 1
+        return f"agent{result['winner']} wins: {result['ending']}"
+
+    def _text(self, recording, step, ended):
+        names, speed = recording.header["names"], SPEEDS[self._speed]
+        how = "paused" if self._paused else f"speed {speed:g}"
+        return "\n".join([
+            f"red   agent0 {names[0]}: {self._wins[0]}",
+            f"blue  agent1 {names[1]}: {self._wins[1]}",
+            f"ties: {self._ties}",
+            f"game {recording.header['number']}   {step * self._game.dt:.2f} s   {how}",
+            *([ended] if ended else []), KEYS])
+
+    def close(self):
+        """Closes the window."""
+        self._viewer.close()
