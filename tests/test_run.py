@@ -202,7 +202,7 @@ BAD_RUNS = [
     (["--run", "taken"], "--run taken"),
     (["--policy", "transformer"], "--policy transformer: must be one of mlp, lstm"),
     (["--policy", "nowhere:Net"], "--policy nowhere:Net"),
-    (["--ensemble", "3"], "--num-envs 8: does not fit --ensemble 3; 36 would"),
+    (["--ensemble", "3"], "--num-envs 8: does not fit --ensemble 3; 12 would"),
     (["--ensemble", "2", "--opponent", "a.npz"], "--opponent"),
     (["--opponent", "missing.npz"], "missing.npz"),
     (["--opponent-seat", "1"], "--opponent-seat"),
@@ -402,7 +402,8 @@ def test_opponents_join_from_another_run(tmp_path, monkeypatch, capfd):
     run.main(["--resume", "new", "--max-iters", "3"])
     assert str(one.with_name("000009.npz")) not in drawn
     assert any("new/agent1" in path for path in drawn)
-    warning, = (tmp_path / "new/warnings.txt").read_text().splitlines()
+    *held, warning = (tmp_path / "new/warnings.txt").read_text().splitlines()
+    assert all("gone or damaged; its games go on" in line for line in held)
     assert warning.startswith("iteration 3: --pool: gone") and "old/agent1/00000" in warning
     capfd.readouterr()
     for path in (anchor, str(one)):

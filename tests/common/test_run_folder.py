@@ -203,7 +203,7 @@ def test_moved_files_are_found_again(away, anchored, monkeypatch, capfd):
                 "the run's anchors are mark", capfd)
         for name, option in (("champ", "--opponent"), ("mark", "--anchor")):
             os.rename(f"{name}.npz", "kept")
-            shutil.copy(away / "pair/agent1/000000.npz", f"{name}.npz")
+            shutil.copy(away / "pair/agent1/000001.npz", f"{name}.npz")
             refused(run.main, [*resume, *moved], f"{name}.npz: is not what it was", capfd)
             os.rename("kept", f"{name}.npz")
         assert contents(away / "hunter") == before
