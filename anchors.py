@@ -1,69 +1,88 @@
 """Games against opponents that never change: how good a run is, beside its own moving pool."""
 
-import os
-
 import numpy as np
 
-from matches import Entry, load_entry, play, summarize
-from utils import InputError
+from cli import one_line
+from matches import Entry, check_networks, load_entry, play, seats_of, summarize, vector_size
+from utils import InputError, stem
 
 
 class Anchors:
     """Plays each learner against fixed opponents every few iterations.
 
     The opponents are the first snapshot of the other seat ("first"), one that never moves ("zero"),
-    and the parameter files given (named after the file). Actions are noisy as in training; game g
-    of an anchor always starts alike.
+    and the parameter files given (named after the file). Actions are noisy as in training, but the
+    physics are RK4, as wherever a policy is judged; game g of an anchor always starts alike.
 
     game: short name; headers: one dict a learner, as for parameter files; every: iterations
     between two evaluations; games: how many against each anchor; files: paths of
-    parameter files; options: further keywords of `matches.play`.
+    parameter files (in the attribute `Entry`s by name); options: further keywords of
+    `matches.play`.
 
-    Raises InputError for a file that does not fit the game.
+    Raises InputError for a file that does not fit the game or can sit opposite no learner.
     """
 
     def __init__(self, game, headers, every, games=20, files=(), **options):
         self.game, self.headers, self.every, self.games = game, headers, every, games
         self._options = options
-        self._files = {}
+        self.files = {}
         for path in files:
-            name = os.path.splitext(os.path.basename(path))[0]
-            if name in self._files or name in ("first", "zero"):
+            name = one_line(stem(path))
+            if name in self.files or name in ("first", "zero"):
                 raise InputError(f"--anchor {path}: another anchor is named {name} already")
-            self._files[name] = load_entry(path, game)
+            self.files[name] = load_entry(path, game)
+            if not any(self._places(header, self.files[name]) for header in headers):
+                seat, = seats_of(self.files[name], game)
+                raise InputError(f"--anchor {path}: is for seat {seat}, where the learner sits")
+        check_networks(self.files.values(), game)
 
     def meet(self, vectors):
-        """Takes every learner's first parameters, which are anchors from now on."""
-        self._first = [Entry("first snapshot", vector.copy(), header)
+        """Takes every learner's first parameters, which are anchors from now on.
+
+        None stands for those that are gone: no games are played against them.
+        """
+        self._first = [None if vector is None else Entry("first snapshot", vector.copy(), header)
                        for vector, header in zip(vectors, self.headers)]
+        self._still = [still_entry(first or self._blank(header))
+                       for first, header in zip(self._first, self.headers)]
+
+    def _blank(self, header):
+        size = vector_size(self.game, header["policy"], header["policy_args"])
+        return Entry("blank", np.zeros(size, np.float32), header)
 
     def opponents(self, learner):
-        """The learner's anchors: name to `Entry`."""
+        """The learner's anchors: name to `Entry`, files only where they can sit opposite."""
         header = self.headers[learner]
         seats = [h["seat"] for h in self.headers]
         other = "both" if header["seat"] == "both" else 1 - header["seat"]
         first = {"first": self._first[seats.index(other)]} if other in seats else {}
-        return first | {"zero": still_entry(self._first[learner])} | self._files
+        files = {name: anchor for name, anchor in self.files.items()
+                 if self._places(header, anchor)}
+        return first | {"zero": self._still[learner]} | files
+
+    def _places(self, header, anchor):
+        """The learner's seats from which it can meet the anchor."""
+        own = (0, 1) if header["seat"] == "both" else (header["seat"],)
+        return [seat for seat in own if 1 - seat in seats_of(anchor, self.game)]
 
     def row(self, iteration, names, vectors):
         """The iteration's part of the log: each learner's games won, lost and tied.
 
         names, vectors: the learners'. Shares in [0, 1] by column, such as "agent0/win_v_first"; NaN
-        in iterations without an evaluation.
+        in iterations without an evaluation, and where the first snapshot is gone.
         """
         due, row = iteration % self.every == 0, {}
         for k, (learner, vector) in enumerate(zip(names, vectors)):
             entry = Entry("learner", vector, self.headers[k])
             for name, anchor in self.opponents(k).items():
-                shares = self._play(entry, anchor) if due else [float("nan")] * 3
+                shares = self._play(entry, anchor) if due and anchor else [float("nan")] * 3
                 row |= {f"{learner}/{what}_v_{name}": share
                         for what, share in zip(("win", "loss", "tie"), shares)}
         return row
 
     def _play(self, entry, anchor):
         """Shares of games won, lost, tied; half of the games from each seat where both are its."""
-        counts, seat = np.zeros(3), entry.header["seat"]
-        seats = (0, 1) if seat == "both" else (seat,)
+        counts, seats = np.zeros(3), self._places(entry.header, anchor)
         for place in seats:
             pair = (entry, anchor) if place == 0 else (anchor, entry)
             summary = summarize(self.game, play(self.game, pair, self.games // len(seats),
@@ -78,4 +97,4 @@ def still_entry(entry):
                               entry.header["ob_dim"], entry.header["ac_dim"])
     vector[[2, 3 + 2 * ob_dim]] = 1  # the filters' counts
     vector[-ac_dim:] = -20  # log-std
-    return Entry("zero-action opponent", vector, entry.header)
+    return Entry("zero-action opponent", vector, {**entry.header, "seat": "both"})

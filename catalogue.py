@@ -2,16 +2,14 @@
 
 import glob
 import os
-import re
 import time
 
 from tabulate import tabulate
 
-from cli import GAME_NAMES
+from cli import one_line
+from filenames import parameter_files, read_name
 from utils import InputError, load_parameters, snapshot_paths
 
-# OpenAI's policies as benchmarks and docs name them: GAME[_agentK]_vN.npy
-RELEASED = re.compile(rf"({'|'.join(GAME_NAMES)})(?:_agent([01]))?_v(\d+)")
 COLUMNS = ("game", "seat", "version", "age", "path")
 
 
@@ -22,15 +20,14 @@ def list_all(shipped_dir, save_dir, zoo_dir=None):
     """
     if zoo_dir is not None and not os.path.isdir(zoo_dir):
         raise InputError(f"--zoo {zoo_dir}: no such folder")
+    shipped_dir, save_dir = glob.escape(shipped_dir), glob.escape(save_dir)
     rows = [row_of(path) for path in sorted(glob.glob(os.path.join(shipped_dir, "*", "*.npz")))]
     for folder in sorted(glob.glob(os.path.join(save_dir, "*", "agent*"))):
         snapshots = snapshot_paths(folder)
         if snapshots:
             rows.append(row_of(snapshots[max(snapshots)], f" (newest of {len(snapshots)})"))
     if zoo_dir:
-        rows += [row_of(path) for path in sorted(
-            path for kind in ("npz", "npy", "pkl")
-            for path in glob.glob(os.path.join(glob.escape(zoo_dir), f"*.{kind}")))]
+        rows += [row_of(path) for path in parameter_files(zoo_dir)]
     if not rows:
         return "nothing to play yet: train with run.py, or name a folder with --zoo"
     return tabulate(rows, COLUMNS, tablefmt="simple", disable_numparse=True)
@@ -38,22 +35,25 @@ def list_all(shipped_dir, save_dir, zoo_dir=None):
 
 def row_of(path, note=""):
     """One line of the table: what a file's header or, of released ones, its name says."""
-    age, where = age_of(path), os.path.relpath(path) + note
+    age, where = age_of(path), one_line(os.path.relpath(path)) + note
     try:
         header = load_parameters(path)[1]
     except InputError as error:
-        return "?", "?", "?", age, f"{where}: {str(error).removeprefix(f'{path}: ')}"
+        return "?", "?", "?", age, f"{where}: {one_line(str(error).removeprefix(f'{path}: '))}"
     if header:
-        return (str(header.get("game", "?")), str(header.get("seat", "?")),
-                str(header.get("iteration", header.get("version", "?"))), age, where)
-    name = RELEASED.match(os.path.basename(path))
-    if name is None:
-        return "?", "?", "?", age, where
-    return name[1], name[2] or "both", f"v{name[3]}", age, where
+        version = header.get("iteration", header.get("version", "?"))
+        said = header.get("game", "?"), header.get("seat", "?"), version
+    else:
+        named = read_name(path)
+        version = None if named.version is None else f"v{named.version}"
+        said = ["?" if value is None else value for value in (named.game, named.seat, version)]
+    return *(one_line(value)[:20] for value in said), age, where
 
 
 def age_of(path):
-    """How long ago a file was written: "5 min", "3 h", "2 d"."""
+    """How long ago a file was written: "5 min", "3 h", "2 d"; "?" of a link to nothing."""
+    if not os.path.exists(path):
+        return "?"
     seconds = max(0.0, time.time() - os.path.getmtime(path))
     for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= length:

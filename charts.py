@@ -8,9 +8,11 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
+from cli import one_line
+
 INK = "#0a0b0c"  # becomes the page's text colour in `svg`
 COLORS = ("#2f7fc1", "#d9692a", "#2a9d74", "#b565a7", "#a3892c", "#7a7f87", "#c8435f", "#3fa7b5")
-STYLE = {"svg.fonttype": "none", "svg.hashsalt": "charts", "font.size": 9,
+STYLE = {"text.parse_math": False, "svg.fonttype": "none", "svg.hashsalt": "charts", "font.size": 9,
          "axes.prop_cycle": matplotlib.cycler(color=COLORS), "axes.spines.top": False,
          "axes.spines.right": False, "legend.frameon": False, "axes.titlelocation": "left",
          "axes.titleweight": "bold", "axes.titlesize": 10, "grid.alpha": 0.25, "axes.grid": True,
@@ -24,7 +26,7 @@ def new_figure(width, height, **labels):
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(width, height), layout="constrained")
         axes = figure.add_subplot()
-        axes.set(**labels)
+        axes.set(**{name: one_line(text) for name, text in labels.items()})
         yield figure, axes
 
 
@@ -47,7 +49,7 @@ def heat_map(labels, wins, ties, title=""):
     labels: n names; wins, ties: [n, n] shares in [0, 1] of the row against the column, NaN where
     two have not met.
     """
-    n = len(labels)
+    n, labels = len(labels), [one_line(label) for label in labels]
     side = max(3.2, 1.1 + 0.66 * n)
     cells = n <= 24  # more are too small for text
     with new_figure(side + 1.3, side, title=title) as (figure, axes):
@@ -75,7 +77,7 @@ def ratings(rows):
         for k, row in enumerate(rows):
             axes.plot([row["low"], row["high"]], [-k, -k], color=COLORS[0], lw=2, alpha=0.55)
             axes.plot(row["rating"], -k, "o", color=COLORS[0], ms=5)
-        axes.set_yticks([-k for k in range(len(rows))], [row["entrant"] for row in rows])
+        axes.set_yticks([-k for k in range(len(rows))], [one_line(row["entrant"]) for row in rows])
         axes.set_ylim(0.6 - len(rows), 0.4)
     return figure
 
@@ -90,11 +92,11 @@ def history(rows):
             x = [row["iteration"] for row in mine]
             axes.fill_between(x, [row["low"] for row in mine], [row["high"] for row in mine],
                               color=COLORS[k % len(COLORS)], alpha=0.2, lw=0)
-            axes.plot(x, [row["rating"] for row in mine], "o-", ms=4, label=series,
+            axes.plot(x, [row["rating"] for row in mine], "o-", ms=4, label=one_line(series),
                       color=COLORS[k % len(COLORS)])
         for k, row in enumerate(row for row in rows if not row["series"]):
             axes.axhline(row["rating"], ls="--", lw=1, color=COLORS[-1 - k % len(COLORS)],
-                         label=row["entrant"])
+                         label=one_line(row["entrant"]))
         axes.legend()
     return figure
 
@@ -103,7 +105,7 @@ def curves(title, ylabel, xlabel, lines, marker=""):
     """Lines over training; lines: {name: (x, y)}."""
     with new_figure(4.6, 2.9, title=title, xlabel=xlabel, ylabel=ylabel) as (figure, axes):
         for name, (x, y) in lines.items():
-            axes.plot(x, y, marker=marker, ms=3, lw=1.4, label=name)
+            axes.plot(x, y, marker=marker, ms=3, lw=1.4, label=one_line(name))
         if ylabel.startswith("share"):
             axes.set_ylim(-0.02, 1.02)
         axes.legend(fontsize=7.5, ncols=1 if len(lines) < 5 else 2)

@@ -28,7 +28,7 @@ class Checkpointer:
 
     def save(self):
         """Writes the present state; the last checkpoint stays beside it as the previous one."""
-        owned = comm.gather(_collect(self.own))
+        owned = comm.to_root(_collect(self.own))
 
         def write():
             arrays = _collect(self.shared) | _collect(self.root)
@@ -66,8 +66,8 @@ class Unchanged:
         return {"digest": self._digest}
 
     def set_state(self, state):
-        """Raises InputError unless it is still the same."""
-        if str(state["digest"]) != self._digest:
+        """Raises InputError unless it is still the same; older checkpoints may not say."""
+        if "digest" in state and str(state["digest"]) != self._digest:
             raise InputError(f"{self._what}: is not what it was when the run began")
 
 
@@ -108,14 +108,16 @@ def digest(arrays):
 def read_checkpoint(directory):
     """Returns (identity, arrays, remark) of the newest whole checkpoint in a run's folder.
 
-    remark: a line on files that were passed over because they are damaged, else "". Raises
+    remark: a line on files that were passed over, being gone or damaged, else "". Raises
     InputError if there is no whole one, or if it was written by another version.
     """
-    run, damaged = os.path.basename(directory), []
+    run, damaged, found = os.path.basename(directory), [], False
     for name in (NAME, PREVIOUS):
         path = os.path.join(directory, name)
         if not os.path.exists(path):
+            damaged += [f"{name} is missing"] * (name == NAME)
             continue
+        found = True
         try:
             identity, arrays = _read(path)
         except Exception as error:  # damaged bytes make the readers fail in a dozen ways
@@ -125,7 +127,9 @@ def read_checkpoint(directory):
             raise InputError(f"--resume {run}: its checkpoint has format "
                              f"{identity.get('format')!r}, this version reads {FORMAT}")
         return identity, arrays, "; ".join(damaged)
-    raise InputError(f"--resume {run}: " + ("; ".join(damaged) or "it has no checkpoint"))
+    why = "; ".join(damaged) if found else "it has no checkpoint"
+    raise InputError(f"--resume {run}: {why}; put one back, or begin a new run with its parameters:"
+                     f" --init {run}")
 
 
 def _read(path):

@@ -15,6 +15,11 @@ def one_line(text):
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(text))
 
 
+def file_error(error):
+    """An OSError in words: the file, where it names one, and what is wrong with it."""
+    return ": ".join(str(part) for part in (error.filename, error.strerror or error) if part)
+
+
 # MPICH and Intel MPI, Open MPI, Slurm.
 RANK_NAMES = ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "SLURM_PROCID")
 

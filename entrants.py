@@ -4,19 +4,18 @@ import glob
 import hashlib
 import json
 import os
-import re
 from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
 
 from anchors import still_entry
-from gym_compete import find_game
-from matches import Entry, game_sizes, load_entries, vector_size
+from cli import one_line
+from filenames import SUFFIXES, parameter_files, read_name
+from matches import Entry, check_networks, game_sizes, load_entries, seats_of, vector_size
 from utils import InputError, snapshot_paths
 
 ANCHORS = ("random", "zero")
-SUFFIXES = (".npz", ".npy", ".pkl")
 
 
 @dataclass
@@ -45,10 +44,11 @@ def collect(words, snapshots, env_name):
     words: files, folders, "random" and "zero"; snapshots: {path: learner's folder} of a run.
     Raises InputError for a file that is none or is for another game, and for an empty folder.
     """
-    files = [path for word in words if word not in ANCHORS for path in expand(word)]
+    files = [path for word in words if word not in ANCHORS for path in expand(word, env_name)]
     files = list({os.path.realpath(path): path for path in [*files, *snapshots]}.values())
     if files:
         game, entries = load_entries(files, env_name)
+        check_networks(entries, game)
     elif env_name:
         game, entries = env_name, []
     else:
@@ -60,22 +60,25 @@ def collect(words, snapshots, env_name):
     return game, entrants + [Entrant(entry.path, entry, (0, 1)) for entry in made]
 
 
-def expand(word):
-    """The parameter files that a word means: itself, or all those below a folder."""
+def expand(word, env_name=None):
+    """The parameter files that a word means: itself, or all those below a folder.
+
+    Of OpenAI's archive as a whole, those of the game that --env names.
+    """
     if not os.path.isdir(word):
         return [word]
-    found = sorted(path for suffix in SUFFIXES
-                   for path in glob.glob(os.path.join(glob.escape(word), "**", f"*{suffix}"),
-                                         recursive=True)
-                   if not os.path.basename(path).startswith("checkpoint"))
+    found = [path for path in parameter_files(word)
+             if env_name is None or read_name(path).game in (None, env_name)]
     if not found:
-        raise InputError(f"--tournament {word}: no parameter files ({', '.join(SUFFIXES)}) there")
+        raise InputError(f"--tournament {word}: no parameter files ({', '.join(SUFFIXES)}) there"
+                         + (f" for {env_name}" if env_name else ""))
     return found
 
 
 def labels(paths):
     """Short names: the last parts of each path, as many as make it unique; no suffix."""
     parts = [os.path.realpath(path).split(os.sep) for path in paths]
+    parts = [list(map(one_line, part)) for part in parts]
     names = [os.path.splitext(part[-1])[0] for part in parts]
     for length in range(2, max(map(len, parts), default=0) + 1):
         count = Counter([*names, *ANCHORS])
@@ -84,22 +87,7 @@ def labels(paths):
         names = [os.sep.join([*part[-length:-1], os.path.splitext(part[-1])[0]])
                  if count[name] > 1 else name for name, part in zip(names, parts)]
     count = Counter(names)  # the same path twice but for the suffix
-    return [path if count[name] > 1 else name for name, path in zip(names, paths)]
-
-
-def seats_of(entry, game):
-    """The seats an entry may take, (0,), (1,) or both.
-
-    One learner plays both seats of sumo. Elsewhere our files say theirs, and released ones may by
-    their name.
-    """
-    if find_game(game).shared_policy:
-        return (0, 1)
-    seat = entry.header.get("seat")
-    named = re.search(r"(?:^|_)agent([01])(?:[_.]|$)", os.path.basename(entry.path))
-    if seat is None and named:
-        seat = int(named[1])
-    return (seat,) if seat in (0, 1) else (0, 1)
+    return [one_line(path) if count[name] > 1 else name for name, path in zip(names, paths)]
 
 
 def anchor(word, game):

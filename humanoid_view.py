@@ -104,7 +104,7 @@ def split(ob):
         qpos, qvel, inertia, _, _, force, other = tf.split(ob[:, :RACE], [*BODY, 24], axis=1)
         return qpos, qvel, inertia, force, other, None, ob[:, -4:] if ob.shape[1] == SUMO else None
     sizes = [22, *BODY[1:], 2, 22, 2, 1, 3]
-    rest, qvel, inertia, _, _, force, offset, other, way, height, lines = tf.split(ob, sizes, axis=1)
+    rest, qvel, inertia, _, _, force, offset, other, way, height, lines = tf.split(ob, sizes, 1)
     ball = tf.concat([GOAL - lines[:, :1], POST - lines[:, 1:2], height], 1)
     xy = ball[:, :2] - way
     return (tf.concat([xy, rest], 1), qvel, inertia, force, tf.concat([xy + offset, other], 1),

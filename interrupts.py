@@ -1,5 +1,6 @@
 """Ctrl-C and SIGTERM: the first one asks for an orderly end, the second one ends at once."""
 
+import contextlib
 import os
 import signal
 import sys
@@ -7,14 +8,16 @@ import threading
 
 
 class Interrupts:
-    """`asked` turns true at the first signal; use it as a context around the training loop.
+    """`asked` turns true at the first signal, and `code` is then the exit code that it means.
 
-    Files are written whole or not at all, so that the second signal's sudden end harms nothing.
-    speak: whether this process tells about it (rank 0 does).
+    To be used as a context around what shall end in good order. Files are written whole or not at
+    all, so that the second signal's sudden end harms nothing.
+    speak: whether this process tells about it (rank 0 does); task: what is finished first.
     """
 
-    def __init__(self, speak=True):
-        self.asked, self._speak, self._kept = False, speak, {}
+    def __init__(self, speak=True, task="finishing this iteration, then stopping"):
+        self.asked, self.code = False, 128 + signal.SIGINT
+        self._speak, self._task, self._kept = speak, task, {}
 
     def __enter__(self):
         if threading.current_thread() is threading.main_thread():
@@ -26,10 +29,15 @@ class Interrupts:
         for number, handler in self._kept.items():
             signal.signal(number, handler)
 
+    def check(self, *_):
+        """Raises KeyboardInterrupt if there has been a signal: for moments when that is safe."""
+        if self.asked:
+            raise KeyboardInterrupt
+
     def _handle(self, number, _):
         if self.asked:
             os._exit(128 + number)
-        self.asked = True
+        self.asked, self.code = True, 128 + number
         if self._speak:
-            print("\nfinishing this iteration, then stopping; once more to stop at once",
-                  file=sys.stderr, flush=True)
+            with contextlib.suppress(RuntimeError):  # the signal came while stderr was written
+                print(f"\n{self._task}; once more to stop at once", file=sys.stderr, flush=True)

@@ -4,21 +4,11 @@ import csv
 import io
 import os
 
-from gym_compete import GAMES
-from matches import play, summarize, tally, wilson
+from cli import one_line
+from matches import play, seats_of, summarize, tally, wilson
 from utils import InputError, write_whole
 
 COLUMNS = ("game", "seed", "seat_of_a", "winner", "ending", "length", "return_a", "return_b")
-
-
-def one_seat(entry, game):
-    """Why an entry cannot sit in both seats of the game, or None if it can."""
-    seat = entry.header.get("seat")
-    if GAMES[game].shared_policy or seat == "both":
-        return None
-    if seat in (0, 1):
-        return f"{entry.path}: is for seat {seat} only"
-    return f"{entry.path}: is for one seat only, as {game}'s seats have different tasks"
 
 
 def settle_swap(swap, game, entries):
@@ -27,11 +17,12 @@ def settle_swap(swap, game, entries):
     swap: True, False, or None for the default: where both files can sit in both seats and are not
     one and the same. InputError where that was asked for and a file is for one seat only.
     """
-    reasons = [reason for reason in (one_seat(entry, game) for entry in entries) if reason]
-    if swap and reasons:
-        raise InputError(f"--swap: {reasons[0]}")
+    seats = [seats_of(entry, game) for entry in entries]
+    for entry, own in zip(entries, seats):
+        if swap and len(own) == 1:
+            raise InputError(f"--swap: {entry.path}: is for seat {own[0]} only")
     if swap is None:
-        return not reasons and os.path.realpath(entries[0].path) != os.path.realpath(
+        return seats == [(0, 1)] * 2 and os.path.realpath(entries[0].path) != os.path.realpath(
             entries[1].path)
     return swap
 
@@ -86,7 +77,7 @@ def sum_up(game, results, seed, swapped):
 def describe(summary, paths):
     """The summary as lines of text."""
     swapped = "by_seat" in summary
-    who = [f"{name} wins ({os.path.relpath(path)})"
+    who = [f"{name} wins ({one_line(os.path.relpath(path))})"
            for name, path in zip("AB" if swapped else ("agent0", "agent1"), paths)]
     lines = []
     for name, count, (low, high) in zip(

@@ -1,5 +1,7 @@
 """Who plays whom: the learners' names and seats, their frozen opponents, and what those may be."""
 
+import numpy as np
+
 from rollouts import Player
 from utils import InputError
 
@@ -19,48 +21,57 @@ def learner_names(shared, ensemble=1, outsider_seat=None):
 def pairings(shared, ensemble=1):
     """Every (learner in seat 0, learner in seat 1) that current learners play.
 
-    In an ensemble that shares both seats nobody meets itself (paper, section 4.3).
+    Where one learner plays both seats it meets itself too (paper, section 5.5.2).
     """
-    members = range(ensemble)
-    if shared:
-        return [(a, b) for a in members for b in members if a != b or ensemble == 1]
-    return [(a, ensemble + b) for a in members for b in members]
+    members, first = range(ensemble), 0 if shared else ensemble
+    return [(a, first + b) for a in members for b in members]
 
 
 def seat_players(num_envs, latest_share, opponents, shared, ensemble=1):
     """Decides who sits where, in every worker alike; returns the list of `Player`s, learners first.
 
-    The first `latest_share` of the games seat current learners on both sides, all pairings
-    equally often. The others are shared out among the frozen opponents; even ones sit in seat 1
-    and odd ones in seat 0, each against one learner, all learners equally often. A frozen player's
-    `rivals` are the learners whose older version it may be.
+    The first `latest_share` of the games seat current learners on both sides: all learners equally
+    often, and all pairings, but for one game at most. The others are shared out among `opponents`
+    slices, even ones with an older version in seat 1 and odd ones in seat 0, each against one
+    learner, all learners equally often. Frozen players with the same `group`, a pair of their
+    `seat` and the learner they meet, share the games of their slices (see `frozen.FrozenCopies`);
+    they are two at least. Their `rivals` are the learners whose older versions they may be.
     """
     latest, pairs = round(latest_share * num_envs), pairings(shared, ensemble)
-    if latest % len(pairs):
+    if latest % ensemble:
         raise InputError(f"--latest-share {latest_share:g}: its {latest} games must be a multiple "
-                         f"of the {len(pairs)} pairings of learners")
+                         f"of the {ensemble} learners a seat")
     opponents = min(opponents, num_envs - latest)
     if num_envs > latest and (not opponents or opponents % (2 * ensemble)
                               or (num_envs - latest) % opponents):
         raise InputError(f"--opponents {opponents}: must be a multiple of {2 * ensemble} that "
                          f"divides the {num_envs - latest} games against older versions")
     count = ensemble if shared else 2 * ensemble
-    places = [[] for _ in range(count)]
-    for games, pair in zip(_shares(0, latest, len(pairs)), pairs):
+    places, theirs = [[] for _ in range(count)], {}
+    for games, pair in zip(_paired(latest, pairs, ensemble), pairs):
         for seat, learner in enumerate(pair):
             places[learner].append((seat, games))
-    frozen = []
     for k, games in enumerate(_shares(latest, num_envs, opponents)):
         seat, member = (k + 1) % 2, k // 2 % ensemble
         learner = member if shared else (1 - seat) * ensemble + member
         places[learner].append((1 - seat, games))
-        frozen.append(Player(None, [(seat, games)]))
-        frozen[-1].seat = seat
-        frozen[-1].rivals = sorted({pair[seat] for pair in pairs if pair[1 - seat] == learner})
+        theirs.setdefault((seat, learner), []).extend(range(games.start, games.stop))
+    copies = max(2, opponents // (2 * ensemble))
+    frozen = [_frozen_player(group, share, pairs) for group, games in theirs.items()
+              for share in np.array_split(games, copies)]
     learners = [Player(None, seats, learner=k) for k, seats in enumerate(places)]
     for k, player in enumerate(learners):
         player.seat = k // ensemble
     return learners + frozen
+
+
+def _frozen_player(group, games, pairs):
+    """A copy of older versions that begins with these games."""
+    seat, learner = group
+    player = Player(None, [(seat, games)])
+    player.seat, player.group = seat, group
+    player.rivals = sorted({pair[seat] for pair in pairs if pair[1 - seat] == learner})
+    return player
 
 
 def seat_outsider(num_envs, seat, shared):
@@ -76,6 +87,14 @@ def seat_outsider(num_envs, seat, shared):
                Player(None, [(1 - place, games) for place, games in places])]
     players[0].seat, players[1].seat, players[1].rivals = places[0][0], 1 - places[0][0], None
     return players
+
+
+def _paired(games, pairs, ensemble):
+    """Slices from 0 to `games` for the pairings; those over go to whole rounds of all learners."""
+    least, over = divmod(games, len(pairs))
+    sizes = [least + ((b - a) % ensemble < over // ensemble) for a, b in pairs]
+    stops = np.cumsum(sizes).tolist()
+    return [slice(stop - size, stop) for size, stop in zip(sizes, stops)]
 
 
 def _shares(start, stop, count):

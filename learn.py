@@ -3,19 +3,23 @@
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
+import batch_plan
 from checkpoint import Checkpointer, Unchanged
+from curriculum import Curriculum
 from distributed_data import comm
 from distributed_data.device import make_session
 from distributed_data.mpi_adam import FlatVariables
+from frozen import FrozenCopies
 from interrupts import Interrupts
 from league import learner_names, seat_outsider, seat_players
 from matches import build_policy
 from ppo import Learner
-from run_log import RunLog, open_run
+from run_log import RunLog, mend_config, open_run
 from snapshots import Snapshots
 from utils import InputError, add_vtarg_and_adv, traj_segment_generator
 
@@ -25,8 +29,9 @@ def compete_learn(
         anchors=None, init=None, pool=None, pool_share=0.5, timesteps_per_batch, optim_batchsize,
         optim_epochs, optim_stepsize, optim_stepsize_final, clip_param, entcoeff, l2, target_kl,
         gamma, gamma_dense, lam, dense_iters, anneal_iters, delta, latest_share, opponents,
-        logstd_floor, logstd_floor_dense, alpha_final=0.0, anneal_at=0.0,
-        adaptive_kl=0.0, keep=1, resumed=None, max_iters=0, max_timesteps=0, max_episodes=0, max_seconds=0):
+        logstd_floor, logstd_floor_dense, alpha_final=0.0, anneal_at=0.0, adaptive_kl=0.0,
+        curriculum_start=0.0, curriculum_iters=None, keep=1, resumed=None, max_iters=0,
+        max_timesteps=0, max_episodes=0, max_seconds=0):
     """Trains one learner a seat, or one for both; returns `Progress`.
 
     env: this rank's `CompeteVectorEnv`.
@@ -37,24 +42,25 @@ def compete_learn(
     ensemble: learners a seat, all in one pool (paper, section 4.3).
     outsider: (seat, `matches.Entry`) that holds a seat for good, so that one learner finds its best
         response; no pool then. anchors: `Anchors` to be met now and then, or None.
-    init: one vector of parameters a learner to begin with, or None. pool: a learner's lists of
-        parameter files, equally likely to be drawn from for a share `pool_share` of the older
-        versions, or None.
+    init: one vector of parameters a learner to begin with, or None. pool: `Pool` of other
+        runs' files, from which a share `pool_share` of the older versions is drawn, or None.
     timesteps_per_batch, optim_batchsize: samples a learner over all ranks, an iteration's and a
         minibatch's. optim_epochs, optim_stepsize, clip_param, entcoeff, l2, target_kl, adaptive_kl:
         see `ppo`.
     optim_stepsize_final, gamma_dense, logstd_floor_dense: `optim_stepsize`, `gamma_dense` and
         `logstd_floor_dense` hold while the reward is dense (alpha 1); as it is annealed they move
         linearly to `optim_stepsize_final`, `gamma` and `logstd_floor`.
-    dense_iters, anneal_iters, alpha_final, anneal_at: see `Progress`; iterations with alpha 1, after them those over which it
-        falls to alpha_final (paper, section 4.1, which starts annealing at once and ends at 0).
+    dense_iters, anneal_iters, alpha_final, anneal_at: see `Progress`; the paper (section 4.1)
+        starts annealing at once and ends at 0.
+    curriculum_start, curriculum_iters: see `Curriculum`.
     delta, latest_share, opponents: older versions come from Uniform(delta * latest, latest), a
-        worker seats `opponents` of them; `latest_share` of the games seat current learners only.
+        worker holds `opponents` of them, each until its games are over, and at least two for each
+        seat and learner; `latest_share` of the games seat current learners only.
     keep: of the snapshots that can be drawn no more every `keep`-th stays.
     resumed: arrays of `checkpoint.read_checkpoint`, to go on from there as if nothing had happened.
     max_*: exactly one is positive and ends the training.
 
-    Raises InputError if batch, minibatch, games and ranks do not divide, or the run exists,
+    Raises InputError if batch, games and ranks do not divide, or the run exists,
     `ppo.NotFinite` if the learning breaks down.
     """
     shared = headers[0]["seat"] == "both"
@@ -73,7 +79,8 @@ def compete_learn(
         learners = [Learner(pi, clip_param, entcoeff, l2) for pi in pis]
         flats = [FlatVariables(pi.get_variables()) for pi in pis]
         frozen = players[len(names):]
-        copies = [FlatVariables(p.policy.get_variables()) for p in frozen]
+        copies = FrozenCopies([] if outsider else frozen, env.num_envs, run_dir)
+        held = [FlatVariables(p.policy.get_variables()) for p in frozen if outsider]
         sess.run(tf.global_variables_initializer())
         tf.get_default_graph().finalize()
 
@@ -84,43 +91,61 @@ def compete_learn(
             learner.start(sess)
             if init is not None:
                 learner.start_gently()
-        if outsider:
-            copies[0].set(sess, outsider[1].vector)
+        for flat in held:
+            flat.set(sess, outsider[1].vector)
         progress = Progress(dense_iters, anneal_iters, alpha_final, anneal_at)
-        snapshots = Snapshots(run_dir, names, headers, pool, pool_share)
-        seg_gen = traj_segment_generator(
-            players, env, sess, horizon, rngs.noise, lambda: progress.alpha)
+        curriculum = Curriculum(env.game.curriculum_end, curriculum_start, curriculum_iters,
+                                timesteps_per_batch)
         log = RunLog(run_dir) if comm.RANK == 0 else None
+        warn = partial(note, log, progress)
+        snapshots = Snapshots(run_dir, names, headers, pool, pool_share, curriculum, warn)
+        seg_gen = traj_segment_generator(
+            players, env, sess, horizon, rngs.noise, lambda: progress.alpha, copies)
         common = dict(zip(names, learners), progress=progress)
         if outsider:
             common["outsider"] = Unchanged(f"--opponent {outsider[1].path}", outsider[1].vector)
+        if pool:
+            common["pool"] = pool
+        for k, (_, entry) in enumerate(sorted(anchors.files.items()) if anchors else ()):
+            common[f"anchor{k}"] = Unchanged(f"--anchor {entry.path}", entry.vector)
         checkpointer = Checkpointer(run_dir, {"config": config}, common,
-                                    own={"rollouts": seg_gen, "rngs": rngs},
+                                    own={"rollouts": seg_gen, "rngs": rngs, "copies": copies},
                                     root={"log": log} if log else {})
         if resumed is not None:
-            if not checkpointer.restore(resumed):  # another number of ranks: chance begins anew
+            if checkpointer.restore(resumed):
+                copies.load(sess, snapshots)
+            else:  # another number of ranks: chance begins anew
                 env.reset(rngs.renew(progress.iteration).generate_state(env.num_envs))
             snapshots.latest = progress.iteration
+            for remark in comm.from_root(lambda: log.remarks + mend_config(run_dir, config)):
+                warn(remark)
+            snapshots.mend([flat.get(sess) for flat in flats])
         else:
             if init is None:
                 prime_filters(env, players[:len(names)], sess, rngs.noise)
-            env.version = 0
+            env.version = curriculum.at(0)
             snapshots.save(0, [flat.get(sess) for flat in flats])
             checkpointer.save()
         if anchors:
-            anchors.meet(snapshots.first())
+            first = snapshots.first()
+            anchors.meet(first)
+            for name, vector in zip(names, first):
+                if vector is None:
+                    warn(f"{name}/000000.npz is gone or damaged: no more games against it")
         if log:
             sizes = [f"{snapshots.disk_use(delta, keep, n) / 1e6:,.0f} MB after {n:,}"
                      for n in (1000, 10000)]
             print(f"snapshots take {' and '.join(sizes)} iterations", flush=True)
+            if len(copies.players) > opponents:
+                print(f"--opponents {opponents}: {len(copies.players)} older versions are held, "
+                      "two for each seat and learner", flush=True)
 
         while not limits.reached(progress, interrupts):
             # Rollouts
             started = time.perf_counter()
-            drawn = snapshots.draw(rngs.draws, delta, [p.rivals for p in frozen if p.rivals])
-            for copy, vector in zip(copies, drawn):
-                copy.set(sess, vector)
-            env.version = progress.iteration  # moves sumo's and kick-and-defend's curricula
+            copies.renew(sess, snapshots, rngs.draws, delta)
+            note_lost(log, progress.iteration + 1, pool)
+            env.version = curriculum.at(progress.iteration)
             segs = next(seg_gen)
             collected = time.perf_counter()
             for seg in segs:
@@ -138,7 +163,7 @@ def compete_learn(
             updated = time.perf_counter()
 
             # Snapshot
-            row = progress.advance(names, segs, losses, env)
+            row = progress.advance(names, segs, losses, env) | copies.figures()
             timing = progress.timing(segs, env, collected - started, updated - collected)
             vectors = snapshots.save(progress.iteration, [flat.get(sess) for flat in flats])
             comm.from_root(record, log, progress.iteration, row, timing, anchors, names, vectors)
@@ -157,11 +182,25 @@ def record(log, iteration, row, timing, anchors, names, vectors):
     log.write(iteration, row, timing)
 
 
+def note(log, progress, text):
+    """Logs a line about the present iteration, on rank 0."""
+    if log:
+        log.warn(progress.iteration, text)
+
+
 def note_faults(log, iteration, names, learners):
     """Logs what was not finite in this iteration's updates."""
     for name, learner in zip(names, learners):
         for fault in learner.faults if log else ():
             log.warn(iteration, f"{name}: {fault} not finite, step not taken")
+
+
+def note_lost(log, iteration, pool):
+    """Logs which files of the pool can be drawn no more."""
+    lost = pool.lost() if pool else []
+    if lost and log:
+        log.warn(iteration, "--pool: gone or not what it was, drawn no more: "
+                            f"{', '.join(lost)}")
 
 
 def build_policies(players, policy_fn, outsider, env, rng):
@@ -181,19 +220,11 @@ def rollout_horizon(player, timesteps_per_batch, optim_batchsize):
     player: any of the learners, who all sit in equally many games. A recurrent policy trains on
     whole chunks of steps.
     """
-    columns, chunk = player.width * comm.SIZE, player.policy.chunk
-    whole = f" in chunks of {chunk} steps" if chunk > 1 else ""
-    if timesteps_per_batch < columns * chunk:
-        raise InputError(f"--timesteps-per-batch {timesteps_per_batch}: smaller than the "
-                         f"{columns} games that each learner plays at a time{whole}")
-    if timesteps_per_batch % (columns * chunk):
-        raise InputError(f"--timesteps-per-batch {timesteps_per_batch}: must be a multiple of "
-                         f"{columns * chunk}, the games that each learner plays at a time{whole}")
-    if optim_batchsize % (comm.SIZE * chunk) or timesteps_per_batch % optim_batchsize:
-        raise InputError(f"--optim-batchsize {optim_batchsize}: must divide --timesteps-per-batch "
-                         f"{timesteps_per_batch} and be a multiple of {comm.SIZE * chunk} "
-                         f"({comm.SIZE} worker(s){whole})")
-    return timesteps_per_batch // columns
+    world = batch_plan.World(ranks=comm.SIZE, chunk=player.policy.chunk)
+    try:
+        return batch_plan.horizon(player.width, timesteps_per_batch, optim_batchsize, world)
+    except ValueError as error:
+        raise InputError(str(error)) from None
 
 
 def prime_filters(env, learners, sess, rng, steps=100):
@@ -326,7 +357,7 @@ class Progress:
         return final + left * (dense - final)
 
     def advance(self, names, segs, losses, env):
-        """Counts an iteration in and returns its row of the log, the same on every rank.
+        """Counts an iteration in and returns its row of the log, whole on rank 0.
 
         names, segs, losses: the learners'.
         """
@@ -337,12 +368,13 @@ class Progress:
         for learner, seg, loss in zip(names, segs, losses):
             figures = {**episode_figures(seg, env.game.endings), **loss}
             row.update({f"{learner}/{name}": value for name, value in figures.items()})
-        games = comm.gather(np.bincount(np.concatenate([seg["ep_endings"] for seg in segs])
-                                        .astype(int), minlength=len(env.game.endings)))
-        games = sum(games)
+        endings = segs[0]["endings"]  # of all games: every learner's segment has the same
+        games = np.bincount(endings, minlength=len(env.game.endings))
+        games = comm.allsum(games.tolist())
         self.not_finite += int(games[env.game.endings.index("not finite")])
+        self.episodes += int(sum(games))
         self._note_achievements(games, env.game)
-        self.episodes += int(comm.allsum(segs[0]["episodes"]))
+        row |= {f"run/{name}": value for name, value in env.game.opened(env.version).items()}
         return row | {"run/alpha": alpha, "run/timesteps": self.timesteps,
                       "run/episodes": self.episodes, "run/not_finite_games": self.not_finite}
 
@@ -363,11 +395,19 @@ class Progress:
 
 
 def episode_figures(seg, endings):
-    """One learner's games of an iteration over all ranks: returns, lengths, outcomes, rewards."""
+    """One learner's games of an iteration over all ranks: returns, lengths, outcomes, rewards.
+
+    A game that it has played from both seats counts once where the game is meant ("games",
+    "ep_len", "end_..."), and twice where it is a seat's return or outcome. Rank 0 alone gets them,
+    the others {}.
+    """
     names = ("ep_rets", "ep_lens", "ep_outcomes", "ep_frozen", "ep_endings")
-    lists, parts = zip(*comm.gather((
+    gathered = comm.to_root((
         [np.asarray(seg[name], np.float64) for name in names],
-        {name: total / seg["rew"].size for name, total in seg["parts"].items()})))
+        {name: total / seg["rew"].size for name, total in seg["parts"].items()}))
+    if comm.RANK:
+        return {}
+    lists, parts = zip(*gathered)
     rets, lens, outcomes, frozen, ends = map(np.concatenate, zip(*lists))
     pool = outcomes[frozen == 1]
 
@@ -378,7 +418,7 @@ def episode_figures(seg, endings):
         return float(values.mean()) if len(values) else float("nan")
 
     parts = {name: float(np.mean([part[name] for part in parts])) for name in sorted(parts[0])}
-    return {"games": len(outcomes), "ep_ret": mean(rets), "ep_len": mean(lens),
+    return {"games": len(lens), "ep_ret": mean(rets), "ep_len": mean(lens),
             "win": share(outcomes > 0), "loss": share(outcomes < 0), "tie": share(outcomes == 0),
             "win_vs_pool": share(pool > 0), "loss_vs_pool": share(pool < 0),
             "tie_vs_pool": share(pool == 0),

@@ -9,10 +9,15 @@ import sys
 
 import many
 import showing
-from cli import GAME_NAMES, Parser, number
+from cli import GAME_NAMES, Parser, file_error, number
+from run_folder import find_place
+from terminal import go_on_without_output, guarded
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SAVE_DIR, SHIPPED_DIR = os.path.join(HERE, "saveparameters"), os.path.join(HERE, "parameters")
+# What is worth doing where nobody reads what is printed.
+BESIDES_PRINTING = ("json", "csv", "watch", "video", "save_replay", "tournament", "history",
+                    "report")
 
 
 def make_parser():
@@ -22,7 +27,8 @@ def make_parser():
         "newest run's latest snapshots, or what parameters/ ships if there is no run."))
     parser.add_argument("--param-paths", nargs=2, metavar=("A", "B"), help=(
         "Who sits in seat 0 and who in seat 1: files of ours (.npz), or of OpenAI's (.npy, .pkl)."))
-    parser.add_argument("--run", help="Take this run's latest snapshots from saveparameters/.")
+    parser.add_argument("--run", help=(
+        "Take the latest snapshots of this run, a name in saveparameters/ or a path."))
     parser.add_argument("--env", choices=GAME_NAMES, help="The game; default: what the files say.")
     parser.add_argument("--policy", metavar="MODULE:CLASS", action="append", default=[], help=(
         "Admit files that name this class as their network; may be given several times."))
@@ -62,7 +68,7 @@ def choose_files(args):
         if args.run:
             raise InputError("--run: not together with --param-paths")
         return args.param_paths
-    runs = [os.path.join(SAVE_DIR, args.run)] if args.run else newest_runs()
+    runs = [find_place(SAVE_DIR, args.run)] if args.run else newest_runs()
     for run in runs:
         paths = latest_snapshots(run)
         if paths:
@@ -75,8 +81,7 @@ def choose_files(args):
 
 def shipped_parameters(env_name):
     """What parameters/ ships for a game: seat 0's path and seat 1's, or one that plays both."""
-    from entrants import seats_of
-    from matches import load_entry
+    from matches import load_entry, seats_of
     from utils import InputError
 
     folder = os.path.join(SHIPPED_DIR, env_name)
@@ -103,7 +108,8 @@ def latest_snapshots(run):
 
     newest = []
     for k in (0, 1):
-        found = map(snapshot_paths, sorted(glob.glob(os.path.join(run, f"agent{k}*"))))
+        found = map(snapshot_paths, sorted(glob.glob(
+            os.path.join(glob.escape(run), f"agent{k}*"))))
         newest.append(next((paths[max(paths)] for paths in found if paths), None))
     if not any(newest):
         return None
@@ -120,7 +126,7 @@ def latest_snapshots(run):
 
 def newest_runs():
     """The runs in saveparameters/, newest first."""
-    configs = glob.glob(os.path.join(SAVE_DIR, "*", "config.json"))
+    configs = glob.glob(os.path.join(glob.escape(SAVE_DIR), "*", "config.json"))
     return [os.path.dirname(path) for path in sorted(configs, key=os.path.getmtime, reverse=True)]
 
 
@@ -141,10 +147,11 @@ def tell_step(env, games):
 def run_matches(args):
     """Does what the command line says, games shared out among the ranks; rank 0 tells."""
     from distributed_data import comm
-    from judging import describe, settle_swap, sum_up, write_csv
-    from matches import load_entries
+    from interrupts import Interrupts
+    from judging import settle_swap
+    from matches import check_seats, load_entries
     from policy import find_policy
-    from utils import InputError, write_json
+    from utils import InputError
 
     for option, path in (("--json", args.json), ("--csv", args.csv)):
         if path:
@@ -166,24 +173,36 @@ def run_matches(args):
     game, entries = comm.from_root(load_entries, paths, args.env)
     swap = False if showing.wanted(args) else args.swap
     swapped = comm.from_root(settle_swap, swap, game, entries)
+    comm.from_root(check_seats, entries, game)
     gallery = showing.Gallery(args, game, paths) if showing.wanted(args) else None
-    results = play_games(args, game, entries, swapped, gallery)
-    if comm.RANK or not results:
-        return
+    with Interrupts(comm.RANK == 0, "counting the games so far, then stopping") as interrupts:
+        results = play_games(args, game, entries, swapped, gallery, interrupts)
+    if results and not comm.RANK:
+        tell_results(args, game, results, swapped, paths)
+        if gallery:
+            gallery.finish()
+    if interrupts.asked:
+        sys.exit(interrupts.code)
+
+
+def tell_results(args, game, results, swapped, paths):
+    """Counts, prints and writes what has been played."""
+    from judging import describe, sum_up, write_csv
+    from utils import write_json
+
     summary = sum_up(game, results, args.seed, swapped)
     print(describe(summary, paths))
     if args.json:
         write_json(args.json, {**summary, "paths": list(paths)})
     if args.csv:
         write_csv(args.csv, results, args.seed)
-    if gallery:
-        gallery.finish()
 
 
-def play_games(args, game, entries, swapped, gallery):
-    """Plays the command line's games under a progress bar; returns all ranks' results.
+def play_games(args, game, entries, swapped, gallery, interrupts):
+    """Plays the command line's games under a progress bar; returns all ranks' results on rank 0.
 
-    Of a window that is closed before the last game: those of the games until then.
+    After an interrupt, or in a window that is closed, before the last game: those of the games
+    until then.
     """
     from tqdm import tqdm
 
@@ -200,19 +219,24 @@ def play_games(args, game, entries, swapped, gallery):
             bar.write(tell_game(result, swapped), file=sys.stdout)
             bar.update()
             done.append(result)
-            if gallery and not gallery.take(result):
+            if gallery and not gallery.take(result, interrupts.check):
                 raise WindowClosed
+
+        def on_step(env, playing):
+            interrupts.check()
+            if args.verbose:
+                tell_step(env, playing)
 
         try:
             judge(game, entries, games, args.seed, swapped, on_game,
                   deterministic=args.deterministic,
                   num_threads=args.num_threads or device.share_of_cores(),
                   num_envs=2 if args.verbose or args.watch else SLOTS, integrator=args.integrator,
-                  on_step=tell_step if args.verbose else None,
-                  recorder=gallery and gallery.recorder)
-        except WindowClosed:
+                  on_step=on_step, recorder=gallery and gallery.recorder)
+        except (WindowClosed, KeyboardInterrupt):
             pass
-    return sorted(itertools.chain(*comm.gather(done)), key=lambda result: result["game"])
+    found = comm.to_root(done) or []
+    return sorted(itertools.chain(*found), key=lambda result: result["game"])
 
 
 class WindowClosed(Exception):
@@ -230,11 +254,14 @@ def tell_list(parser, args):
         parser.error(str(error))
 
 
+@guarded
 def main(argv=None):
     """Parses the command line and plays; bad input ends with one line and exit code 2."""
     parser = make_parser()
     args = parser.parse_args(argv)
     many.settle(parser, args)
+    if any(getattr(args, name) for name in BESIDES_PRINTING):
+        go_on_without_output()
     if args.report:
         many.write_report(parser, args, SAVE_DIR)
         return
@@ -245,6 +272,8 @@ def main(argv=None):
         args.max_episodes = showing.games_needed(args) or 100
     from distributed_data import comm, device
 
+    if comm.SIZE > 1:  # a rank that left alone would keep the others waiting
+        go_on_without_output()
     comm.abort_together()
     device.prepare()  # TensorFlow takes seconds: not before the command line has been understood
     from utils import InputError
@@ -254,7 +283,7 @@ def main(argv=None):
     except InputError as error:
         comm.end_all(parser.line(error), 2)
     except OSError as error:
-        comm.end_all(parser.line(f"{error.filename}: {error.strerror}"), 2)
+        comm.end_all(parser.line(file_error(error)), 2)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@ import os
 import sys
 import time
 
-from cli import number
+from cli import file_error, number, one_line
+from run_folder import find_place
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 OUT_DIR = os.path.join(HERE, "tournaments")
@@ -55,17 +56,11 @@ def write_report(parser, args, save_dir):
     from utils import InputError
 
     try:
-        print(write_page(find_run(args.report, save_dir), args.out))
+        print(one_line(write_page(find_place(save_dir, args.report), args.out)))
     except InputError as error:
         parser.error(str(error))
     except OSError as error:
-        parser.error(f"{error.filename}: {error.strerror}")
-
-
-def find_run(name, save_dir):
-    """A run's folder by its name in `save_dir` or by its path."""
-    saved = os.path.join(save_dir, name)
-    return saved if os.path.isdir(saved) else name
+        parser.error(file_error(error))
 
 
 def run_job(args, save_dir):
@@ -78,7 +73,7 @@ def run_job(args, save_dir):
     if args.exploit:
         from exploit import tell_exploit
 
-        tell_exploit(args, find_run(args.exploit, save_dir))
+        tell_exploit(args, find_place(save_dir, args.exploit))
         return
     play_tournament(args, save_dir)
 
@@ -86,27 +81,33 @@ def run_job(args, save_dir):
 def play_tournament(args, save_dir):
     """Plays what is missing of the tournament, under a progress bar, and writes its results."""
     from entrants import choose_snapshots, collect
-    from tournament import Tournament, rating_table
+    from interrupts import Interrupts
+    from tournament import Tournament, pair_table, rating_table
 
-    run = args.history and find_run(args.history, save_dir)
+    run = args.history and find_place(save_dir, args.history)
     snapshots = choose_snapshots(run, args.every) if run else {}
     game, entrants = collect(args.tournament or [], snapshots, args.env)
     out = args.out or os.path.join(OUT_DIR, f"{game}-{time.strftime('%Y%m%d-%H%M%S')}")
     title = f"{game}: history of {os.path.basename(os.path.abspath(run))}" if run else game
     tournament = Tournament(out, game, entrants, args.max_episodes, title, seed=args.seed,
                             integrator=args.integrator, deterministic=args.deterministic)
-    try:
-        play_missing(tournament, args.num_threads)
-    except KeyboardInterrupt:
-        print(f"\nstopped; the same command with --out {out} goes on", file=sys.stderr)
-        sys.exit(130)
+    with Interrupts(task="telling what has been played, then stopping") as interrupts:
+        try:
+            play_missing(tournament, args.num_threads, interrupts.check)
+        except KeyboardInterrupt:
+            print(pair_table(tournament))
+            print(f"stopped; the same command with --out {one_line(out)} goes on", file=sys.stderr)
+            sys.exit(interrupts.code)
     print(rating_table(tournament.conclude()))
     print(f"{len(tournament.pairs)} pairs, {len(tournament.pairs) * args.max_episodes:,} games of "
-          f"{game}, seed {args.seed}: {out}")
+          f"{game}, seed {args.seed}: {one_line(out)}")
 
 
-def play_missing(tournament, num_threads):
-    """Plays the pairs that are missing; the bar counts the games of all pairs."""
+def play_missing(tournament, num_threads, on_step):
+    """Plays the pairs that are missing; the bar counts the games of all pairs.
+
+    on_step: called after every step.
+    """
     from tqdm import tqdm
 
     from distributed_data import device
@@ -116,4 +117,4 @@ def play_missing(tournament, num_threads):
               initial=len(tournament.results()) * tournament.games) as bar:
         tournament.play(num_threads or device.share_of_cores(),
                         lambda i, j: bar.set_description(f"{labels[i]} v {labels[j]}"),
-                        lambda result: bar.update())
+                        lambda result: bar.update(), lambda *_: on_step())

@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import json
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,7 @@ from scipy.stats import binomtest
 from cli import GAME_NAMES
 from distributed_data.device import make_session
 from distributed_data.mpi_adam import FlatVariables
+from filenames import read_name
 from gym_compete import GAMES, CompeteVectorEnv, find_game
 from policy import POLICIES
 from rollouts import Actors, Player
@@ -18,6 +20,8 @@ from utils import InputError, first_line, load_parameters
 
 # What a released vector, which has no header, may be.
 ZOO_NETWORKS = (("mlp", {"hid_size": 64}), ("lstm", {"hid_size": 128}))
+# A network of more takes many seconds to build: no file can ask for that.
+MOST_VARIABLES = 500
 
 # Parameter files
 
@@ -37,9 +41,9 @@ def load_entries(paths, env_name):
     for entry in entries:
         game = entry.header.get("game")
         if entry.header and game not in list(GAMES):
-            raise InputError(f"{entry.path}: its header names no game (found {game!r})")
+            raise InputError(f"{entry.path}: its header names no game (found {shown(game)})")
         if env_name is None:
-            env_name = game
+            env_name = game or read_name(entry.path).game
     if env_name is None:
         fitting = [name for name in GAME_NAMES
                    if all(zoo_network(name, e.vector.size) for e in entries)]
@@ -58,21 +62,69 @@ def load_entry(path, env_name):
 
 
 def check_entry(entry, env_name):
-    """Refuses a file of another game; guesses the header of a released vector."""
-    header, size = entry.header, entry.vector.size
-    if not header:
-        network = zoo_network(env_name, size)
-        if network is None:
-            sizes = zoo_sizes(env_name)
-            raise InputError(f"{entry.path}: {size:,} numbers, but {env_name} takes "
-                             f"{' or '.join(f'{s:,}' for s in sizes)}")
-        entry.header = {"game": env_name, "policy": network[0], "policy_args": network[1]}
+    """Refuses a file of another game or without a network; guesses a released vector's header."""
+    if not entry.header:
+        entry.header = guess_header(entry, env_name)
         return
+    check_header(entry, env_name)
+
+
+def guess_header(entry, env_name):
+    """A header for a vector without one: its network by its size, its seat by its name."""
+    size, named = entry.vector.size, read_name(entry.path)
+    network = zoo_network(env_name, size)
+    if network is None:
+        raise InputError(f"{entry.path}: {size:,} numbers, but {env_name} takes "
+                         f"{' or '.join(f'{s:,}' for s in zoo_sizes(env_name))}")
+    if named.game not in (None, env_name):
+        raise InputError(f"{entry.path}: is for {named.game}, not for {env_name}")
+    header = {"game": env_name, "policy": network[0], "policy_args": network[1]}
+    return header if named.seat is None else {**header, "seat": named.seat}
+
+
+def check_header(entry, env_name):
+    """Refuses a header that is for another game, misses a part or has a part that cannot be."""
+    header, (ob_dims, ac_dims) = entry.header, game_dims(env_name)
     if header["game"] != env_name:
         raise InputError(f"{entry.path}: is for {header['game']}, not for {env_name}")
     if header.get("policy") not in list(POLICIES):
-        raise InputError(f"{entry.path}: policy {header.get('policy')!r}: must be one of "
+        raise InputError(f"{entry.path}: policy {shown(header.get('policy'))}: must be one of "
                          f"{', '.join(POLICIES)}; --policy module:Class admits others")
+    if not isinstance(header.get("policy_args"), dict):
+        raise InputError(f"{entry.path}: its header's policy_args is "
+                         f"{shown(header.get('policy_args'))}, must be an object")
+    for key, allowed in (("seat", (0, 1, "both")), ("ob_dim", ob_dims), ("ac_dim", ac_dims)):
+        values = list(dict.fromkeys(map(json.dumps, allowed)))
+        if key in header and json.dumps(header[key]) not in values:  # JSON: true is no 1
+            raise InputError(f"{entry.path}: its header's {key} is {shown(header[key])}, must be "
+                             f"{' or '.join(values)}")
+    for key in ("version", "iteration"):
+        if key in header and not (type(header[key]) is int and 0 <= header[key] < 2**53):
+            raise InputError(f"{entry.path}: its header's {key} is {shown(header[key])}, must be "
+                             "a whole number from 0 on")
+
+
+def shown(value):
+    """A header's value as JSON, cut to a part of a line."""
+    return json.dumps(value)[:40]
+
+
+def seats_of(entry, game):
+    """The seats that an entry may take, (0,), (1,) or (0, 1): all that asks for seats asks here.
+
+    One learner plays both seats of sumo. Elsewhere a file is for the seat of its header or, without
+    one, of its name (`filenames.read_name`), and may take either where nothing says its seat.
+    """
+    seat = entry.header.get("seat")
+    return (seat,) if seat in (0, 1) and not find_game(game).shared_policy else (0, 1)
+
+
+def check_seats(entries, game):
+    """InputError unless the first entry may sit in seat 0 and the second in seat 1."""
+    for seat, entry in enumerate(entries):
+        seats = seats_of(entry, game)
+        if seat not in seats:
+            raise InputError(f"{entry.path}: is for seat {seats[0]}, not for seat {seat}")
 
 
 def vector_size(game, policy, policy_args):
@@ -84,8 +136,15 @@ def vector_size(game, policy, policy_args):
 
 def game_sizes(game):
     """(ob_dim, ac_dim) of a game."""
+    ob_dims, ac_dims = game_dims(game)
+    return ob_dims[0], ac_dims[0]
+
+
+@functools.cache
+def game_dims(game):
+    """The seats' ob_dims and ac_dims of a game."""
     probe = find_game(game)()
-    return probe.ob_dims[0], probe.ac_dims[0]
+    return tuple(probe.ob_dims), tuple(probe.ac_dims)
 
 
 def zoo_network(game, size):
@@ -206,29 +265,72 @@ def _result(game, i, env, infos, returns):
 
 
 def build_policy(entry, name, env, seat):
-    """Builds the entry's network for a seat, in a variable scope of that name."""
-    header = entry.header
+    """Builds the entry's network for a seat, in a variable scope of that name.
+
+    Raises InputError as soon as it takes more numbers than the file has.
+    """
+    header, size = entry.header, entry.vector.size
+    budget = Budget(size)
     try:
-        pi = POLICIES[header["policy"]](name, env.ob_dims[seat], env.ac_dims[seat],
-                                        **header["policy_args"])
+        with tf.variable_scope(tf.get_variable_scope(), custom_getter=budget.spend):
+            pi = POLICIES[header["policy"]](name, env.ob_dims[seat], env.ac_dims[seat],
+                                            **header["policy_args"])
     except Exception as error:  # whatever arguments a file may name
+        if budget.left < 0:
+            raise InputError(f"{entry.path}: {size:,} numbers, but its network takes "
+                             "more") from None
         raise InputError(f"{entry.path}: its header does not make a network "
                          f"({first_line(error)})") from None
-    size = sum(v.shape.num_elements() for v in pi.get_variables())
-    if size != entry.vector.size:
-        raise InputError(f"{entry.path}: {entry.vector.size:,} numbers, but its network takes "
-                         f"{size:,}")
+    taken = sum(v.shape.num_elements() for v in pi.get_variables())
+    if taken != size:
+        raise InputError(f"{entry.path}: {size:,} numbers, but its network takes {taken:,}")
     return pi
+
+
+class Budget:
+    """Stops the building of a network that takes more than `left` numbers or `MOST_VARIABLES`."""
+
+    def __init__(self, left):
+        self.left, self._variables = left, 0
+
+    def spend(self, getter, name, *args, **kwargs):
+        """As TensorFlow's `custom_getter`: makes a variable and takes its numbers off."""
+        variable = getter(name, *args, **kwargs)
+        self.left -= variable.shape.num_elements()
+        self._variables += 1
+        if self.left < 0 or self._variables > MOST_VARIABLES:
+            raise ValueError(f"it has more than {MOST_VARIABLES} variables")
+        return variable
 
 
 def load_policy(sess, entry, env, seat):
     """Builds the entry's network for a seat and loads its vector."""
     pi = build_policy(entry, f"pi{seat}", env, seat)
-    FlatVariables(pi.get_variables()).set(sess, entry.vector)
+    fill_policy(sess, pi, FlatVariables(pi.get_variables()), entry)
+    return pi
+
+
+def fill_policy(sess, pi, variables, entry):
+    """Loads the entry's vector into a network; InputError for filters that divide by nothing."""
+    variables.set(sess, entry.vector)
     filters = sess.run([x for rms in (pi.ob_rms, pi.ret_rms) for x in (rms.mean, rms.std)])
     if not all(np.isfinite(x).all() for x in filters):
         raise InputError(f"{entry.path}: its filters have counted nothing to divide by")
-    return pi
+
+
+def check_networks(entries, game):
+    """Builds every network and loads every vector, for files that play much later or often."""
+    alike = {}
+    for entry in entries:
+        what = [entry.header["policy"], entry.header["policy_args"], entry.vector.size]
+        alike.setdefault(json.dumps(what, sort_keys=True), []).append(entry)
+    probe = find_game(game)()
+    for group in alike.values():
+        with tf.Graph().as_default(), make_session() as sess:
+            pi = build_policy(group[0], "pi", probe, 0)
+            variables = FlatVariables(pi.get_variables())
+            for entry in group:
+                fill_policy(sess, pi, variables, entry)
 
 
 def summarize(game, results, seed):

@@ -35,10 +35,11 @@ import importlib
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from distributed_data import RunningMeanStd
 import humanoid_view as human
+from distributed_data import RunningMeanStd
 from egocentric import MEMORY, RACE, SUMO, ant_view, motor_actions
 
+MOST_LAYERS = 16  # a file may ask for any number, and each takes time to build
 LOG_2PI = float(np.log(2 * np.pi))
 
 
@@ -184,7 +185,12 @@ class MlpPolicy(Policy):
 
 
 def tanh_nets(inputs, ac_dim, hid_size, num_hid_layers, rng):
-    """Two nets of tanh layers: [value [batch, 1], mean action [batch, ac_dim]]."""
+    """Two nets of tanh layers: [value [batch, 1], mean action [batch, ac_dim]].
+
+    Raises ValueError for more than `MOST_LAYERS` layers.
+    """
+    if num_hid_layers > MOST_LAYERS:
+        raise ValueError(f"num_hid_layers is {num_hid_layers}, must be at most {MOST_LAYERS}")
     outputs = []
     for net, size, std in (("vf", 1, 1.0), ("pol", ac_dim, 0.01)):
         x = inputs

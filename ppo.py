@@ -70,11 +70,12 @@ class Learner:
                logstd_floor=-np.inf, adaptive_kl=0.0):
         """Epochs of minibatches on one segment; returns a dict of what happened.
 
-        rng: generator of the minibatch order. optim_batchsize: samples a minibatch over all ranks;
-        target_kl: an epoch whose mean KL exceeds 1.5 times this is the last one (0: never);
-        logstd_floor: the action log-std is kept above this; adaptive_kl: the step size shrinks by
-        1.5 after an update whose KL is over twice this, and grows back, at most to optim_stepsize,
-        after one whose KL is under half of it (0: never).
+        rng: generator of the minibatch order. optim_batchsize: samples per minibatch over all
+        ranks, of which an epoch's last may have fewer; target_kl: an epoch whose mean KL exceeds
+        1.5 times this is the last one (0: never); logstd_floor: the action log-std is kept above
+        this; adaptive_kl: the step size shrinks by 1.5 after an update whose KL is over twice this,
+        and grows back, at most to optim_stepsize, after one whose KL is under half of it (0:
+        never).
 
         What is not finite moves nothing: a segment is passed over, a minibatch's step is not
         taken; `faults` says what it was, the result's "skipped" how often. Raises NotFinite when it
@@ -96,12 +97,13 @@ class Learner:
         size, count = optim_batchsize // comm.SIZE // pi.chunk, chunks[0].shape[1]
         rate = optim_stepsize * self.step_scale if adaptive_kl else optim_stepsize
         for epoch in range(optim_epochs):
-            order, losses = rng.permutation(count), []
-            for start in range(0, count - size + 1, size):
+            order, losses, sizes = rng.permutation(count), [], []
+            for start in range(0, count, size):
                 rows = order[start:start + size]
                 minibatch = [x[:, rows].reshape(-1, *x.shape[2:]) for x in chunks]
-                losses += self._step(minibatch, rate, logstd_floor)
-            means = comm.allmean(np.mean(losses, axis=0)) if losses else None
+                loss = self._step(minibatch, rate, logstd_floor)
+                losses, sizes = losses + loss, sizes + [len(rows) / size] * len(loss)
+            means = comm.allmean(mean_losses(losses, sizes)) if losses else None
             if losses and target_kl and means[LOSS_NAMES.index("kl")] > 1.5 * target_kl:
                 break
         if adaptive_kl and means is not None:
@@ -196,6 +198,11 @@ def into_chunks(seg, pi):
     if pi.recurrent:
         chunks.append(cut(seg["state"], 1))
     return chunks
+
+
+def mean_losses(losses, sizes):
+    """The mean [k] of minibatches' losses [n, k], each with its size [n] for a weight."""
+    return np.average(losses, axis=0, weights=np.asarray(sizes, np.float32))
 
 
 def explained_variance(prediction, target):

@@ -11,8 +11,10 @@ def bradley_terry(wins, ties):
 
     wins: [n, n], games that the row's entrant won against the column's; ties: [n, n], symmetric.
     A tie counts as half a win each. Each pair that has met is given one further tie: without it
-    an entrant that never loses would be rated infinite. Half-widths are those of 95 % intervals,
-    from the Fisher information at the maximum; differences to the mean of all are what they mean.
+    an entrant that never loses would be rated infinite. Half-widths are those of 95 % intervals of
+    the difference to the mean of all. They follow from how much the games' results really scatter
+    about what the ratings expect (the "sandwich" of White, 1982): a tie scatters less than a win
+    and a loss do, so the Fisher information alone would make them too wide.
 
     Raises ValueError where some have met none of the others, not even through third ones.
     """
@@ -24,9 +26,16 @@ def bradley_terry(wins, ties):
     strength = choix.ilsr_pairwise_dense(score, max_iter=1000)
     strength -= strength.mean()
     chance = 1 / (1 + np.exp(strength[None] - strength[:, None]))
-    weight = (score + score.T) * chance * chance.T
-    covariance = np.linalg.pinv(np.diag(weight.sum(1)) - weight, hermitian=True)
+    bread = np.linalg.pinv(laplacian((score + score.T) * chance * chance.T), hermitian=True)
+    won = wins + met / 2  # the further tie counts as half a win and half a loss, which scatter more
+    scatter = won * chance.T**2 + won.T * chance**2 + ties * (chance - 0.5) ** 2
+    covariance = bread @ laplacian(scatter) @ bread
     return ELO * strength, ELO * 1.959964 * np.sqrt(np.diag(covariance))
+
+
+def laplacian(weight):
+    """The matrix of a sum over pairs of weight (x_i - x_j)^2 / 2; weight: [n, n], symmetric."""
+    return np.diag(weight.sum(1)) - weight
 
 
 def connected(met):

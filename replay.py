@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import mujoco
 import numpy as np
 
+from cli import one_line
 from gym_compete import GAMES
 from gym_compete.simulation import FULL_STATE
 from utils import InputError, first_line, open_arrays, write_whole
@@ -155,6 +156,7 @@ def load(path):
     try:
         recording = _parse(raw)
         check(recording)
+        recording.header["names"] = [one_line(name) for name in recording.header["names"]]
     except Exception as error:
         # As with parameter files: damaged bytes fail in a dozen ways that mean the same.
         raise InputError(f"{path}: not a replay file ({first_line(error)})") from None

@@ -60,7 +60,7 @@ def write_page(directory, out=None):
                   tournaments=tournaments, left_out=left_out,
                   made=time.strftime("%Y-%m-%d %H:%M"))
     out = out or os.path.join(directory, "report.html")
-    write_whole(out, lambda file: file.write(page.encode()))
+    write_whole(out, lambda file: file.write(page.encode(errors="backslashreplace")))
     return out
 
 
@@ -90,7 +90,7 @@ def read_table(path):
     """A CSV file as {column: float array}, {} if it is missing or has no rows."""
     if not os.path.exists(path):
         return {}
-    with open(path, newline="") as file:
+    with open(path, newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     return {name: np.array([float(row[name] or "nan") for row in rows])
             for name in (rows[0] if rows else ())}
@@ -178,7 +178,7 @@ def read_matrix(directory):
     with open(os.path.join(directory, "ratings.json")) as file:
         labels = [row["entrant"] for row in json.load(file)]
     wins, ties = np.full((2, len(labels), len(labels)), np.nan)
-    with open(os.path.join(directory, "pairs.csv"), newline="") as file:
+    with open(os.path.join(directory, "pairs.csv"), newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
             at = labels.index(row["entrant"]), labels.index(row["opponent"])
             wins[at] = int(row["wins"]) / int(row["games"])

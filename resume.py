@@ -2,21 +2,24 @@
 
 import os
 
+import run_lock
 from checkpoint import NAME, PREVIOUS, read_checkpoint
 from distributed_data import comm
-from utils import InputError
+from run_folder import find_place, lasting_paths, run_name
+from utils import InputError, stem
 
 MAY_CHANGE = ("num_threads", "anchor_every", "keep")  # beside the limits
 
 
 def find_run(save_dir, name):
-    """Folder of the run of that name; "" means the one whose checkpoint is the newest."""
+    """Folder of the run of that name or path; "" means the one whose checkpoint is the newest."""
     if name:
-        if os.path.basename(name) != name or not os.path.isdir(os.path.join(save_dir, name)):
+        directory = find_place(save_dir, name)
+        if not os.path.isdir(directory):
             raise InputError(f"--resume {name}: there is no such run in saveparameters/")
-        return os.path.join(save_dir, name)
-    paths = [os.path.join(save_dir, run, file) for run in os.listdir(save_dir)
-             for file in (NAME, PREVIOUS)]
+        return directory
+    runs = os.listdir(save_dir) if os.path.isdir(save_dir) else ()
+    paths = [os.path.join(save_dir, run, file) for run in runs for file in (NAME, PREVIOUS)]
     paths = [path for path in paths if os.path.isfile(path)]
     if not paths:
         raise InputError("--resume: no run in saveparameters/ has a checkpoint")
@@ -31,8 +34,9 @@ def settle_resumed(save_dir, given, limits):
     fit, by name.
     """
     directory = find_run(save_dir, given["resume"])
+    run_lock.hold(directory, f"--resume {os.path.basename(directory)}")
     identity, arrays, remark = read_checkpoint(directory)
-    config, run = identity["config"], os.path.basename(directory)
+    config, run = lasting_paths(save_dir, identity["config"]), run_name(save_dir, directory)
     if given["run"] is not None or given["paper"]:
         raise InputError(f"--{'paper' if given['paper'] else 'run'}: not together with --resume")
     may_change = (*limits, *MAY_CHANGE)
@@ -40,8 +44,10 @@ def settle_resumed(save_dir, given, limits):
         may_change += ("num_envs",)
         remark += f"{'; ' if remark else ''}was trained by {config['ranks']} worker(s), goes on " \
                   f"with {comm.SIZE}: with new games and new chance, so not bit for bit as before"
-    asked = {key: value for key, value in given.items()
+    asked = {key: value for key, value in lasting_paths(save_dir, given).items()
              if value is not None and key not in ("resume", "run", "paper")}
+    asked, moved = settle_moved(config, asked)
+    may_change += moved
     for key, value in asked.items():
         if key not in may_change and value != config.get(key):
             raise InputError(f"--{key.replace('_', '-')} {value}: the run has {config.get(key)}, "
@@ -50,4 +56,33 @@ def settle_resumed(save_dir, given, limits):
         raise InputError("--anchor-every: cannot be turned on or off on --resume")
     if any(key in asked for key in limits):
         config |= dict.fromkeys(limits)
-    return config | asked | {"run": run}, arrays, remark
+    config |= asked | {"run": run}
+    check_files(config)
+    return config, arrays, remark
+
+
+def settle_moved(config, asked):
+    """Returns (asked, names of the options in it that say where files of the run have moved).
+
+    That they are the same files shows when the checkpoint is restored. An anchor keeps its name.
+    """
+    moved = ("opponent",) * bool(config.get("opponent"))
+    if not asked.get("anchor") or not config.get("anchor"):
+        return asked, moved
+    places = {stem(path): path for path in config["anchor"]}
+    for path in asked["anchor"]:
+        if stem(path) not in places:
+            raise InputError(f"--anchor {path}: the run's anchors are {', '.join(places)}, and what"
+                             " makes a run cannot change on --resume")
+        places[stem(path)] = path
+    return {**asked, "anchor": list(places.values())}, (*moved, "anchor")
+
+
+def check_files(config):
+    """Raises InputError if a file is gone that the run plays against."""
+    anchors = config.get("anchor") if config.get("anchor_every") else None
+    for key, paths in (("opponent", [config.get("opponent")]), ("anchor", anchors or ())):
+        for path in paths:
+            if path and not os.path.exists(path):
+                raise InputError(f"--{key} {path}: is not there; put it back, or say where it has "
+                                 f"moved: --resume {config['run']} --{key} PATH")

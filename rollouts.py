@@ -7,28 +7,42 @@ from tqdm import tqdm
 class Player:
     """A policy and where it sits.
 
-    places: list of (seat, slice of matches); the player's columns are its places one after the
-    other, `width` counts them. learner: its number among the learners, None if it is frozen.
-    `ob` [rows, ob_dim] is what it sees, `state` [rows, state_dim] what it remembers.
+    places: list of (seat, slice or array of matches); the player's columns are its places one
+    after the other, `width` counts them. learner: its number among the learners, None if it is
+    frozen. `ob` [rows, ob_dim] is what it sees, `state` [rows, state_dim] what it remembers.
     rows: what its batches are filled up to, by default just the width. Products of few rows round
     otherwise than those of many, so what must not depend on the width asks for a fixed number.
     """
 
     def __init__(self, policy, places, learner=None, rows=0):
-        self.policy, self.places, self.learner = policy, places, learner
-        self.width = sum(games.stop - games.start for _, games in places)
-        self.rows = max(rows, self.width)
+        self.policy, self.learner, self._least_rows = policy, learner, rows
+        self._take(places)
+
+    def _take(self, places):
+        self.places = places
+        self.width = sum(how_many(games) for _, games in places)
+        self.rows = max(self._least_rows, self.width)
 
     def sit_down(self):
         """Allocates what depends on the policy."""
         self.ob = np.zeros((self.rows, self.policy.ob_dim), np.float32)
         self.state = np.tile(self.policy.zero_state, (self.rows, 1))
 
+    def reseat(self, games, state):
+        """Moves to other matches, in the seat of its one place.
+
+        games: their numbers, an array; state [games, state_dim]: what there is to remember of them.
+        """
+        seat, _ = self.places[0]
+        self._take([(seat, games)])
+        self.ob = np.zeros((self.rows, self.policy.ob_dim), np.float32)
+        self.state = state
+
     def columns(self):
         """Yields (seat, games, columns): which of the player's columns each place fills."""
         start = 0
         for seat, games in self.places:
-            stop = start + games.stop - games.start
+            stop = start + how_many(games)
             yield seat, games, slice(start, stop)
             start = stop
 
@@ -45,6 +59,11 @@ class Player:
     def pick(self, values):
         """Its columns of values [2, num_envs]."""
         return np.concatenate([values[seat][games] for seat, games in self.places])
+
+
+def how_many(games):
+    """Length of a slice or an array of matches."""
+    return games.stop - games.start if isinstance(games, slice) else len(games)
 
 
 class Actors:
@@ -134,7 +153,12 @@ def new_segment(horizon, player):
 
 
 class Scores:
-    """What the finished games of a segment say: per learner returns, lengths and outcomes."""
+    """What the finished games of a segment say.
+
+    `endings`: how each game ended. `found`, a dict a learner: "ep_rets", "ep_outcomes" and
+    "ep_frozen" (whether against an older version), one for each seat that it had in a game;
+    "ep_lens" and "ep_endings", one for each of its games.
+    """
 
     def __init__(self, players, num_envs):
         self.learners = [p for p in players if p.learner is not None]
@@ -149,7 +173,7 @@ class Scores:
 
     def clear(self):
         """Starts a new segment; games that go on keep their returns."""
-        self.episodes = 0
+        self.endings = []  # of all finished games, one each
         for sums in self._parts:
             for total in sums.values():
                 total[:] = 0
@@ -160,7 +184,7 @@ class Scores:
         """Takes in one step: rew [2, N] mixed rewards, infos of the vector environment."""
         self.returns += rew
         done = np.flatnonzero(infos["ending"])
-        self.episodes += len(done)
+        self.endings += infos["ending"][done].tolist()
         for seat, sums in enumerate(self._parts):
             for name, part in infos["parts"][seat].items():
                 self._add_part(sums, name, part)
@@ -169,9 +193,13 @@ class Scores:
         if not len(done):
             return
         for player, found in zip(self.learners, self.found):
-            for seat, games in player.places:
-                for i in done[(done >= games.start) & (done < games.stop)]:
-                    self._finish(found, seat, i, infos)
+            mine = [(seat, i) for seat, games in player.places
+                    for i in done[(done >= games.start) & (done < games.stop)]]
+            for seat, i in mine:
+                self._finish(found, seat, i, infos)
+            for i in dict.fromkeys(i for _, i in mine):  # once, if it has both seats
+                found["ep_lens"].append(int(infos["steps"][i]))
+                found["ep_endings"].append(int(infos["ending"][i]))
         self.returns[:, done] = 0
 
     @staticmethod
@@ -191,10 +219,8 @@ class Scores:
     def _finish(self, found, seat, i, infos):
         winner = infos["winner"][i]
         found["ep_rets"].append(self.returns[seat, i])
-        found["ep_lens"].append(int(infos["steps"][i]))
         found["ep_outcomes"].append(0 if winner < 0 else 1 if winner == seat else -1)
         found["ep_frozen"].append(bool(self._frozen[1 - seat, i]))
-        found["ep_endings"].append(int(infos["ending"][i]))
 
 
 class Rollouts:
@@ -204,13 +230,16 @@ class Rollouts:
     env: `CompeteVectorEnv`. horizon: steps of a segment. rng: NumPy generator of the action noise.
     alpha: function that returns the weight of the dense reward, r = alpha * reward_move +
     (1 - alpha) * reward_remaining (paper, section 4.1). Recurrent states are kept at the head of
-    each of the policy's chunks.
+    each of the policy's chunks. copies: `frozen.FrozenCopies`, which change places as games end,
+    or None.
 
     The arrays are reused by the next segment.
     """
 
-    def __init__(self, players, env, sess, horizon, rng, alpha):
-        self.players, self.env, self.sess = players, env, sess
+    def __init__(self, players, env, sess, horizon, rng, alpha, copies=None):
+        self.players, self.env, self.sess, self._copies = players, env, sess, copies
+        moving = copies.players if copies else []
+        self._staying = {f"player{k}": p for k, p in enumerate(players) if p not in moving}
         self._horizon, self._rng, self._alpha = horizon, rng, alpha
         self._actors, self._scores = Actors(sess, players), Scores(players, env.num_envs)
         self._segs = [new_segment(horizon, p) for p in self._scores.learners]
@@ -234,7 +263,7 @@ class Rollouts:
                                              self._values(self.env.obs), scores.found):
             # A game that has just ended is worth nothing more.
             seg["nextvpred"][:] = vpred * ~player.pick((self._new, self._new))
-            seg.update(found, episodes=scores.episodes, parts=scores.parts(player))
+            seg.update(found, endings=scores.endings, parts=scores.parts(player))
         return self._segs
 
     def _start(self):
@@ -266,6 +295,8 @@ class Rollouts:
         self._scores.add(rew, infos)
         self._new = terminated | truncated
         self._actors.restart(self._new)
+        if self._copies:
+            self._copies.restart(self._new)
 
     def _values(self, obs):
         """The learners' value estimates of obs (one array a seat)."""
@@ -274,24 +305,25 @@ class Rollouts:
         return self._actors.values()
 
     def get_state(self):
-        """All that the next segment follows from, parameters and generators aside: {name: array}.
+        """What the next segment follows from: {name: array}.
 
-        To be called between segments.
+        To be called between segments. Parameters, generators and the copies that change places
+        keep theirs themselves.
         """
         self._start()
         state = {f"env/{name}": array for name, array in self.env.get_state().items()}
-        state |= {f"player{k}": player.state for k, player in enumerate(self.players)}
+        state |= {name: player.state for name, player in self._staying.items()}
         return state | {"new": self._new, "returns": self._scores.returns}
 
     def set_state(self, state):
         """Goes back to a `get_state`: the next segment is the same bits."""
         self.env.set_state({name.removeprefix("env/"): array for name, array in state.items()
                             if name.startswith("env/")})
-        for k, player in enumerate(self.players):
-            player.state = np.array(state[f"player{k}"])
+        for name, player in self._staying.items():
+            player.state = np.array(state[name])
         self._new, self._scores.returns[:] = np.array(state["new"]), state["returns"]
 
 
-def traj_segment_generator(players, env, sess, horizon, rng, alpha):
+def traj_segment_generator(players, env, sess, horizon, rng, alpha, copies=None):
     """Returns `Rollouts`, an endless iterator over lists of one segment dict a learner."""
-    return Rollouts(players, env, sess, horizon, rng, alpha)
+    return Rollouts(players, env, sess, horizon, rng, alpha, copies)

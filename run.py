@@ -2,11 +2,15 @@
 
 import argparse
 import os
+import shlex
 import sys
 import time
 from functools import partial
 
-from cli import GAME_NAMES, Parser, number
+import batch_plan
+from cli import GAME_NAMES, Parser, number, one_line
+from run_folder import lasting_paths, run_name
+from terminal import go_on_without_output, guarded
 
 SAVE_DIR = os.path.join(os.path.dirname(os.path.abspath(__file__)), "saveparameters")
 RULES = ("integrator", "draw_penalty", "mirror", "dense_forward", "dense_survive",
@@ -19,12 +23,13 @@ ONE_MACHINE = dict(
     optim_batchsize=256, optim_epochs=6, optim_stepsize=4e-4, optim_stepsize_final=1e-4,
     target_kl=0.02, gamma=0.995, gamma_dense=0.99, lam=0.95, clip_param=0.2, entcoeff=0.0, l2=0.0,
     dense_iters=400, anneal_iters=1200, delta=0.5, latest_share=0.75, opponents=4, logstd=-0.65,
-    logstd_floor=-2.2, logstd_floor_dense=-1.0, ret_decay=0.9, anchor_every=200, max_seconds=1200)
+    logstd_floor=-2.2, logstd_floor_dense=-1.0, ret_decay=0.9, curriculum_iters=2400,
+    anchor_every=400, max_seconds=1200)
 
 # What no preset is about.
-DEFAULTS = dict(env="run-to-goal-ants", seed=0, ensemble=1, alpha_final=0.0, mirror=False, dense_forward=1.0,
-                dense_survive=1.0, dense_goal_dist=1.0, anneal_at=0.0, adaptive_kl=0.0,
-                anchor_games=20, anchor=[], pool=[], pool_share=0.5, keep=50)
+DEFAULTS = dict(env="run-to-goal-ants", seed=0, ensemble=1, alpha_final=0.0, mirror=False,
+                dense_forward=1.0, dense_survive=1.0, dense_goal_dist=1.0, anneal_at=0.0,
+                adaptive_kl=0.0, anchor_games=20, anchor=[], pool=[], pool_share=0.5, keep=50)
 
 # The paper's values (section 5.1), for machines that can pay for them; what it leaves open is as
 # OpenAI's released policies have it (hid_size 64, log-std from 0, no floor, no early stop).
@@ -33,7 +38,8 @@ PAPER = dict(
     optim_batchsize=5120, optim_epochs=6, optim_stepsize=1e-3, optim_stepsize_final=1e-3,
     target_kl=0.0, gamma=0.995, gamma_dense=0.995, lam=0.95, clip_param=0.2, entcoeff=0.0, l2=0.0,
     dense_iters=0, anneal_iters=500, delta=0.5, latest_share=0.0, opponents=8, logstd=0.0,
-    logstd_floor=-20.0, logstd_floor_dense=-20.0, ret_decay=1.0, anchor_every=10, max_iters=5000)
+    logstd_floor=-20.0, logstd_floor_dense=-20.0, ret_decay=1.0, curriculum_iters=0,
+    anchor_every=10, max_iters=5000)
 
 # Humanoids' motors reach +-0.4, ants' +-1. Tuned is run-to-goal-ants; a little, the
 # blocker of you-shall-not-pass and sumo-ants.
@@ -50,7 +56,7 @@ SUMO_ANTS = dict(logstd=0.0, logstd_floor_dense=-1.1, anneal_iters=600)
 YOU_SHALL_NOT_PASS = dict(
     timesteps_per_batch=14336, optim_batchsize=1024, optim_stepsize=3e-4,
     optim_stepsize_final=1.5e-4, anneal_iters=60, logstd=-1.0, logstd_floor_dense=-1.6,
-    logstd_floor=-2.2)
+    logstd_floor=-2.2, anchor_every=200)
 
 # Memory where the paper plays with it (section 5.1: 3 epochs); batches of whole chunks.
 LSTM_BATCH = dict(timesteps_per_batch=2240, optim_batchsize=320)
@@ -62,8 +68,9 @@ LSTM_BATCH_SUMO_ANTS = dict(timesteps_per_batch=4480, optim_batchsize=320)
 ANT_RACE = dict(
     num_envs=256, latest_share=0.5, timesteps_per_batch=24576, optim_batchsize=1536,
     optim_epochs=4, optim_stepsize_final=2e-4, dense_iters=100, anneal_iters=400,
-    logstd_floor=-2.0)
-ANT_SUMO = ANT_RACE | dict(dense_iters=0, anneal_iters=300, logstd_floor=-2.2)
+    logstd_floor=-2.0, anchor_every=200)
+ANT_SUMO = ANT_RACE | dict(
+    dense_iters=0, anneal_iters=300, logstd_floor=-2.2, curriculum_iters=1000)
 
 NETWORKS = {"mlp": dict(hid_size=64), "lstm": dict(hid_size=128, optim_epochs=3),
             "ant": dict(hid_size=128), "humanoid": dict(hid_size=128)}
@@ -89,6 +96,8 @@ def preset(game, paper, policy=None):
         values["anneal_iters"] *= 2
     if not game.startswith(("run-to-goal", "sumo")):
         values.pop("draw_penalty")
+    if not (sumo or kick):
+        values.pop("curriculum_iters")
     return values
 
 
@@ -139,7 +148,8 @@ def make_parser():
         "saveparameters/ (its newest snapshots), a folder of agentK.npz, or a file.",
         metavar="RUN")
     add(game, "--resume", str, "Go on with this run, by default the newest, where its last "
-        "checkpoint is; only limits, --num-threads, --anchor-every and --keep may change.",
+        "checkpoint is; only limits, --num-threads, --anchor-every and --keep may change, and the "
+        "paths of --opponent and --anchor if these files have moved.",
         nargs="?", const="", metavar="RUN")
     game.add_argument("--paper", action="store_true",
                       help="Take the paper's values instead of those for one machine.")
@@ -194,12 +204,20 @@ def make_parser():
         "[0]")
     add(play, "--alpha-final", number(float, 0, 1),
         "Weight of the dense reward from then on; at 0 only the end of a match counts. [0]")
+    add(play, "--curriculum-iters", number(int, 0),
+        "Iterations in which sumo's rings or kick-and-defend's places open from the narrowest to "
+        "all; 0: as in the paper, at the pace of 409,600 samples an iteration. [sumo-ants: 1000 / "
+        "0]")
+    add(play, "--curriculum-start", number(float, 0), "How far they are open when the run begins, "
+        "in iterations of the paper (2996: all rings, 4383: all places); default: as far as the "
+        "files of --init and --opponent say, else 0.", metavar="POSITION")
     add(play, "--delta", number(float, 0, 1),
         "Opponents come from Uniform(delta * latest, latest) versions; 0.5: the latter half.")
     add(play, "--latest-share", number(float, 0, 1),
         "Share of the games that seat current learners on both sides.")
     add(play, "--opponents", number(int, 2),
-        "Older versions that each worker seats at a time, drawn anew every iteration.")
+        "Older versions that each worker holds at a time, at least two for each seat and learner; "
+        "a game keeps its opponent to the end, and a version without games gives way to a new one.")
     add(play, "--pool", str, "Opponents from elsewhere: all snapshots of another run, a folder of "
         "agentK.npz, or a file, with the learners' own network; given several times, each is met "
         "equally often.",
@@ -210,15 +228,15 @@ def make_parser():
         "the two cannot agree on which side they pass. [False]",
         action=argparse.BooleanOptionalAction)
     add(play, "--ensemble", number(int, 1), "Learners a seat, all in one pool; each plays all "
-        "those of the other seat, current and older. [1]")
+        "those of the other seat, current and older, and itself where one plays both. [1]")
     add(play, "--opponent", str, "Parameter file of an outsider that holds one seat for good: "
         "train a best response to it.", metavar="FILE")
     add(play, "--opponent-seat", int, "The outsider's seat; default: what its file says, else 1.",
         choices=(0, 1))
 
     anchor = parser.add_argument_group("anchors: games against opponents that never change")
-    add(anchor, "--anchor-every", number(int, 0), "Iterations between evaluations against the "
-        "first snapshot, a motionless opponent and --anchor; 0: never.")
+    add(anchor, "--anchor-every", number(int, 0), "Iterations between evaluations, on "
+        "RK4, against the first snapshot, a motionless opponent and --anchor; 0: never.")
     add(anchor, "--anchor-games", number(int, 2), "Games a learner against each anchor. [20]")
     add(anchor, "--anchor", str, "A further anchor, a parameter file; may be given several times.",
         action="append", metavar="FILE")
@@ -235,33 +253,41 @@ def make_parser():
     return parser
 
 
+def plain_name(parser, run):
+    """The name of a new run; its path in saveparameters/ means the same."""
+    name = os.path.normpath(run)
+    name = run_name(SAVE_DIR, name) if os.sep in name else name
+    if os.sep in name or name in (".", ".."):
+        parser.error(f"--run {run}: must be a plain name, or a path right in saveparameters/")
+    return name
+
+
 def settle(parser, args):
     """Fills in the preset; returns a dict of everything that makes the run."""
-    if args.run is not None and (os.path.basename(args.run) != args.run
-                                 or args.run in ("", ".", "..")):
-        parser.error(f"--run {args.run}: must be a plain name, without slashes")
-    config = {**vars(args)}
+    config = lasting_paths(SAVE_DIR, vars(args))
+    if args.run is not None:
+        config["run"] = plain_name(parser, args.run)
     config.pop("resume")
     config |= {key: value for key, value in DEFAULTS.items() if config[key] is None}
     defaults = preset(config["env"], config.pop("paper"), config["policy"])
     if any(config[limit] for limit in LIMITS):
         defaults = {key: value for key, value in defaults.items() if key not in LIMITS}
-    seats = 2 * config["ensemble"]  # an ensemble needs as many opponents, or a multiple of that
-    defaults["opponents"] = -(-defaults["opponents"] // seats) * seats
     config = {key: defaults.get(key) if value is None else value for key, value in config.items()}
     config["run"] = config["run"] or f"{config['env']}-{time.strftime('%Y%m%d-%H%M%S')}"
     return config
 
 
-def train(config, resumed=None):
+def train(config, free=(), resumed=None):
     """Builds environment, networks and anchors from a configuration, and trains.
 
-    resumed: arrays of the checkpoint to go on from.
+    free: those of `batch_plan.OPTIONS` that adapt to the others. resumed: arrays of the checkpoint
+    to go on from.
     """
     from distributed_data import comm, device
 
     hardware = device.prepare()
     from anchors import Anchors
+    from gym_compete import find_game
     from league import learner_names
     from learn import compete_learn
     from policy import find_policy
@@ -272,9 +298,9 @@ def train(config, resumed=None):
     policy_args = {key: settings.pop(key) for key in ("hid_size",) if key in settings}
     options = {**policy_args, **{key: settings.pop(key) for key in ("logstd", "ret_decay")}}
     settings["num_threads"] = threads
-    env = make_env(settings)
+    game = find_game(config["env"])()
     try:
-        policy = find_policy(config["policy"], env.ob_dims[0], env.ac_dims[0])
+        policy = find_policy(config["policy"], game.ob_dims[0], game.ac_dims[0])
     except ValueError as error:
         raise InputError(f"--policy {settings.pop('policy')}: {error}") from None
 
@@ -282,30 +308,59 @@ def train(config, resumed=None):
         return policy(name, env.ob_dims[seat], env.ac_dims[seat], rng, **options)
 
     outsider = find_outsider(settings)
-    shared = env.game.shared_policy or (env.game.alike_seats and not outsider
-                                        and getattr(policy, "either_seat", False))
+    shared = game.shared_policy or (game.alike_seats and not outsider
+                                    and getattr(policy, "either_seat", False))
     names = learner_names(shared, config["ensemble"], outsider and outsider[0])
+    world = batch_plan.World(
+        comm.SIZE, getattr(policy, "chunk", 1), shared, config["ensemble"], bool(outsider))
+    plan = plan_batch(config, free, resumed is not None, world)
+    config, settings = config | plan, settings | plan
+    env = make_env(settings)
     seats = [int(name[len("agent")]) for name in names]
     headers = [{"game": config["env"], "seat": "both" if shared else seat,
                 "policy": settings["policy"], "policy_args": policy_args,
                 "ob_dim": env.ob_dims[seat], "ac_dim": env.ac_dims[seat]} for seat in seats]
     every, games, files = (settings.pop(f"anchor{key}") for key in ("_every", "_games", ""))
-    anchors = comm.from_root(partial(
-        Anchors, config["env"], headers, every, games, files, integrator=config["integrator"],
-        num_threads=threads)) if every else None
+    anchors = comm.from_root(partial(Anchors, config["env"], headers, every, games, files,
+                                     num_threads=threads)) if every else None
     init = find_init(settings, names, headers, resumed)
-    settings["pool"] = find_strangers(settings, names, headers)
+    start = find_start(settings, env.game, [*(init or ()), *(outsider or ())[1:]], resumed)
+    settings["pool"] = find_strangers(settings, names, headers, outsider, resumed)
     for key in ("env", "policy", "num_envs", "num_threads", "ranks"):
         settings.pop(key, None)
-    lines = comm.gather(f"{comm.name()}: {config['num_envs']} games on {threads} thread(s), "
+    lines = comm.to_root(f"{comm.name()}: {config['num_envs']} games on {threads} thread(s), "
                         f"networks on {hardware}")
     if comm.RANK == 0:
-        print("\n".join([f"{config['env']} into saveparameters/{config['run']}", *lines]),
-              flush=True)
+        place = one_line(os.path.join("saveparameters", config["run"]))
+        print("\n".join([f"{config['env']} into {place}", *lines]), flush=True)
     run_dir = os.path.join(SAVE_DIR, settings.pop("run"))
     return compete_learn(
-        env, policy_fn, run_dir, headers, {**config, "ranks": comm.SIZE}, outsider=outsider,
-        anchors=anchors, init=init, resumed=resumed, **settings)
+        env, policy_fn, run_dir, headers, {**config, "ranks": comm.SIZE, "curriculum_start": start},
+        outsider=outsider, anchors=anchors, init=init and [entry.vector for entry in init],
+        curriculum_start=start, resumed=resumed, **settings)
+
+
+def plan_batch(config, free, resumed, world):
+    """The values of `batch_plan.OPTIONS`; rank 0 says which of the free ones had to adapt.
+
+    A run that is resumed keeps its own unless other ranks need another number of games.
+    """
+    from distributed_data import comm
+    from utils import InputError
+
+    wanted = {name: config[name] for name in batch_plan.OPTIONS}
+    if resumed and not free:
+        return wanted
+    given = {name: value for name, value in wanted.items() if name not in free}
+    fixed = batch_plan.OPTIONS[1:] if resumed else ()
+    try:
+        plan = comm.from_root(batch_plan.settle, given, wanted, world, fixed)
+    except ValueError as error:
+        raise InputError(str(error)) from None
+    line = batch_plan.adaptations(plan, given, wanted, world)
+    if line and comm.RANK == 0:
+        print(line, flush=True)
+    return plan
 
 
 def make_env(settings):
@@ -329,7 +384,7 @@ def make_env(settings):
 def find_outsider(settings):
     """Takes --opponent out of the settings: None or (seat, `matches.Entry`)."""
     from distributed_data import comm
-    from matches import load_entry
+    from matches import check_networks, load_entry, seats_of
     from utils import InputError
 
     path, seat = settings.pop("opponent", None), settings.pop("opponent_seat", None)
@@ -340,13 +395,15 @@ def find_outsider(settings):
     if settings["ensemble"] > 1:
         raise InputError("--opponent: not together with --ensemble, there is no pool")
     entry = comm.from_root(load_entry, path, settings["env"])
-    if seat is None:
-        seat = entry.header.get("seat", 1)
-    return (seat if seat in (0, 1) else 1), entry
+    seats = seats_of(entry, settings["env"])
+    if seat not in (None, *seats):
+        raise InputError(f"--opponent-seat {seat}: {path} is for seat {seats[0]}")
+    comm.from_root(check_networks, [entry], settings["env"])
+    return (seats[-1] if seat is None else seat), entry
 
 
 def find_init(settings, names, headers, resumed):
-    """Takes --init out of the settings: None or one vector a learner, on every rank."""
+    """Takes --init out of the settings: None or one `Entry` a learner, on every rank."""
     from distributed_data import comm
     from warm_start import load_init
 
@@ -356,16 +413,46 @@ def find_init(settings, names, headers, resumed):
     return comm.from_root(load_init, SAVE_DIR, init, names, headers)
 
 
-def find_strangers(settings, names, headers):
-    """Takes --pool out of the settings: None or lists of files a learner, on every rank."""
+def find_start(settings, game, built_on, resumed):
+    """Takes --curriculum-start out of the settings: the position at which the run begins.
+
+    built_on: the parameter files that it goes on from or answers to; the furthest counts.
+    """
+    from curriculum import position_of
+    from utils import InputError
+
+    start = settings.pop("curriculum_start", None)
+    if resumed is not None:
+        return start or 0.0  # old runs all began there
+    for option, value in (("start", start), ("iters", settings.get("curriculum_iters"))):
+        if value is not None and not game.curriculum_end:
+            raise InputError(f"--curriculum-{option}: {game.name} has no curriculum, sumo-ants, "
+                             "sumo-humans and kick-and-defend have")
+    if start is not None or not game.curriculum_end:
+        return start or 0.0
+    return max((position_of(entry, game.curriculum_end) for entry in built_on), default=0.0)
+
+
+def find_strangers(settings, names, headers, outsider, resumed):
+    """Takes --pool out of the settings: None or a `Pool`, on every rank.
+
+    The checkpoint of a run that goes on says which files it has.
+    """
     from distributed_data import comm
+    from pool import Pool
     from utils import InputError
     from warm_start import find_pool
 
     places = settings.pop("pool", None)
     if places and settings["ensemble"] > 1:
         raise InputError("--pool: not together with --ensemble")
-    return comm.from_root(find_pool, SAVE_DIR, places, names, headers) if places else None
+    if places and outsider and resumed is None:
+        raise InputError("--pool: not together with --opponent, nobody else is met")
+    if not places or outsider:
+        return None
+    if resumed is not None and "pool/files" in resumed:
+        return Pool(SAVE_DIR)
+    return comm.from_root(lambda: Pool(SAVE_DIR, find_pool(SAVE_DIR, places, names, headers)))
 
 
 def settle_and_train(parser, args):
@@ -376,26 +463,32 @@ def settle_and_train(parser, args):
     from distributed_data import comm
 
     comm.abort_together()
+    free = [name for name in batch_plan.OPTIONS if vars(args)[name] is None]
     if args.resume is None:
         config = comm.broadcast(settle(parser, args))  # the clock names the run
-        return config, train(config)
+        return config, train(config, free)
     from resume import settle_resumed
 
     config, arrays, remark = comm.from_root(settle_resumed, SAVE_DIR, vars(args), LIMITS)
     if comm.RANK == 0:
-        print(f"{remark + '; ' if remark else ''}going on with {config['run']} after iteration "
-              f"{arrays['progress/iteration']}", flush=True)
-    return config, train(config, arrays)
+        print(f"{remark + '; ' if remark else ''}going on with {one_line(config['run'])} after "
+              f"iteration {arrays['progress/iteration']}", flush=True)
+    new_games = config["ranks"] != comm.SIZE  # which may be as many as fit
+    free = [name for name in free if new_games and name in ("num_envs", "opponents")]
+    return config, train(config, free, arrays)
 
 
+@guarded
 def main(argv=None):
-    """Parses the command line and trains.
+    """Parses the command line and trains; where its output is closed, it trains on without a word.
 
     Exit codes: 0 done, or stopped by a signal; 2 bad input, told in one line; 1 when the disk or
     the learning has failed, told in one line; 130 when stopped before the training began.
     """
     parser = make_parser()
     args = parser.parse_args(argv)
+    go_on_without_output()
+    import run_lock
     from distributed_data import comm
     from utils import InputError, NotFinite
 
@@ -408,12 +501,15 @@ def main(argv=None):
                                  "checkpoint"), 1)
     except KeyboardInterrupt:
         sys.exit(130)
+    finally:
+        run_lock.let_go()
 
     if comm.RANK == 0:
         what = "stopped after" if progress.interrupted else "done:"
         many = f"mpirun -np {comm.SIZE} " if comm.SIZE > 1 else ""
-        then = f"Go on: {many}python run.py --resume {config['run']}" if progress.interrupted else (
-            f"Watch: python load_parameter_run.py --run {config['run']}")
+        name = one_line(shlex.quote(config["run"]))
+        then = f"Go on: {many}python run.py --resume {name}" if progress.interrupted else (
+            f"Watch: python load_parameter_run.py --run {name}")
         print(f"{what} {progress.iteration} iterations, {progress.timesteps:,} steps, "
               f"{progress.episodes:,} games in {progress.seconds:,.0f} s. {then}")
 

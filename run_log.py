@@ -9,28 +9,50 @@ import sys
 import tensorflow.compat.v1 as tf
 from tabulate import tabulate
 
-from utils import InputError
+import run_lock
+from utils import InputError, write_json
 
 
 def open_run(directory, config, resumed=False):
     """Makes the run's folder, which must be new, and writes config.json; InputError otherwise.
 
-    resumed: it is there already; what a killed process has left half-written goes.
+    resumed: it is there already; what a killed process has left half-written goes. From here on
+    this process holds the folder's lock.
     """
+    what = f"--run {os.path.basename(directory)}"
     if resumed:
+        run_lock.hold(directory, what)
         for path in glob.glob(os.path.join(glob.escape(directory), "**", "*.tmp*"), recursive=True):
             os.unlink(path)
         return
     try:
         os.makedirs(directory)
-        with open(os.path.join(directory, "config.json"), "w") as file:
-            json.dump(config, file, indent=1, sort_keys=True)
-            file.write("\n")
+        run_lock.hold(directory, what)
+        write_config(directory, config)
     except FileExistsError:
-        raise InputError(f"--run {os.path.basename(directory)}: exists already in saveparameters/, "
-                         "choose another name") from None
+        if os.path.exists(os.path.join(directory, run_lock.NAME)):
+            run_lock.hold(directory, what)  # who is at work there
+        raise InputError(f"{what}: exists already in saveparameters/, choose another "
+                         "name") from None
     except OSError as error:
-        raise InputError(f"--run {os.path.basename(directory)}: {error.strerror}") from None
+        raise InputError(f"{what}: {error.strerror}") from None
+
+
+def write_config(directory, config):
+    """Writes config.json, whole."""
+    write_json(os.path.join(directory, "config.json"), dict(sorted(config.items())))
+
+
+def mend_config(directory, config):
+    """Makes config.json say what the run is now; returns lines about what was amiss."""
+    try:
+        with open(os.path.join(directory, "config.json")) as file:
+            found = json.load(file)
+    except (OSError, ValueError):
+        found = None
+    if found != config:
+        write_config(directory, config)
+    return ["config.json was gone or damaged and is made anew"] if found is None else []
 
 
 class RunLog:
@@ -39,11 +61,12 @@ class RunLog:
     progress.csv holds what a run of the same seed repeats to the last digit, timing.csv what the
     clock says, warnings.txt what went wrong.
 
-    directory: of the run. Only rank 0 has a log.
+    directory: of the run. Only rank 0 has a log. remarks: what `set_state` has found amiss.
     """
 
     def __init__(self, directory):
         self._directory, self._tables = directory, None  # files are opened with the first row
+        self.remarks = []
 
     def _open(self):
         self._tables = {name: Table(os.path.join(self._directory, name))
@@ -65,7 +88,8 @@ class RunLog:
     def warn(self, iteration, text):
         """Notes an event, on the screen too."""
         line = f"iteration {iteration}: {text}"
-        with open(os.path.join(self._directory, "warnings.txt"), "a") as file:
+        with open(os.path.join(self._directory, "warnings.txt"), "a", encoding="utf-8",
+                  errors="backslashreplace") as file:
             file.write(line + "\n")
         print(line, file=sys.stderr, flush=True)
 
@@ -77,9 +101,9 @@ class RunLog:
     def set_state(self, sizes):
         """Cuts off what was written later, so that there are neither gaps nor doubles.
 
-        To be called before the first row. Raises InputError if a file is shorter than it was.
+        To be called before the first row.
         """
-        cut_off(self._directory, sizes)
+        self.remarks = cut_off(self._directory, sizes)
 
     def close(self):
         """Closes the files."""
@@ -90,10 +114,10 @@ class RunLog:
 
 
 class Table:
-    """A CSV file that grows by rows; one that has rows already keeps its columns."""
+    """A CSV file that grows by rows; one that has rows already keeps its columns, and no others."""
 
     def __init__(self, path):
-        self._file = open(path, "a+", newline="")
+        self._file = open(path, "a+", newline="", encoding="utf-8")
         self._file.seek(0)
         columns = next(csv.reader(self._file), None)
         self._file.seek(0, os.SEEK_END)
@@ -124,19 +148,24 @@ def logs(directory):
 def cut_off(directory, sizes):
     """Shortens a run's logs to `sizes`, and removes those that began later.
 
-    Raises InputError for a log that is shorter than that: then nothing is touched.
+    Training needs none of them: one that is gone begins anew, and so does a table that has lost
+    its end, which is kept as NAME.before. Returns a line about each of these.
     """
-    sizes = {name: int(size) for name, size in sizes.items()}
+    remarks = []
     for name, size in sizes.items():
         path = os.path.join(directory, name)
-        if not os.path.exists(path) or os.path.getsize(path) < size:
-            raise InputError(f"--resume {os.path.basename(directory)}: {name} is missing or shorter"
-                             " than its checkpoint says")
-    for name in logs(directory):
-        if name in sizes:
-            os.truncate(os.path.join(directory, name), sizes[name])
+        if not os.path.exists(path):
+            remarks.append(f"{name} is gone and begins anew")
+        elif os.path.getsize(path) >= int(size):
+            os.truncate(path, int(size))
+        elif name.endswith(".csv"):
+            os.replace(path, f"{path}.before")
+            remarks.append(f"{name} has lost its end: kept as {name}.before, it begins anew")
         else:
-            os.unlink(os.path.join(directory, name))
+            remarks.append(f"{name} has lost its end")
+    for name in set(logs(directory)) - set(sizes):
+        os.unlink(os.path.join(directory, name))
+    return remarks
 
 
 def _table(iteration, row):

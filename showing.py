@@ -6,7 +6,7 @@ What needs MuJoCo or TensorFlow is imported where it is used, so that --help sta
 import os
 from dataclasses import replace
 
-from cli import number
+from cli import number, one_line
 
 VIEWS = ("side", "follow", "top", "front")
 FILMS = (".mp4", ".gif")
@@ -80,6 +80,9 @@ def check_writable(option, path):
     from utils import InputError
 
     folder = os.path.dirname(os.path.abspath(path))
+    special = os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path))
+    if special and os.access(path, os.W_OK):  # a device or a pipe
+        return
     if os.path.isdir(path) or not os.path.isdir(folder) or not os.access(folder, os.W_OK):
         raise InputError(f"{option} {path}: must be a file in a folder that exists and is writable")
 
@@ -94,7 +97,7 @@ def make_camera(args):
 
 def short_name(path, game):
     """A file's name as pictures have it: without the game, with the folder of a bare number."""
-    folder, name = os.path.split(os.path.splitext(os.path.abspath(path))[0])
+    folder, name = os.path.split(one_line(os.path.splitext(os.path.abspath(path))[0]))
     name = name.removeprefix(f"{game}_")
     return f"{os.path.basename(folder)}/{name}" if name.isdecimal() else name
 
@@ -129,15 +132,15 @@ class Gallery:
 
             self._show = Show(find_game(game)(**options), self._camera)
 
-    def take(self, result):
-        """A game is over; returns whether to play on."""
+    def take(self, result, on_frame):
+        """A game is over; returns whether to play on. on_frame: called for every picture shown."""
         recording = self.recorder.take(result, self._header)
         if recording is None:
             return True
         if result["game"] in self._filmed or result["game"] == self._args.first_game:
             self._kept[result["game"]] = recording
         if self._show:
-            self._show.show(recording)
+            self._show.show(recording, on_frame)
             return self._show.is_open
         return True
 
@@ -189,8 +192,8 @@ def show_replay(args):
         show.show(recording)
         show.close()
     header, steps = recording.header, len(recording)
-    what = (f"{args.replay}: game {header['number']} of seed {header['seed']} of {header['game']}, "
-            f"{header['names'][0]} v {header['names'][1]}, {steps} steps")
+    what = (f"{one_line(args.replay)}: game {header['number']} of seed {header['seed']} of "
+            f"{header['game']}, {header['names'][0]} v {header['names'][1]}, {steps} steps")
     if args.video or args.watch:
         return what
     differs = replay.simulate_again(recording)

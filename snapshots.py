@@ -4,23 +4,28 @@ import os
 
 import numpy as np
 
+from curriculum import Curriculum
 from distributed_data import comm
-from utils import load_parameters, save_parameters
+from utils import InputError, load_parameters, save_parameters, snapshot_paths, stem
 
 
 class Snapshots:
     """`directory`/agent0/000123.npz for that learner after iteration 123; 000000 is untrained.
 
     names, headers: for each learner its folder, and a dict with what a parameter file must say
-    beside version and iteration. pool: for each learner lists of files, one list for each other
-    run, that are drawn in its place, a share `pool_share` of all draws. Rank 0 alone touches the
-    disk.
+    beside version, iteration and curriculum. pool: `Pool` of other runs' files that are drawn in
+    its place, a share `pool_share` of all draws. curriculum: the run's `Curriculum`. warn: function
+    of a line that the user should see. Rank 0 alone touches the disk.
     """
 
-    def __init__(self, directory, names, headers, pool=None, pool_share=0.0):
+    def __init__(self, directory, names, headers, pool=None, pool_share=0.0, curriculum=None,
+                 warn=print):
         self.directory, self.names, self.headers = directory, names, headers
+        self._curriculum = curriculum or Curriculum(0)
         self._pool, self._pool_share = pool, pool_share
         self.latest, self._thinned = -1, 1
+        self._warn, self._warned = warn, set()
+        self._held, self._spared = set(), []
         if comm.RANK == 0:
             for name in names:
                 os.makedirs(os.path.join(directory, name), exist_ok=True)
@@ -34,39 +39,60 @@ class Snapshots:
         def write():
             for k, (vector, header) in enumerate(zip(vectors, self.headers)):
                 save_parameters(self.path(k, version), vector,
-                                {**header, "version": version, "iteration": version})
+                                {**header, "version": version, "iteration": version,
+                                 "curriculum": self._curriculum.at(version)})
 
         comm.from_root(write)
         self.latest = version
         return vectors
 
+    def mend(self, vectors):
+        """Writes the latest version again where its file is gone or damaged.
+
+        vectors: every learner's parameters.
+        """
+        lost = comm.from_root(lambda: [name for k, name in enumerate(self.names)
+                                       if read(self.path(k, self.latest)) is None])
+        for name in lost:
+            self._warn(f"{name}/{self.latest:06d}.npz was gone or damaged and is made anew")
+        if lost:
+            self.save(self.latest, vectors)
+
     def thin_out(self, delta, keep):
         """Deletes versions that can be drawn no more, but for version 0 and each `keep`-th.
 
         Those drawn come from delta * latest on, which never falls; two iterations' margin serves
-        runs that go back to their previous checkpoint. keep: 0 leaves version 0 alone.
+        runs that go back to their previous checkpoint. What some rank's opponents hold stays until
+        they do no more. keep: 0 leaves version 0 alone.
         """
         first = int(np.ceil(delta * (self.latest - 2)))
-        for version in range(self._thinned, first):
-            if version and (not keep or version % keep):
-                for k in range(len(self.names)):
-                    if comm.RANK == 0 and os.path.exists(self.path(k, version)):
-                        os.unlink(self.path(k, version))
+        old = [(k, version) for version in range(self._thinned, first)
+               if version and (not keep or version % keep) for k in range(len(self.names))]
+        spared, self._spared = self._spared + old, []
+        for k, version in spared:
+            path = self.path(k, version)
+            if os.path.abspath(path) in self._held:
+                self._spared.append((k, version))
+            elif comm.RANK == 0 and os.path.exists(path):
+                os.unlink(path)
         self._thinned = max(self._thinned, first)
 
+    def hold(self, paths):
+        """Notes which files this rank's opponents play by: those of all ranks are not deleted."""
+        self._held = {os.path.abspath(path) for theirs in comm.gather(paths) for path in theirs}
+
     def disk_use(self, delta, keep, versions):
-        """Bytes on disk once that version is the latest, by the size of version 0."""
-        size = sum(os.path.getsize(self.path(k, 0)) for k in range(len(self.names)))
+        """Bytes on disk once that version is the latest, by the size of what now is."""
+        size = sum(os.path.getsize(self.path(k, self.latest)) for k in range(len(self.names)))
         first = max(1, int(np.ceil(delta * (versions - 2))))
         return size * (1 + versions - first + 1 + ((first - 1) // keep if keep else 0))
 
     def first(self):
-        """Every learner's parameters as they were before training."""
-        return comm.from_root(lambda: [load_parameters(self.path(k, 0))[0]
-                                       for k in range(len(self.names))])
+        """Every learner's parameters as they were before training, None where they are gone."""
+        return comm.from_root(lambda: [read(self.path(k, 0)) for k in range(len(self.names))])
 
     def draw(self, rng, delta, rivals):
-        """Draws an older version for each of this rank's opponents; returns their vectors.
+        """Draws an older version for each of this rank's opponents; returns [(path, vector)].
 
         rng: this rank's generator; rivals: for each opponent the learners that it may be, all
         equally likely. Versions come from Uniform(delta * latest, latest), both ends included
@@ -74,13 +100,66 @@ class Snapshots:
         """
         first = int(np.ceil(delta * self.latest))
         wanted = [self._draw_path(rng, int(rng.choice(learners)), first) for learners in rivals]
+        found = self._load(wanted, first)
+        while lost := {path for path, got in found.items() if got is None}:
+            self._pool.drop(lost)
+            wanted = [self._draw_path(rng, int(rng.choice(learners)), first) if path in lost
+                      else path for path, learners in zip(wanted, rivals)]
+            found = self._load(wanted, first)
+        return [found[path] for path in wanted]
+
+    def reload(self, paths):
+        """Vectors of files that this rank has drawn before; None for one that has gone since."""
+        asked = comm.to_root(paths)
+
+        def load():
+            vectors = {path: read(path) for path in sorted(set(sum(asked, [])))}
+            for path in (path for path, vector in vectors.items() if vector is None):
+                self._warn(f"{path} is gone or damaged; its games go on against another version")
+            return [[vectors[path] for path in theirs] for theirs in asked]
+
+        return comm.deal(load)
+
+    def _load(self, wanted, first):
+        """(path, vector) of all that any rank wants, by path; None for what the pool has lost."""
         asked = comm.gather(wanted)
-        vectors = comm.from_root(lambda: {path: load_parameters(path)[0]
-                                          for paths in asked for path in paths})
-        return [vectors[path] for path in wanted]
+        return comm.from_root(lambda: {path: self._read(path, first)
+                                       for path in sorted(set(sum(asked, [])))})
+
+    def _read(self, path, first):
+        vector = read(path)
+        if self._pool and path in self._pool:
+            whole = vector is not None and self._pool.unchanged(path)
+            return (path, vector) if whole else None
+        return self._stand_in(path, first) if vector is None else (path, vector)
 
     def _draw_path(self, rng, learner, first):
         if self._pool and rng.random() < self._pool_share:
-            places = self._pool[learner]
-            return str(rng.choice(places[rng.integers(len(places))]))
+            path = self._pool.draw(rng, learner)
+            if path:
+                return path
         return self.path(learner, int(rng.integers(first, self.latest + 1)))
+
+    def _stand_in(self, path, first):
+        """(path, vector) of another version, for one that is gone."""
+        folder, name = os.path.dirname(path), os.path.relpath(path, self.directory)
+        paths = snapshot_paths(folder)
+        versions = sorted(v for v in paths if first <= v <= self.latest)
+        turn = int(stem(path)) % max(1, len(versions))  # a lost version's share goes to all others
+        for version in versions[turn:] + versions[:turn]:
+            vector = read(paths[version])
+            if vector is not None:
+                if folder not in self._warned:
+                    self._warned.add(folder)
+                    self._warn(f"{name} is gone or damaged; other versions stand in for such")
+                return paths[version], vector
+        raise InputError(f"{name}: is gone or damaged, and so are all versions from {first} on; put"
+                         " one back, or begin a new run from what there is with --init")
+
+
+def read(path):
+    """A file's parameters, or None where there are none to be read."""
+    try:
+        return load_parameters(path)[0]
+    except InputError:
+        return None

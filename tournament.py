@@ -65,10 +65,11 @@ class Tournament:
         return {pair: result for pair, result in found.items()
                 if isinstance(result, list) and sum(r["games"] for r in result) == self.games}
 
-    def play(self, num_threads, on_pair=None, on_game=None):
+    def play(self, num_threads, on_pair=None, on_game=None, on_step=None):
         """Plays the pairs that are missing, each written at once; returns `results()`.
 
-        on_pair(i, j) is called before a pair, on_game(result) after every game.
+        on_pair(i, j) is called before a pair, on_game(result) after every game, on_step(env, games)
+        after every step.
         """
         done = self.results()
         for i, j in self.pairs:
@@ -78,14 +79,14 @@ class Tournament:
                 on_pair(i, j)
             seatings = find_seatings(i, j, [entrant.seats for entrant in self.entrants])
             write_json(self._path((i, j)), [
-                self._play_seating(seating, range(k, self.games, len(seatings)), num_threads,
-                                   on_game)
+                self._play_seating(seating, range(k, self.games, len(seatings)),
+                                   num_threads=num_threads, on_game=on_game, on_step=on_step)
                 for k, seating in enumerate(seatings)])
         return self.results()
 
-    def _play_seating(self, seating, numbers, num_threads, on_game):
+    def _play_seating(self, seating, numbers, **options):
         games = numbers and play(self.game, [self.entrants[k].entry for k in seating], numbers,
-                                 num_threads=num_threads, on_game=on_game, **self._options)
+                                 **options, **self._options)
         endings = [game["ending"] for game in games]
         return {"seats": list(seating), "games": len(games), **tally(games),
                 "steps": sum(game["length"] for game in games),
@@ -192,6 +193,14 @@ def rating_table(rows):
     return tabulate([[row["entrant"], *(f"{row[name]:,.0f}" for name in names)] for row in rows],
                     ["entrant", *names], disable_numparse=True,
                     colalign=("left", *["right"] * len(names)))
+
+
+def pair_table(tournament):
+    """What has been played so far as lines of text: each pair's counts."""
+    labels = [entrant.label for entrant in tournament.entrants]
+    names = ("entrant", "opponent", "games", "wins", "losses", "ties")
+    rows = long_rows(labels, *count(tournament.results(), len(labels)))
+    return tabulate([[row[name] for name in names] for row in rows], names, disable_numparse=True)
 
 
 # Files

@@ -4,18 +4,20 @@ import glob
 import io
 import json
 import os
-import pickle
 import zipfile
 
 import numpy as np
 
+from kinds import kind_of
+from pickled import is_pickle, read_array
 from rollouts import traj_segment_generator
 
 __all__ = ["InputError", "NotFinite", "add_vtarg_and_adv", "first_line", "load_parameters",
-           "open_arrays", "save_parameters", "snapshot_paths", "traj_segment_generator",
+           "open_arrays", "save_parameters", "snapshot_paths", "stem", "traj_segment_generator",
            "write_json", "write_whole"]
 
 MAX_FILE_BYTES = 256 * 2**20
+MAX_HEADER_BYTES = 2**18
 
 
 class InputError(ValueError):
@@ -51,16 +53,25 @@ def add_vtarg_and_adv(seg, gamma, lam):
 
 
 def write_whole(path, write):
-    """Calls write(file) on a temporary file beside `path` and renames it: never half a file."""
-    temporary = f"{path}.tmp{os.getpid()}"
+    """Calls write(file) on a temporary file beside `path` and renames it: never half a file.
+
+    A link's target is written; a device or a pipe is written to, not replaced.
+    """
+    target = os.path.realpath(path)
+    special = os.path.exists(target) and not os.path.isfile(target)
+    temporary = target if special else f"{target}.tmp{os.getpid()}"
     try:
         with open(temporary, "wb") as file:
             write(file)
             file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+            if not special:
+                os.fsync(file.fileno())
+        if not special:
+            os.replace(temporary, target)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from None
     finally:
-        if os.path.exists(temporary):
+        if not special and os.path.exists(temporary):
             os.unlink(temporary)
 
 
@@ -68,6 +79,11 @@ def write_json(path, thing):
     """Writes JSON, whole."""
     text = json.dumps(thing, indent=1) + "\n"
     write_whole(path, lambda file: file.write(text.encode()))
+
+
+def stem(path):
+    """A file's name without folder and suffix."""
+    return os.path.splitext(os.path.basename(path))[0]
 
 
 def snapshot_paths(folder):
@@ -78,10 +94,17 @@ def snapshot_paths(folder):
 
 
 def open_arrays(raw, most):
-    """Opens the bytes of an .npz file, without pickle; ValueError if it unpacks to over `most`."""
+    """Opens the bytes of an .npz file, without pickle; ValueError if it unpacks to over `most`.
+
+    NumPy writes members as they are or deflated; others' packing unpacks all at once, however much.
+    """
     with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-        if sum(entry.file_size for entry in archive.infolist()) > most:
-            raise ValueError("unpacks to too much")
+        members = archive.infolist()
+    if sum(entry.file_size for entry in members) > most:
+        raise ValueError("unpacks to too much")
+    if any(entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+           for entry in members):
+        raise ValueError("packed in a way that NumPy does not write")
     return np.load(io.BytesIO(raw), allow_pickle=False)
 
 
@@ -89,7 +112,7 @@ def save_parameters(path, vector, header):
     """Writes one parameter file (.npz): a flat float32 vector and a JSON header.
 
     header: dict with at least `game`, `seat`, `policy`, `policy_args`, `ob_dim`, `ac_dim`,
-    `version` and `iteration`.
+    `version`, `iteration` and `curriculum`.
     """
     arrays = {"parameters": np.asarray(vector, np.float32),
               "header": np.array(json.dumps(header, sort_keys=True))}
@@ -102,19 +125,14 @@ def load_parameters(path):
     Takes our own .npz and, with an empty header, the released policies as .npy or as the original
     pickles. Nothing in a file is ever executed. Raises InputError for whatever is none of these.
     """
-    try:
-        size = os.path.getsize(path)
-        if not 0 < size <= MAX_FILE_BYTES:
-            raise InputError(f"{path}: {size} bytes, a parameter file has 1 to {MAX_FILE_BYTES}")
-        with open(path, "rb") as file:
-            raw = file.read()
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from None
+    raw = _read(path)
     try:
         vector, header = _parse(raw)
+        if not isinstance(vector, np.ndarray):
+            raise ValueError("its parameters are no array")
     except Exception as error:
         # Damaged bytes make the readers fail in a dozen ways, all meaning the same to the user.
-        raise InputError(f"{path}: not a parameter file ({first_line(error)})") from None
+        raise InputError(f"{path}: not a parameter file, but {kind_of(raw, error)}") from None
     if vector.dtype.kind != "f" or vector.ndim != 1 or not vector.size:
         raise InputError(f"{path}: holds a {vector.dtype} array of shape {vector.shape}, "
                          "not a flat vector of floats")
@@ -125,6 +143,22 @@ def load_parameters(path):
     return vector, header
 
 
+def _read(path):
+    if os.path.isdir(path):
+        raise InputError(f"{path}: a directory; name a parameter file in it")
+    try:
+        size = os.path.getsize(path)
+        if not size:
+            raise InputError(f"{path}: an empty file")
+        if size > MAX_FILE_BYTES:
+            raise InputError(f"{path}: {size:,} bytes, a parameter file has at most "
+                             f"{MAX_FILE_BYTES:,}")
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from None
+
+
 def first_line(error):
     """An exception's message, cut to a part of one line."""
     return (str(error).splitlines() or [type(error).__name__])[0][:100]
@@ -133,69 +167,18 @@ def first_line(error):
 def _parse(raw):
     if raw.startswith(b"PK"):
         with open_arrays(raw, MAX_FILE_BYTES) as arrays:
-            header = json.loads(str(arrays["header"]))
-            if not isinstance(header, dict):
-                raise ValueError("its header is no object")
-            return arrays["parameters"], header
+            return arrays["parameters"], _parse_header(arrays["header"])
     if raw.startswith(b"\x93NUMPY"):
         return np.load(io.BytesIO(raw), allow_pickle=False), {}
-    array = ArrayUnpickler(io.BytesIO(raw), encoding="latin1").load()
-    if not isinstance(array, PickledArray) or array.value is None:
-        raise ValueError(f"a pickled {type(array).__name__}, not an array")
-    return array.value, {}
+    if is_pickle(raw):
+        return read_array(raw), {}
+    raise ValueError("neither an .npz nor an .npy nor a pickle")
 
 
-class ArrayUnpickler(pickle._Unpickler):
-    """Reads pickled float arrays, as OpenAI released them, and admits nothing else.
-
-    It is the unpickler written in Python: the one in C allocates whatever memo a file asks for.
-    Byte arrays, which no such pickle holds, would be allocated unseen here too.
-    """
-
-    dispatch = {code: load for code, load in pickle._Unpickler.dispatch.items()
-                if code != pickle.BYTEARRAY8[0]}
-
-    def find_class(self, module, name):
-        """Maps the names such a pickle needs to harmless stand-ins; refuses all others."""
-        allowed = {
-            ("numpy.core.multiarray", "_reconstruct"): PickledArray,
-            ("numpy._core.multiarray", "_reconstruct"): PickledArray,
-            ("numpy", "ndarray"): None,
-            ("numpy", "dtype"): PickledDtype,
-            ("_codecs", "encode"): _latin1,
-        }
-        try:
-            return allowed[module, name]
-        except KeyError:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}") from None
-
-
-class PickledDtype:
-    """Stands in for a pickled `dtype`; its byte order comes with its state."""
-
-    def __init__(self, code, *_):
-        if code not in ("f4", "f8"):
-            raise pickle.UnpicklingError(f"an array of {code!r}")
-        self.code, self.order = code, "="
-
-    def __setstate__(self, state):
-        self.order = state[1]
-
-
-class PickledArray:
-    """Stands in for a pickled array: `value` is a view of the bytes that the file really holds."""
-
-    def __init__(self, *_):
-        self.value = None
-
-    def __setstate__(self, state):
-        _, shape, dtype, _, data = state
-        data = data.encode("latin1") if isinstance(data, str) else data  # bytes of Python 2
-        self.value = np.frombuffer(data, np.dtype(dtype.order + dtype.code)).reshape(shape)
-
-
-def _latin1(text, encoding):
-    """`_codecs.encode` as pickles use it, for bytes alone."""
-    if encoding != "latin1":
-        raise pickle.UnpicklingError(f"text in {encoding!r}")
-    return text.encode("latin1")
+def _parse_header(array):
+    if array.dtype.kind != "U" or array.shape or array.nbytes > MAX_HEADER_BYTES:
+        raise ValueError("its header is no text")
+    header = json.loads(str(array))
+    if not isinstance(header, dict):
+        raise ValueError("its header is no object")
+    return header

@@ -44,7 +44,7 @@ def film(path, recordings, camera):
         try:
             encode(temporary, shots, size, fps, CODECS[extension(path)])
             # ffmpeg ends without a word where the disk is full.
-            if abs(imageio_ffmpeg.count_frames_and_secs(temporary)[0] - total) > 1:
+            if abs(imageio_ffmpeg.count_frames_and_secs(named(temporary))[0] - total) > 1:
                 raise OSError("the film is cut short")
         except (OSError, RuntimeError) as error:
             if isinstance(error, RenderingError):
@@ -59,12 +59,17 @@ def film(path, recordings, camera):
 
 def encode(path, shots, size, fps, codec):
     """Has ffmpeg write these frames."""
-    writer = imageio_ffmpeg.write_frames(path, size, fps=fps, macro_block_size=1,
+    writer = imageio_ffmpeg.write_frames(named(path), size, fps=fps, macro_block_size=1,
                                          ffmpeg_log_level="quiet", **codec)
     with contextlib.closing(writer):
         writer.send(None)
         for frame in shots:
             writer.send(frame)
+
+
+def named(path):
+    """The path so that ffmpeg takes no part of it for an option or a protocol."""
+    return f"file:{path}"
 
 
 def extension(path):

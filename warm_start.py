@@ -3,7 +3,9 @@
 import glob
 import os
 
+from filenames import parameter_files, read_name
 from matches import load_entry, vector_size
+from run_folder import find_place
 from utils import InputError, snapshot_paths
 
 
@@ -13,31 +15,32 @@ def find_pool(save_dir, places, names, headers):
     places: those runs, each what `load_init` takes. The newest file of each must fit the learner,
     else InputError.
     """
-    runs = [find_files(save_dir, what, names, "--pool") for what in places]
+    game = headers[0]["game"]
+    runs = [find_files(save_dir, what, names, game, "--pool") for what in places]
     for learners in runs:
         for paths, header in zip(learners, headers):
-            load_vector(paths[-1], header, "--pool")
+            load_fitting(paths[-1], header, "--pool")
     return [list(pool) for pool in zip(*runs)]
 
 
 def load_init(save_dir, what, names, headers):
-    """One vector a learner, in their order, from a run, a folder or a single file.
+    """One `matches.Entry` a learner, in their order, from a run, a folder or a single file.
 
-    save_dir: where runs are; what: the name of a run there (its newest snapshots), a folder that
-    holds a run or agentK.npz files, or, where one learner trains, one file or a folder of
-    snapshots. names: the learners' folders; headers: theirs, which the files must fit. Raises
+    save_dir: where runs are; what: a run (its newest snapshots) by its name there or its path, a
+    folder of agentK.npz files, OpenAI's archive, or, where one learner trains, one file or a folder
+    of snapshots. names: the learners' folders; headers: theirs, which the files must fit. Raises
     InputError for what does not.
     """
-    learners = find_files(save_dir, what, names, "--init")
-    return [load_vector(paths[-1], header, "--init") for paths, header in zip(learners, headers)]
+    learners = find_files(save_dir, what, names, headers[0]["game"], "--init")
+    return [load_fitting(paths[-1], header, "--init") for paths, header in zip(learners, headers)]
 
 
-def find_files(save_dir, what, names, option):
+def find_files(save_dir, what, names, game, option):
     """Each learner's files in a run or folder, oldest first, or the one file that is given."""
-    place = what if os.path.exists(what) else os.path.join(save_dir, what)
+    place = find_place(save_dir, what)
     alone = [place] if os.path.isfile(place) else snapshots_in(place)
     if not alone:
-        return [find_learner(place, name, f"{option} {what}") for name in names]
+        return [find_learner(place, name, game, f"{option} {what}") for name in names]
     if len(names) > 1:
         raise InputError(f"{option} {what}: one learner's, but {' and '.join(names)} train; give a "
                          "run or a folder")
@@ -50,10 +53,20 @@ def snapshots_in(folder):
     return [versions[version] for version in sorted(versions)]
 
 
-def find_learner(folder, name, asked):
-    """The files of one learner: its snapshots in a run, else NAME.npz."""
+def find_released(folder, name, game):
+    """OpenAI's files for a learner's game and seat, by their names, oldest version first."""
+    seats = "both", int(name[len("agent")])
+    named = [(read_name(path), path) for path in parameter_files(folder)]
+    return [path for _, path in sorted((said.version, path) for said, path in named
+                                       if said.version is not None and said.seat in seats
+                                       and said.game in (None, game))]
+
+
+def find_learner(folder, name, game, asked):
+    """The files of one learner: its snapshots in a run, else NAME.npz, else OpenAI's."""
     path = os.path.join(folder, f"{name}.npz")
-    found = snapshots_in(os.path.join(folder, name)) or [path] * os.path.isfile(path)
+    found = (snapshots_in(os.path.join(folder, name)) or [path] * os.path.isfile(path)
+             or find_released(folder, name, game))
     if not found:
         have = sorted(os.path.basename(p) for p in glob.glob(os.path.join(glob.escape(folder),
                                                                           "*agent*")))
@@ -68,8 +81,8 @@ def agree(found, wanted):
     return found == wanted or "both" in (found, wanted)
 
 
-def load_vector(path, header, option):
-    """The numbers of a file that must hold this learner's network; InputError otherwise."""
+def load_fitting(path, header, option):
+    """The `Entry` of a file that must hold this learner's network; InputError otherwise."""
     entry = load_entry(path, header["game"])
     for key in ("policy", "policy_args", "seat"):
         found = entry.header.get(key, header[key])  # released vectors do not say their seat
@@ -80,4 +93,4 @@ def load_vector(path, header, option):
     if entry.vector.size != size:
         raise InputError(f"{option} {path}: {entry.vector.size:,} numbers, the network has "
                          f"{size:,}")
-    return entry.vector
+    return entry

@@ -33,11 +33,16 @@ class Show:
         """Whether the window is still there."""
         return self._viewer.is_open
 
-    def show(self, recording):
-        """Shows one match to its end, to the next key or until the window is closed."""
+    def show(self, recording, on_frame=None):
+        """Shows one match to its end, to the next key or until the window is closed.
+
+        on_frame: called for every picture.
+        """
         stage, steps = Stage(recording, self._game), len(recording)
         step, frozen, ended, over = 0, 0.0, "", False
         while self.is_open and frozen < FREEZE and not over:
+            if on_frame:
+                on_frame()
             stage.seek(step)
             if step == steps and not ended:
                 ended = self._count(recording)

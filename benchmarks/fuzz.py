@@ -15,8 +15,10 @@ import os
 import pickle
 import random
 import signal
+import struct
 import sys
 import tempfile
+import zipfile
 from collections import Counter
 from pathlib import Path
 
@@ -31,8 +33,8 @@ from distributed_data import device  # noqa: E402
 from utils import InputError, save_parameters  # noqa: E402
 
 SECONDS = 10  # after which something counts as hanging
-HEADER = {"game": "run-to-goal-ants", "seat": 0, "policy": "mlp", "policy_args": {"hid_size": 4},
-          "ob_dim": 122, "ac_dim": 8, "version": 1, "iteration": 1}
+HEADER = {"game": "run-to-goal-ants", "seat": "both", "policy": "mlp",
+          "policy_args": {"hid_size": 64}, "ob_dim": 122, "ac_dim": 8, "version": 1, "iteration": 1}
 NASTY = ("", "0", "-1", "nan", "inf", "-inf", "1e400", "1e-400", "9" * 40, "0x10", "1_000", "a\nb",
          "../x", "/", ".", "\0", "é", "--", "-", "%s", "{}", "None", "true", "1,2", " 1 ")
 
@@ -61,7 +63,29 @@ def seeds():
     np.save(array, vector)
     return {"ours.npz": ours, "zoo.npy": array.getvalue(),
             "zoo2.pkl": pickle.dumps(vector, protocol=2),
+            "zoo5.pkl": pickle.dumps(vector, protocol=5),
             "zoo0.pkl": pickle.dumps(vector[:40].astype(np.float64), protocol=0)}
+
+
+def hostile():
+    """Whole files that are to harm the reader: (name, bytes). All of them must be refused."""
+    encode, text = b"c_codecs\nencode\nq\0", b"X" + struct.pack("<I", 2**20) + b"a" * 2**20
+    files = {
+        "deepkey.pkl": b"\x80\2})" + b"\x85" * 3_000_000 + b"K\1s.",
+        "deeptuple.pkl": b"\x80\2)" + b"\x85" * 3_000_000 + b".",
+        "again.pkl": (b"\x80\2" + encode + text + b"q\1X\6\0\0\0latin1q\2"
+                      + b"h\0h\1h\2\x86R" * 1500 + b"."),
+        "state.pkl": b"\x80\2" + encode + b"}U\5spoilK\1sb.",
+        "memo.pkl": b"\x80\2Nr\xff\xff\xff\xff.",
+        "array.pkl": b"\x80\5\x96" + struct.pack("<Q", 2**36) + b"."}
+    for name, method in (("text.npz", zipfile.ZIP_STORED), ("bzip2.npz", zipfile.ZIP_BZIP2),
+                         ("lzma.npz", zipfile.ZIP_LZMA)):
+        file = io.BytesIO()
+        with zipfile.ZipFile(file, "w", method) as archive:
+            archive.writestr("parameters.npy", bytes(2**26))
+            archive.writestr("header.npy", b"{}")
+        files[name] = file.getvalue()
+    return files
 
 
 def mutate(raw, rng):
@@ -89,7 +113,8 @@ def mutate(raw, rng):
 def strange_header(rng):
     """A whole file whose header says something unexpected."""
     values = (None, [], {}, -1, 10**30, "x" * 1000, float("nan"), True, ["mlp"], "os.system",
-              "sumo-ants", 0.5, {"hid_size": 10**9}, {"hid_size": "a"}, {"rng": 3})
+              "sumo-ants", 0.5, {"hid_size": 10**9}, {"hid_size": "a"}, {"rng": 3},
+              {"num_hid_layers": 3000}, {"hid_size": 0, "num_hid_layers": 10**12})
     header = {**HEADER, rng.choice(list(HEADER)): rng.choice(values)}
     if rng.random() < 0.3:
         header.pop(rng.choice(list(header)))
@@ -187,6 +212,9 @@ def fuzz(files, lines, seed=0):
         os.mkdir("run")
         write_checkpoint("run", {"config": {}}, {"rank0/x": np.arange(99.0), "y": np.zeros(3)})
         whole = Path("run", NAME).read_bytes()
+        for name, raw in hostile().items():
+            Path(name).write_bytes(raw)
+            judge.hear("hostile file", read_file, name)
         for k in tqdm(range(files), desc="files", disable=None):
             name, raw = rng.choice(wholes)
             raw = strange_header(rng) if k % 10 == 9 else mutate(raw, rng)

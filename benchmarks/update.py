@@ -5,9 +5,11 @@ same order; after the first update their parameters are compared, and the script
 differ. Then blocks of one update each alternate. Ours is `ppo.Learner.update` as run.py calls it;
 PyTorch's is written as one would there: autograd, the fused Adam, tensors made once an update.
 
-PyTorch is needed by this script alone; it was tried with torch 2.13.0 for the CPU.
+PyTorch is needed by this script alone; it was tried with torch 2.13.0 for the CPU. With --ours-only
+it is not needed, and the ants' own network, which has no counterpart there, can be measured too.
 
     python benchmarks/update.py --torch-threads 1
+    python benchmarks/update.py --ours-only --minibatch 256 5120
 """
 
 import json
@@ -33,7 +35,11 @@ CASES = {
     "mlp, the paper's minibatches": ("mlp", {"hid_size": 64}, 122, 8, 40960, 5120, 6),
     "lstm, sumo-ants": ("lstm", {"hid_size": 128}, 137, 8, 4480, 640, 3),
     "lstm, sumo-humans": ("lstm", {"hid_size": 128}, 395, 17, 4480, 640, 3),
+    "ant, run-to-goal-ants": ("ant", {"hid_size": 128}, 122, 8, 24576, 1536, 4),
 }
+ALONE = ["ant, run-to-goal-ants"]  # no counterpart in PyTorch
+OTHER_SIZES = ["mlp, large minibatches", "mlp, the paper's minibatches"]  # of the first network
+MINIBATCHES = 8  # per batch, where --minibatch gives their size
 CLIP, STEPSIZE, CHUNK = 0.2, 3e-4, 10
 CLOSE = 0.02  # of the way: rounding turns Adam's steps about where a gradient is nearly zero
 
@@ -41,7 +47,12 @@ CLOSE = 0.02  # of the way: rounding turns Adam's steps about where a gradient i
 def make_parser():
     """The command line."""
     parser = Parser(prog="benchmarks/update.py", description=__doc__.split("\n")[0])
-    parser.add_argument("--case", choices=CASES, nargs="+", default=list(CASES))
+    parser.add_argument("--case", choices=CASES, nargs="+",
+                        help="By default all that the other options allow.")
+    parser.add_argument("--minibatch", type=number(int, 20), nargs="+", metavar="SAMPLES",
+                        help=f"Measure with these minibatches, cut to whole chunks, {MINIBATCHES} "
+                             "per batch, instead of each case's own.")
+    parser.add_argument("--ours-only", action="store_true", help="Leave PyTorch out.")
     parser.add_argument("--torch-threads", type=number(int, 1), default=1)
     parser.add_argument("--blocks", type=number(int, 1), default=7,
                         help="Updates of each, after one that warms up and is compared.")
@@ -49,16 +60,16 @@ def make_parser():
     return parser
 
 
-def make_segment(ob_dim, ac_dim, state_dim, batch, rng):
-    """A segment such as rollouts make: [20, batch / 20] columns."""
-    shape = (20, batch // 20) if batch % 20 == 0 else (16, batch // 16)
+def make_segment(ob_dim, ac_dim, pi, batch, rng):
+    """A segment such as rollouts make: [20, batch / 20] or [8, batch / 8] columns."""
+    shape = (20, batch // 20) if batch % 20 == 0 else (8, batch // 8)
     ret = 100 * rng.standard_normal(shape).astype(np.float32)
     return {
         "ob": rng.standard_normal((*shape, ob_dim), dtype=np.float32),
         "ac": 0.5 * rng.standard_normal((*shape, ac_dim), dtype=np.float32),
         "adv": rng.standard_normal(shape, dtype=np.float32), "tdlamret": ret, "vpred": 0.9 * ret,
         "new": rng.random(shape) < 0.01,
-        "state": 0.1 * rng.standard_normal((shape[0] // CHUNK, shape[1], state_dim),
+        "state": 0.1 * rng.standard_normal((shape[0] // pi.chunk, shape[1], pi.state_dim),
                                            dtype=np.float32)}
 
 
@@ -153,32 +164,43 @@ class TorchLearner:
         return [loss.item() for loss in losses]
 
 
-def measure(name, args):
-    """One case: seconds of an update of both, and how far apart the first has left them."""
+def measure(name, args, minibatch=None):
+    """One case: samples per second of both, and how far apart the first update has left them.
+
+    minibatch: size to take instead of the case's own.
+    """
     import tensorflow.compat.v1 as tf
 
     from policy import POLICIES
     from ppo import Learner
 
-    kind, options, ob_dim, ac_dim, batch, minibatch, epochs = CASES[name]
+    kind, options, ob_dim, ac_dim, batch, own, epochs = CASES[name]
     rng = np.random.default_rng(0)
-    how = {"optim_batchsize": minibatch, "optim_epochs": epochs}
     with tf.Graph().as_default(), device.make_session() as sess:
         pi = POLICIES[kind]("pi", ob_dim, ac_dim, rng, logstd=-0.5, **options)
+        if minibatch:
+            own = minibatch - minibatch % pi.chunk
+            batch = MINIBATCHES * own
         learner = Learner(pi, clip_param=CLIP)
         sess.run(tf.global_variables_initializer())
-        seg = make_segment(ob_dim, ac_dim, pi.state_dim, batch, rng)
+        seg = make_segment(ob_dim, ac_dim, pi, batch, rng)
         pi.ob_rms.update(sess, seg["ob"])
         pi.update_ret_rms(sess, seg["tdlamret"])
         learner.start(sess)
         seg["logp"] = judge(sess, pi, seg)
+        how = {"optim_batchsize": own, "optim_epochs": epochs}
+        row = {"case": name, "batch": batch, "minibatch": own}
+
+        def ours(seed):
+            learner.update(seg, np.random.default_rng(seed), optim_stepsize=STEPSIZE, **how)
+
+        if args.ours_only:
+            ours(0)
+            return {**row, "ours: samples/s": batch * epochs / median_seconds(args, ours)[0]}
         variables = pi.get_trainable_variables()
         values = {v.op.name.removeprefix("pi/"): sess.run(v) for v in variables}
         filters = sess.run([pi.ob_rms.mean, pi.ob_rms.std, pi.ret_rms.mean, pi.ret_rms.std])
         other = TorchLearner(values, filters, pi.recurrent)
-
-        def ours(seed):
-            learner.update(seg, np.random.default_rng(seed), optim_stepsize=STEPSIZE, **how)
 
         def theirs(seed):
             other.update(seg, np.random.default_rng(seed), **how)
@@ -186,16 +208,21 @@ def measure(name, args):
         ours(0), theirs(0)
         apart = distance(values, {n: sess.run(v) for n, v in zip(values, variables)},
                          {n: value.detach().numpy() for n, value in other.p.items()})
-        seconds = {ours: [], theirs: []}
-        for block in range(1, 1 + args.blocks):
-            for update in (ours, theirs) if block % 2 else (theirs, ours):
-                started = time.perf_counter()
-                update(block)
-                seconds[update].append(time.perf_counter() - started)
-    samples = batch * epochs
-    mine, torchs = (samples / statistics.median(seconds[update]) for update in (ours, theirs))
-    return {"case": name, "batch": batch, "minibatch": minibatch, "ours: samples/s": mine,
-            "PyTorch: samples/s": torchs, "ratio": mine / torchs, "apart": apart}
+        mine, torchs = (batch * epochs / spent for spent in median_seconds(args, ours, theirs))
+    return {**row, "ours: samples/s": mine, "PyTorch: samples/s": torchs, "ratio": mine / torchs,
+            "apart": apart}
+
+
+def median_seconds(args, *updates):
+    """Median seconds of each update, called in turn, forwards and backwards."""
+    seconds = [[] for _ in updates]
+    for block in range(1, 1 + args.blocks):
+        order = list(zip(updates, seconds))
+        for update, spent in order if block % 2 else reversed(order):
+            started = time.perf_counter()
+            update(block)
+            spent.append(time.perf_counter() - started)
+    return [statistics.median(spent) for spent in seconds]
 
 
 def distance(start, one, other):
@@ -225,21 +252,35 @@ def main(argv=None):
     from tabulate import tabulate
 
     args = make_parser().parse_args(argv)
+    left_out = ALONE * (not args.ours_only) + OTHER_SIZES * bool(args.minibatch)
+    cases = args.case or [name for name in CASES if name not in left_out]
+    packages = () if args.ours_only else ("torch",)
+    if not args.ours_only:
+        set_up_torch(cases, args.torch_threads)
+    hardware = device.prepare()
+    rows = [measure(name, args, size) for name in cases for size in args.minibatch or [None]]
+    print(tabulate(rows, headers="keys", intfmt=",",
+                   floatfmt=("", "", "", ",.0f", ",.0f", ".2f", ".0e")))
+    threads = "" if args.ours_only else f"{args.torch_threads} PyTorch thread(s); "
+    print(f"networks on {hardware}; {threads}{machine.describe(*packages)}")
+    if args.json:
+        with open(args.json, "w") as file:
+            json.dump({"machine": machine.describe(*packages), "networks on": hardware,
+                       "rows": rows}, file, indent=1)
+    if any(row.get("apart", 0) > CLOSE for row in rows):
+        sys.exit("the two do not compute the same")
+
+
+def set_up_torch(cases, threads):
+    """Ends with one line where PyTorch is absent or has no counterpart of a case."""
+    for name in cases:
+        if name in ALONE:
+            make_parser().error(f"--case {name}: has no counterpart in PyTorch: --ours-only")
     try:
         import torch
     except ImportError:
-        make_parser().error("needs PyTorch: pip install torch")
-    torch.set_num_threads(args.torch_threads)
-    device.prepare()
-    rows = [measure(name, args) for name in args.case]
-    print(tabulate(rows, headers="keys", intfmt=",",
-                   floatfmt=("", "", "", ",.0f", ",.0f", ".2f", ".0e")))
-    print(f"{args.torch_threads} PyTorch thread(s); {machine.describe('torch')}")
-    if args.json:
-        with open(args.json, "w") as file:
-            json.dump({"machine": machine.describe("torch"), "rows": rows}, file, indent=1)
-    if any(row["apart"] > CLOSE for row in rows):
-        sys.exit("the two do not compute the same")
+        make_parser().error("needs PyTorch: pip install torch, or --ours-only")
+    torch.set_num_threads(threads)
 
 
 if __name__ == "__main__":

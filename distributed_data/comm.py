@@ -1,8 +1,12 @@
-"""The MPI world: ranks, sums and means over them. A single process needs no mpirun."""
+"""The MPI world: ranks, sums and means over them. A single process needs no mpirun.
+
+A rank alone makes no MPI call in any of these, so its threads may call them side by side.
+"""
 
 import os
 import platform
 import sys
+import threading
 import time
 
 import numpy as np
@@ -18,6 +22,8 @@ def allsum(x):
     """Returns the sum of an array (or number) over the ranks, float64 unless x is float32."""
     x = np.asarray(x)
     x = np.asarray(x, np.float32 if x.dtype == np.float32 else np.float64, order="C")
+    if SIZE == 1:
+        return x.copy()
     total = np.empty_like(x)
     WORLD.Allreduce(x, total, op=MPI.SUM)
     return total
@@ -38,7 +44,7 @@ def moments(x):
 
 def broadcast(thing, root=0):
     """Returns rank root's `thing` on every rank."""
-    return WORLD.bcast(thing, root=root)
+    return thing if SIZE == 1 else WORLD.bcast(thing, root=root)
 
 
 def from_root(make, *args):
@@ -57,7 +63,31 @@ def from_root(make, *args):
 
 def gather(thing):
     """Returns the list of all ranks' `thing` on every rank, in the order of ranks."""
-    return WORLD.allgather(thing)
+    return [thing] if SIZE == 1 else WORLD.allgather(thing)
+
+
+def to_root(thing):
+    """Returns the list of all ranks' `thing` on rank 0, in the order of ranks; None elsewhere."""
+    return [thing] if SIZE == 1 else WORLD.gather(thing, root=0)
+
+
+def deal(make, *args):
+    """Hands out the list that rank 0's make(*args) returns, an element to each rank, in order.
+
+    What it raises there is raised on every rank.
+    """
+    if SIZE == 1:
+        return make(*args)[0]
+    hands = None
+    if RANK == 0:
+        try:
+            hands = [(thing, None) for thing in make(*args)]
+        except Exception as problem:
+            hands = [(None, problem)] * SIZE
+    thing, error = WORLD.scatter(hands, root=0)
+    if error is not None:
+        raise error
+    return thing
 
 
 def name():
@@ -66,9 +96,13 @@ def name():
 
 
 def abort_together():
-    """Makes an uncaught exception on one rank end the whole job instead of leaving it hanging."""
+    """Makes an uncaught exception on one rank end the whole job instead of leaving it hanging.
+
+    A rank whose launcher is killed ends too, within seconds.
+    """
     if SIZE == 1:
         return
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     print_traceback = sys.excepthook
 
     def hook(kind, value, traceback):
@@ -97,6 +131,16 @@ def _abort(code):
     sys.stderr.flush()
     time.sleep(0.5)  # mpirun forgets what it has not passed on when a rank aborts
     WORLD.Abort(code)
+
+
+def _end_with(parent):
+    """Waits for as long as that process is this one's parent, then ends this one."""
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    try:
+        print(f"{name()}: what launched it is gone", file=sys.stderr, flush=True)
+    finally:  # stderr may have gone with it
+        os._exit(1)
 
 
 def _all_here(patience):

@@ -1,5 +1,7 @@
 """Before TensorFlow is imported: which GPU, how many threads, and no start-up noise."""
 
+import functools
+import glob
 import os
 import shutil
 import subprocess
@@ -10,6 +12,10 @@ from distributed_data import comm
 
 # MPICH and Intel MPI, Open MPI, Slurm.
 LOCAL_RANK_NAMES = ("MPI_LOCALRANKID", "OMPI_COMM_WORLD_LOCAL_RANK", "SLURM_LOCALID")
+
+GPU_FILES = "/dev/nvidia[0-9]*"  # one for each GPU that this host, or this container, may use
+UNUSED_GPU = ("an NVIDIA GPU is here, but TensorFlow cannot use it: "
+              "pip install -r requirements-gpu.txt; if that is done, check nvidia-smi")
 
 
 def local_rank():
@@ -34,16 +40,24 @@ def visible_gpus():
     if "CUDA_VISIBLE_DEVICES" in os.environ:
         ids = os.environ["CUDA_VISIBLE_DEVICES"].split(",")
         return [gpu for gpu in ids if gpu not in ("", "-1")]
-    if not shutil.which("nvidia-smi"):
-        return []
-    listing = subprocess.run(["nvidia-smi", "--list-gpus"], capture_output=True, text=True)
-    return [str(i) for i, _ in enumerate(listing.stdout.splitlines())]
+    return [str(i) for i in range(count_gpus())]
+
+
+@functools.cache
+def count_gpus():
+    """How many NVIDIA GPUs nvidia-smi lists; without its list, how many have a device file."""
+    listed = 0
+    if shutil.which("nvidia-smi"):
+        listing = subprocess.run(["nvidia-smi", "--list-gpus"], capture_output=True, text=True)
+        listed = sum(line.startswith("GPU ") for line in listing.stdout.splitlines())
+    return listed or len(glob.glob(GPU_FILES))
 
 
 def prepare():
     """Binds this rank to one GPU (local rank modulo the GPUs), then imports TensorFlow quietly.
 
-    Returns what it computes on, for people: "GPU 1" or "CPU".
+    Returns what it computes on, for people: "GPU 1" or "CPU". Where a GPU is there, not hidden by
+    CUDA_VISIBLE_DEVICES, and TensorFlow cannot use it, one rank per host says so on stderr.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     gpus = visible_gpus()
@@ -54,6 +68,8 @@ def prepare():
 
         seen = tf.config.experimental.list_physical_devices("GPU") if gpus else []
     tf.disable_eager_execution()
+    if gpus and not seen and local_rank() == 0 and count_gpus():
+        print(f"{comm.name()}: {UNUSED_GPU}", file=sys.stderr, flush=True)
     return f"GPU {os.environ['CUDA_VISIBLE_DEVICES']}" if seen else "CPU"
 
 

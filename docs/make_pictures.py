@@ -41,6 +41,7 @@ def make_parser():
 
 def zoo_files(zoo, game):
     """The newest files for both seats, or None."""
+    zoo = glob.escape(zoo)
     files = [sorted(glob.glob(os.path.join(zoo, f"{game}{seat}_v*.npy")))[-1:]
              or sorted(glob.glob(os.path.join(zoo, f"{game}_v*.npy")))[-1:]
              for seat in ("_agent0", "_agent1")]

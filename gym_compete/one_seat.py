@@ -4,7 +4,6 @@ import inspect
 import os
 
 import gymnasium
-import numpy as np
 from gymnasium.envs.registration import WrapperSpec
 
 from gym_compete.env import CompeteEnv

@@ -180,14 +180,19 @@ class Painter:
 
 
 def start(model, width, height, backend):
-    """Starts `painter.py` with this value of MUJOCO_GL (None: unset) and sends it the model."""
-    env = {key: value for key, value in os.environ.items() if key != "MUJOCO_GL"}
+    """Starts `painter.py` with this value of MUJOCO_GL (None: unset) and sends it the model.
+
+    MuJoCo sets PYOPENGL_PLATFORM to what MUJOCO_GL needs, and stops at another value.
+    """
+    env = {key: value for key, value in os.environ.items()
+           if key not in ("MUJOCO_GL", "PYOPENGL_PLATFORM")}
     if backend:
         env["MUJOCO_GL"] = backend
     # -P: the modules beside painter.py are no top-level ones.
     process = subprocess.Popen([sys.executable, "-P", PAINTER, str(width), str(height)], env=env,
                                stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                               stderr=subprocess.DEVNULL)
+                               stderr=subprocess.DEVNULL,
+                               process_group=0)  # Ctrl-C is for those who ask it to draw
     binary = np.empty(mujoco.mj_sizeModel(model), np.uint8)
     mujoco.mj_saveModel(model, None, binary)
     try:

@@ -9,6 +9,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from distributed_data import comm, device  # noqa: E402
+from utils import write_whole  # noqa: E402
 
 
 def everything(folder):
@@ -17,6 +18,7 @@ def everything(folder):
     import numpy as np
     import tensorflow.compat.v1 as tf
     from helpers import new_session
+    from test_frozen import Watch
     from test_learn import tiny_run
 
     from distributed_data import MpiAdam, RunningMeanStd
@@ -34,7 +36,8 @@ def everything(folder):
             adam.update(sess, x.astype(np.float32), 0.1)
         rms.update(sess, data[comm.RANK, :30 + 5 * comm.RANK])
         rms.update(sess, data[comm.RANK, 30:])
-        found = {"start": start, "theta": adam.flat.get(sess), "mean": sess.run(rms.mean),
+        found = {"one": comm.deal(lambda: [[10], [11]]), "all": comm.to_root(comm.RANK) or [],
+                 "start": start, "theta": adam.flat.get(sess), "mean": sess.run(rms.mean),
                  "std": sess.run(rms.std), "moments": comm.moments(data[comm.RANK, :, 0])}
 
     # Training: every rank keeps what it would snapshot.
@@ -45,8 +48,11 @@ def everything(folder):
         save(self, version, parameters)
 
     Snapshots.save = keep
-    progress = tiny_run(folder / "run", max_iters=20, timesteps_per_batch=24, optim_batchsize=12)
-    np.savez(folder / f"rank{comm.RANK}.npz", vectors=vectors, steps=progress.timesteps, **found)
+    watch = Watch(setattr)
+    progress = tiny_run(folder / "run", max_iters=20, timesteps_per_batch=24, optim_batchsize=12,
+                        lengths=[3, 5, 6 + comm.RANK, 11])
+    np.savez(folder / f"rank{comm.RANK}.npz", vectors=vectors, steps=progress.timesteps,
+             opponents=watch.finished, versions=len(watch.vectors), **found)
 
 
 def one_minibatch(folder):
@@ -92,6 +98,16 @@ def one_is_killed(folder):
     """Rank 1 is killed as by a machine that has run out of memory."""
     if comm.RANK == 1:
         os.kill(os.getpid(), signal.SIGKILL)
+    comm.allsum(1.0)
+
+
+def all_wait(folder):
+    """Rank 1 sleeps and rank 0 waits for it; each says who it is and who launched it."""
+    comm.abort_together()
+    write_whole(folder / f"rank{comm.RANK}",
+                lambda file: file.write(f"{os.getpid()} {os.getppid()}".encode()))
+    if comm.RANK == 1:
+        time.sleep(60)
     comm.allsum(1.0)
 
 

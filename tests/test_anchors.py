@@ -1,14 +1,17 @@
 """Games against fixed opponents, and what the log says of them."""
 
 import csv
+import inspect
 
 import numpy as np
 import pytest
 from helpers import new_session
 from test_learn import HEADERS, tiny_run
 from test_matches import SIZE
+from test_run import SMALL
 
 import anchors as anchors_module
+import run
 from anchors import Anchors, still_entry
 from gym_compete import CompeteVectorEnv
 from matches import Entry, load_policy, vector_size
@@ -83,6 +86,23 @@ def test_wins_are_counted_for_the_learner(monkeypatch):
                       ("first snapshot", 3), ("learner", 3), ("zero-action opponent", 3)]
 
 
+def test_they_play_on_the_judged_physics(tmp_path, monkeypatch):
+    """Whatever a run trains on, its anchors meet it on RK4."""
+    played, signature = [], inspect.signature(anchors_module.play)
+
+    def play(*arguments, **options):
+        call = signature.bind(*arguments, **options)
+        call.apply_defaults()
+        played.append(call.arguments["integrator"])
+        return [{"winner": None, "length": 1, "ending": "time-out"}] * call.arguments["games"]
+
+    monkeypatch.setattr(anchors_module, "play", play)
+    monkeypatch.setattr(run, "SAVE_DIR", str(tmp_path))
+    run.main([*SMALL, "--integrator", "Euler", "--hid-size", "4", "--max-iters", "1",
+              "--anchor-every", "1", "--anchor-games", "2"])
+    assert played == ["RK4"] * 4
+
+
 def test_files_as_anchors(tmp_path):
     """A file is named after itself; two of one name, or of another game, are refused."""
     paths = [tmp_path / "one.npz", tmp_path / "other" / "one.npz", tmp_path / "human.npz"]
@@ -93,7 +113,10 @@ def test_files_as_anchors(tmp_path):
     make = dict(game="run-to-goal-ants", headers=HEADERS, every=1)
     anchors = Anchors(**make, files=[str(paths[0])])
     anchors.meet([entry(0).vector, entry(1).vector])
-    assert list(anchors.opponents(0)) == ["first", "zero", "one"]
+    assert list(anchors.opponents(0)) == ["first", "zero"]  # one is for seat 0 as well
+    assert list(anchors.opponents(1)) == ["first", "zero", "one"]
+    with pytest.raises(InputError, match="one.npz: is for seat 0, where the learner sits"):
+        Anchors(**make | {"headers": HEADERS[:1]}, files=[str(paths[0])])
     with pytest.raises(InputError, match="other/one.npz"):
         Anchors(**make, files=list(map(str, paths[:2])))
     with pytest.raises(InputError, match="human.npz"):

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -81,3 +82,37 @@ def test_update(tmp_path):
     """Both compute the same; the script would say so if they did not."""
     result = measure(tmp_path, "update.py", "--case", "mlp, run-to-goal-ants", "--blocks", "1")
     assert [row["apart"] < 1e-3 < row["ratio"] for row in result["rows"]] == [True]
+
+
+def test_update_of_ours_alone(tmp_path):
+    """Without PyTorch the ants' network is measured too, in minibatches of the sizes asked for."""
+    result = measure(tmp_path, "update.py", "--ours-only", "--blocks", "1", "--minibatch", "25",
+                     "40", "--case", "ant, run-to-goal-ants")
+    assert [(row["batch"], row["minibatch"]) for row in result["rows"]] == [(200, 25), (320, 40)]
+    assert all(row["ours: samples/s"] > 0 for row in result["rows"])
+
+
+def test_the_gpu_script_runs_what_there_is():
+    """Each of its commands is understood by the script that it names."""
+    done = subprocess.run(["bash", FOLDER / "gpu.sh", "--list"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    commands = [shlex.split(line) for line in done.stdout.splitlines()]
+    for command in commands:
+        script = next(word for word in command if word.endswith(".py"))
+        arguments = command[command.index(script) + 1:]
+        if "pytest" not in command:
+            load(FOLDER.parent / script).make_parser().parse_args(arguments)
+    assert sum(int(command[0]) for command in commands) < 600  # seconds, the limits of all parts
+    assert len(commands) == 5
+
+
+def load(path):
+    """A script as a module, with its own folder importable while it loads."""
+    spec = importlib.util.spec_from_file_location(f"a_{path.stem}", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.path.insert(0, str(path.parent))
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        sys.path.remove(str(path.parent))
+    return module

@@ -1,7 +1,9 @@
 """Adam and statistics against NumPy, and many ranks against one, under a real mpirun."""
 
+import csv
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -11,6 +13,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 from helpers import new_session
+from test_learn import tiny_run
 
 from distributed_data import MpiAdam, RunningMeanStd, comm, device
 from distributed_data.running_mean_std import column_sums
@@ -117,6 +120,13 @@ def test_one_process_is_a_world():
     assert comm.allsum(x.astype(np.float32)).dtype == np.float32
     np.testing.assert_allclose(comm.moments(x), (x.mean(), x.std()))
     assert comm.gather("x") == ["x"] and comm.broadcast({"y": 1}) == {"y": 1}
+    assert comm.to_root("x") == ["x"] and comm.deal(lambda: ["x"]) == "x"
+
+
+def test_one_process_leaves_mpi_alone(tmp_path, monkeypatch):
+    """Two learners' threads sum side by side, which MPI need not allow: they never call it."""
+    monkeypatch.setattr(comm, "WORLD", None)
+    assert tiny_run(tmp_path / "run", max_iters=2).iteration == 2
 
 
 @pytest.fixture(scope="module")
@@ -166,6 +176,24 @@ def test_ranks_train_the_same_parameters(ranks):
     assert len(list(folder.glob("run/agent*/*.npz"))) == 42
 
 
+def test_root_gathers_and_deals(ranks):
+    """What only rank 0 needs reaches nobody else, and each rank gets its own share."""
+    (first, second), _ = ranks
+    assert first["all"].tolist() == [0, 1] and second["all"].tolist() == []
+    assert first["one"].tolist() == [10] and second["one"].tolist() == [11]
+
+
+def test_games_of_all_ranks_meet_one_opponent(ranks):
+    """Each rank's games against older versions have one to the end, and the log counts all."""
+    found, folder = ranks
+    for rank in found:
+        assert set(rank["opponents"]) == {1} and rank["versions"] > 6
+    assert [len(rank["opponents"]) for rank in found] == [80 // 6 + 80 // 11, 80 // 7 + 80 // 11]
+    with open(folder / "run/progress.csv", newline="") as file:
+        said = [row["run/opponents_per_game"] for row in csv.DictReader(file)]
+    assert set(said) == {"1.0", "nan"} and said.count("nan") < 5
+
+
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory):
     """The folder of `mpi_jobs.one_minibatch`, and what one process makes of it."""
@@ -205,6 +233,39 @@ def test_a_failing_rank_ends_the_job(tmp_path, job, code, said):
     assert len(re.findall(said, done.stdout + done.stderr)) == 1
 
 
+def alive(pid):
+    """Whether a process runs; one that has ended and been forgotten by its parent does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks into /proc")
+@pytest.mark.parametrize("with_mpirun", [False, True])
+def test_ranks_end_with_their_launcher(tmp_path, with_mpirun):
+    """The proxy that started them is killed, or mpirun too: no rank goes on waiting or spinning."""
+    job = subprocess.Popen([MPIRUN, "-np", "2", sys.executable, HERE / "mpi_jobs.py", "all_wait",
+                            tmp_path], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    files, deadline = [tmp_path / "rank0", tmp_path / "rank1"], time.monotonic() + 60
+    while not all(file.exists() for file in files) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    pids, proxies = zip(*(map(int, file.read_text().split()) for file in files))
+    try:
+        if with_mpirun:
+            job.kill()
+        os.kill(proxies[0], signal.SIGKILL)
+        deadline = time.monotonic() + 8
+        while any(map(alive, pids)) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert not any(map(alive, pids))
+    finally:
+        for pid in filter(alive, pids):
+            os.kill(pid, signal.SIGKILL)
+        job.kill()
+        job.wait()
+
+
 def test_cores_are_shared_out(tmp_path):
     """Among the ranks of a host; one at least for each."""
     cores = len(os.sched_getaffinity(0))
@@ -226,6 +287,46 @@ def test_a_gpu_a_rank(name):
             [sys.executable, "-c", script], capture_output=True, text=True, cwd=HERE.parent,
             env={**unnamed, "CUDA_VISIBLE_DEVICES": "3,5,7", name: local_rank})
         assert done.stdout.strip() == gpu, done.stderr[-2000:]
+
+
+LISTED = "GPU 0: NVIDIA H100 (UUID: GPU-1)\n  MIG 1g.10gb Device 0: (UUID: MIG-1)\n"
+FAILED = "NVIDIA-SMI has failed because it could not reach the NVIDIA driver.\n"
+
+
+@pytest.mark.parametrize("files,listing,visible,rank,seen,runs_on,told", [
+    (2, None, None, 0, [], "CPU", True),
+    (1, FAILED, None, 0, [], "CPU", True),
+    (0, LISTED, None, 0, [], "CPU", True),
+    (1, None, "0", 0, [], "CPU", True),
+    (2, None, None, 1, [], "CPU", False),  # rank 0 of this host has said it
+    (2, None, None, 1, ["GPU"], "GPU 1", False),
+    (0, LISTED, None, 1, ["GPU"], "GPU 0", False),
+    (1, LISTED, "", 0, [], "CPU", False),
+    (1, LISTED, "-1", 0, [], "CPU", False),
+    (0, FAILED, None, 0, [], "CPU", False),
+    (0, None, "0", 0, [], "CPU", False),
+    (0, None, None, 0, [], "CPU", False)])
+def test_an_unused_gpu_is_told(tmp_path, monkeypatch, capfd, files, listing, visible, rank, seen,
+                               runs_on, told):
+    """A GPU that is there, not hidden, and not TensorFlow's: one line with what to install."""
+    for k in range(files):
+        (tmp_path / f"nvidia{k}").touch()
+    if listing:
+        (tmp_path / "nvidia-smi").write_text(f"#!/bin/sh\nprintf '%s' '{listing}'\n")
+        (tmp_path / "nvidia-smi").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(device, "GPU_FILES", str(tmp_path / "nvidia[0-9]*"))
+    monkeypatch.setattr(device, "local_rank", lambda: rank)
+    monkeypatch.setattr(tf.config.experimental, "list_physical_devices", lambda kind: seen)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible or "")  # to be put back as it was
+    if visible is None:
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    device.count_gpus.cache_clear()
+    assert device.prepare() == runs_on
+    device.count_gpus.cache_clear()
+    lines = capfd.readouterr().err.splitlines()
+    assert len(lines) == told
+    assert all("pip install -r requirements-gpu.txt" in line for line in lines)
 
 
 def test_matches_are_shared_out(tmp_path):

@@ -24,7 +24,7 @@ def entries(*seats):
 
 @pytest.mark.parametrize("game, seats, default", [
     ("sumo-ants", ("both", "both"), True), ("sumo-ants", (None, "both"), True),
-    ("run-to-goal-ants", (0, 1), False), ("run-to-goal-ants", (None, None), False),
+    ("run-to-goal-ants", (0, 1), False), ("run-to-goal-ants", (None, None), True),
     ("run-to-goal-ants", ("both", "both"), True), ("kick-and-defend", ("both", 1), False)])
 def test_who_may_swap(game, seats, default):
     """Seats swap by default where both files can sit in both; elsewhere asking is refused."""

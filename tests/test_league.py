@@ -12,6 +12,7 @@ from league import learner_names, pairings, seat_outsider, seat_players
 from learn import compete_learn
 from matches import Entry
 from policy import MlpPolicy
+from pool import Pool
 from rollouts import Rollouts
 from snapshots import Snapshots
 from utils import InputError, load_parameters, save_parameters
@@ -26,7 +27,7 @@ def occupants(players, num_envs):
         for seat, games in player.places:
             assert (table[seat, games] == -1).all()
             table[seat, games] = k
-        assert player.width == sum(games.stop - games.start for _, games in player.places)
+        assert player.width == (table == k).sum()
     assert (table >= 0).all()
     return table
 
@@ -41,8 +42,15 @@ def test_every_seat_is_filled_once(num_envs, latest_share, opponents, ensemble, 
     count = len(learner_names(shared, ensemble))
     assert count == (1 if shared else 2) * ensemble
     assert [p.learner for p in players] == [*range(count), *[None] * (len(players) - count)]
-    assert len({p.width for p in players[:count]}) == len({p.width for p in players[count:]}) <= 1 \
-        or len(players) == count
+    assert len({p.width for p in players[:count]}) == 1
+    groups = {}
+    for player in players[count:]:
+        groups.setdefault(player.group, []).append(player.width)
+    assert len(groups) == (2 * ensemble if latest_share < 1 else 0)
+    assert len({sum(widths) for widths in groups.values()}) <= 1
+    for widths in groups.values():
+        assert len(widths) == max(2, opponents // (2 * ensemble))
+        assert max(widths) - min(widths) <= 1
     table = occupants(players, num_envs)
     latest = round(latest_share * num_envs)
     frozen = table >= count
@@ -56,14 +64,13 @@ def test_every_seat_is_filled_once(num_envs, latest_share, opponents, ensemble, 
 @pytest.mark.parametrize("shared", [False, True])
 @pytest.mark.parametrize("ensemble", [1, 2, 3])
 def test_every_pairing_is_seated(ensemble, shared):
-    """Current learners meet all others of the pool equally often; so may frozen ones."""
+    """Current learners meet all of the pool equally often, themselves too; so may frozen ones."""
     players = seat_players(96, 0.75, 12, shared, ensemble)
     pairs = pairings(shared, ensemble)
     table = occupants(players, 96)
     met = Counter(map(tuple, table[:, :72].T))
     assert met == {pair: 72 // len(pairs) for pair in pairs}
-    if ensemble > 1 and shared:
-        assert all(a != b for a, b in pairs)
+    assert all(((a, a) in met) == shared for a in range(ensemble))
     count = len(learner_names(shared, ensemble))
     possible = Counter()
     for game in range(72, 96):
@@ -73,6 +80,15 @@ def test_every_pairing_is_seated(ensemble, shared):
         for rival in frozen.rivals:
             possible[(rival, learner) if seat == 0 else (learner, rival)] += 1
     assert set(possible) == set(pairs) and len(set(possible.values())) == 1
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_pairings_that_do_not_divide(shared):
+    """README's ensemble, 48 games for nine pairings: five or six each, all learners as many."""
+    players = seat_players(96, 0.5, 6, shared, 3)
+    met = Counter(map(tuple, occupants(players, 96)[:, :48].T))
+    assert set(met) == set(pairings(shared, 3)) and sorted(met.values()) == [5] * 6 + [6] * 3
+    assert len({player.width for player in players if player.learner is not None}) == 1
 
 
 @pytest.mark.parametrize("num_envs,latest_share,opponents,ensemble,culprit", [
@@ -122,7 +138,10 @@ def drawn(tmp_path):
         snapshots.save(version, [[version], [100 + version]])
 
     def draw(delta, rivals=(0,), count=2000, seed=0):
-        return np.array(snapshots.draw(np.random.default_rng(seed), delta, [rivals] * count))[:, 0]
+        found = snapshots.draw(np.random.default_rng(seed), delta, [rivals] * count)
+        for path, (number,) in found:
+            assert path == snapshots.path(int(number // 100), int(number % 100))
+        return np.array([vector for _, vector in found])[:, 0]
 
     return draw
 
@@ -143,9 +162,11 @@ def test_opponents_from_other_runs(drawn, tmp_path):
             places = many if k < 3 else one
             places.append(str(tmp_path / f"stranger{learner}{k}.npz"))
             save_parameters(places[-1], [1000 + 100 * learner + k], HEADERS[learner])
-    snapshots = Snapshots(str(tmp_path), ["agent0", "agent1"], HEADERS, pool, 0.3)
+    snapshots = Snapshots(str(tmp_path), ["agent0", "agent1"], HEADERS,
+                          Pool(str(tmp_path), pool), 0.3)
     snapshots.latest = 20
-    drawn = np.ravel(snapshots.draw(np.random.default_rng(1), 0.5, [(1,)] * 2000))
+    drawn = np.ravel([vector for _, vector in
+                      snapshots.draw(np.random.default_rng(1), 0.5, [(1,)] * 2000)])
     strangers, counts = np.unique(drawn[drawn >= 1000], return_counts=True)
     expected = counts.sum() * np.array([1, 1, 1, 3]) / 6
     assert strangers.tolist() == [1100, 1101, 1102, 1103]

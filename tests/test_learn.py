@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
+from frozen import FrozenCopies
 from gym_compete import CompeteVectorEnv
+from league import learner_names, seat_players
 from learn import Limits, Progress, compete_learn
 from policy import MlpPolicy
-from rollouts import Rollouts
+from rollouts import Scores
 from snapshots import Snapshots
 from utils import InputError, load_parameters
 
@@ -22,12 +24,17 @@ HEADERS = [{"game": "run-to-goal-ants", "seat": seat, "policy": "mlp",
             "policy_args": {"hid_size": 4}, "ob_dim": 122, "ac_dim": 8} for seat in (0, 1)]
 
 
-def tiny_run(run_dir, num_threads=1, **changes):
-    """Trains networks of four units in four games of three steps an iteration."""
-    env = CompeteVectorEnv("run-to-goal-ants", 4, num_threads, seed=0, integrator="Euler")
+def tiny_run(run_dir, num_threads=1, kind=MlpPolicy, lengths=None, num_envs=4, **changes):
+    """Trains networks of four units in four games of three steps an iteration.
+
+    lengths: time limits of the games, one each.
+    """
+    env = CompeteVectorEnv("run-to-goal-ants", num_envs, num_threads, seed=0, integrator="Euler")
+    if lengths is not None:
+        env.game.max_episode_steps = np.asarray(lengths)
 
     def policy_fn(name, seat, rng):
-        return MlpPolicy(name, 122, 8, rng, hid_size=4)
+        return kind(name, 122, 8, rng, hid_size=4)
 
     progress = compete_learn(env, policy_fn, str(run_dir), HEADERS, {}, **{**TINY, **changes})
     env.close()
@@ -43,10 +50,10 @@ def snapshot_bytes(run_dir):
 @pytest.mark.parametrize("changes,culprit", [
     ({"timesteps_per_batch": 2}, "--timesteps-per-batch 2"),
     ({"timesteps_per_batch": 13}, "--timesteps-per-batch 13"),
-    ({"optim_batchsize": 5}, "--optim-batchsize 5"),
     ({"optim_batchsize": 24}, "--optim-batchsize 24")])
 def test_batches_that_do_not_divide(tmp_path, changes, culprit):
-    """Batch, minibatch and games must divide; the message names the option."""
+    """Batch and games must divide, a minibatch be part of the batch; the message names the option.
+    """
     with pytest.raises(InputError, match=culprit):
         tiny_run(tmp_path / "run", max_iters=1, **changes)
 
@@ -115,6 +122,36 @@ def test_annealing_starts_with_what_has_been_learned():
     assert (again.alpha, again.achieved) == (progress.alpha, progress.achieved)
 
 
+# What is counted
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_game_is_counted_once(shared):
+    """Whoever has trained in it: one learner from both seats, two learners, or one.
+
+    Four games: current learners in the first two, an older version in the others.
+    """
+    env = CompeteVectorEnv("sumo-ants", 4)
+    players, names = seat_players(4, 0.5, 2, shared), learner_names(shared)
+    scores = Scores(players, 4)
+    fault = env.game.endings.index("not finite")
+    env.infos["ending"][:] = fault, 0, fault, 1
+    env.infos["steps"][:] = 10, 5, 40, 70
+    scores.add(np.zeros((2, 4)), env.infos)
+    segs = [{"rew": np.zeros((3, player.width)), "endings": scores.endings, "parts": {}, **found}
+            for player, found in zip(players, scores.found)]
+    row = Progress(0, 0).advance(names, segs, [{}] * len(names), env)
+    env.close()
+    assert (row["run/episodes"], row["run/not_finite_games"]) == (3, 2)
+    if shared:
+        assert row["agent0/games"] == 3 and row["agent0/ep_len"] == 40
+        assert row["agent0/end_not_finite"] == pytest.approx(2 / 3)
+    else:  # in the third game seat 1 is an older version's, in the fourth seat 0
+        assert (row["agent0/games"], row["agent1/games"]) == (2, 2)
+        assert (row["agent0/ep_len"], row["agent1/ep_len"]) == (25, 40)
+        assert (row["agent0/end_not_finite"], row["agent1/end_not_finite"]) == (1, 0.5)
+
+
 # Whole runs
 
 
@@ -157,34 +194,45 @@ def test_snapshots_differ_and_know_themselves(tmp_path):
     for seat in (0, 1):
         for version in range(3):
             vector, header = load_parameters(tmp_path / f"run/agent{seat}/{version:06d}.npz")
-            assert header == {**HEADERS[seat], "version": version, "iteration": version}
+            assert header == {**HEADERS[seat], "version": version, "iteration": version,
+                              "curriculum": 0}
             assert all((vector != other).any() for other in seen)
             seen.append(vector)
 
 
 def test_frozen_seats_play_the_drawn_vectors(tmp_path, monkeypatch):
-    """What is drawn is what sits opposite: opponents' parameters follow the draw."""
-    drawn, draw, held = [], Snapshots.draw, []
+    """What is drawn is what sits opposite, until its games are over and longer by no iteration."""
+    held, renew = [], FrozenCopies.renew
 
     def keep(self, rng, delta, rivals):
-        drawn.append((rivals, draw(self, rng, delta, rivals)))
-        return drawn[-1][1]
+        found = draw(self, rng, delta, rivals)
+        held.append({"asked": rivals, "latest": self.latest, "drawn": [v for _, v in found]})
+        return found
 
-    def spy(self):
-        held.append([np.concatenate([v.ravel() for v in self.sess.run(p.policy.get_variables())])
-                     for p in self.players if p.learner is None])
-        return collect(self)
+    def spy(self, sess, *args):
+        before = [p.width for p in self.players]
+        renew(self, sess, *args)
+        held[-1] |= {"before": before, "rivals": [p.rivals for p in self.players], "vectors": [
+            np.concatenate([v.ravel() for v in sess.run(p.policy.get_variables())])
+            for p in self.players]}
 
-    collect = Rollouts.__next__
+    draw = Snapshots.draw
     monkeypatch.setattr(Snapshots, "draw", keep)
-    monkeypatch.setattr(Rollouts, "__next__", spy)
-    tiny_run(tmp_path / "run", max_iters=3, delta=1.0)
-    assert [rivals for rivals, _ in drawn] == [[[1], [0]]] * 3
-    for iteration, ((_, vectors), now) in enumerate(zip(drawn, held)):
-        for owner, vector, parameters in zip((1, 0), vectors, now):
-            np.testing.assert_allclose(parameters, vector, rtol=1e-6)
-            latest, _ = load_parameters(tmp_path / f"run/agent{owner}/{iteration:06d}.npz")
-            np.testing.assert_array_equal(vector, latest)
+    monkeypatch.setattr(FrozenCopies, "renew", spy)
+    tiny_run(tmp_path / "run", max_iters=8, delta=1.0, lengths=[5, 5, 5, 9])
+    assert held[0]["asked"] == held[0]["rivals"] == [[1], [1], [0], [0]]
+    version = [0] * 4
+    for now in held:
+        due = [0, 1, 2, 3] if now is held[0] else [
+            k for pair in ((0, 1), (2, 3)) for k in pair if not now["before"][k]]
+        assert now["asked"] == [now["rivals"][k] for k in due]
+        for k in due:
+            version[k] = now["latest"]
+        for k, vector in enumerate(now["vectors"]):
+            expected, _ = load_parameters(
+                tmp_path / f"run/agent{now['rivals'][k][0]}/{version[k]:06d}.npz")
+            np.testing.assert_allclose(vector, expected, rtol=1e-6)
+    assert len({tuple(now["before"]) for now in held}) > 2
 
 
 def test_episode_limit_is_counted(tmp_path):

@@ -235,7 +235,7 @@ def test_an_environment_that_is_there_already():
 def test_not_finite():
     """Of either: a tie."""
     for mine, theirs in ((np.nan, 0), (0, np.inf)):
-        one = OneSeat("run-to-goal-ants", 0, lambda ob: np.full(8, theirs))
+        one = OneSeat("run-to-goal-ants", 0, lambda ob, value=theirs: np.full(8, value))
         one.reset(seed=0)
         _, reward, terminated, _, info = one.step(np.full(8, mine))
         assert terminated and reward == 0 and info["outcome"] == 0

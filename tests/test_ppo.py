@@ -5,7 +5,7 @@ import pytest
 from helpers import NumpyPolicy, gaussian_logp, initialize, new_session
 
 from policy import MlpPolicy
-from ppo import LOSS_NAMES, Learner, explained_variance, into_chunks
+from ppo import LOSS_NAMES, Learner, explained_variance, into_chunks, mean_losses
 from utils import NotFinite
 
 OB, AC, HID = 3, 2, 4
@@ -172,21 +172,35 @@ def test_target_kl_stops_the_epochs(make):
     assert free["epochs"] == 20
 
 
-@pytest.mark.parametrize("size,steps", [(120, 1), (60, 2), (40, 3), (50, 2), (1, 120)])
+@pytest.mark.parametrize("size,steps", [(120, 1), (60, 2), (40, 3), (50, 3), (1, 120)])
 def test_minibatches(make, size, steps):
-    """Each epoch sees distinct samples in new order, in whole minibatches."""
+    """Each epoch sees every sample once in new order; its last minibatch may be smaller."""
     learner, sess, _ = make()
     seg = segment(learner, sess)
     seen, call = [], learner._step
     learner._step = lambda minibatch, *args: (seen.append(minibatch[0]), call(minibatch, *args))[1]
     learner.update(seg, RNG(0), optim_batchsize=size, optim_epochs=2, optim_stepsize=1e-4)
-    assert [len(rows) for rows in seen] == [size] * 2 * steps and learner.adam.t == 2 * steps
+    sizes = [min(size, 120 - start) for start in range(0, 120, size)]
+    assert [len(rows) for rows in seen] == 2 * sizes and learner.adam.t == 2 * steps
     first, second = (np.concatenate(seen[k * steps:(k + 1) * steps]) for k in (0, 1))
     known = {row.tobytes() for row in seg["ob"].reshape(-1, OB)}
     for epoch in (first, second):
-        rows = {row.tobytes() for row in epoch}
-        assert len(rows) == size * steps and rows <= known
+        assert {row.tobytes() for row in epoch} == known and len(epoch) == len(known) == 120
     assert (first != second).any()
+
+
+def test_a_smaller_minibatch_weighs_less(make):
+    """An iteration's losses are those of all its samples; of equal ones the plain mean, to the bit.
+    """
+    learner, sess, _ = make()
+    seg = segment(learner, sess)
+    losses, step = [], learner._step
+    learner._step = lambda *args: losses.append(step(*args)) or losses[-1]
+    found = learner.update(seg, RNG(0), optim_batchsize=50, optim_epochs=1, optim_stepsize=1e-3)
+    expected = np.average([loss for loss, in losses], axis=0, weights=[50, 50, 20])
+    np.testing.assert_allclose([found[name] for name in LOSS_NAMES], expected, rtol=1e-5)
+    equal = RNG(1).normal(0, [1, 100, 1e-3], (97, 3)).astype(np.float32)
+    assert mean_losses(list(equal), [1.0] * 97).tobytes() == np.mean(equal, axis=0).tobytes()
 
 
 def test_columns_stay_together(make):
@@ -318,7 +332,7 @@ def test_a_segment_that_is_not_finite_is_passed_over(make, name):
 
 def test_the_step_size_follows_the_kl(rng):
     """adaptive_kl: by 1.5 down above twice, back up below half, never above the step size given."""
-    with new_session() as sess:
+    with new_session():
         learner = Learner(MlpPolicy("pi", 4, 2, rng, hid_size=4))
         scales = []
         for kl in (0.5, 0.021, 0.02, 0.009, 0.009, 0.009):

@@ -22,7 +22,16 @@ def fit(wins, ties):
                           + loss(found.x - a - b)) / (4 * step**2)
                          for b in step * np.eye(n)] for a in step * np.eye(n)])
     centre = (np.eye(n + 1) - 1 / (n + 1))[:, 1:]
-    variance = np.diag(centre @ np.linalg.inv(hessian) @ centre.T)
+    games = [(wins, 1.0), (ties / 2, 0.5), (met / 4, 1.0), (met / 4, 0.0)]  # a pair's, seen by each
+    strength = np.concatenate([[0], found.x])
+    scatter = np.zeros((n + 1, n + 1))
+    for i, j in np.argwhere(met):
+        slope = np.eye(n + 1)[i] - np.eye(n + 1)[j]
+        for counts, result in games:
+            surprise = result - 1 / (1 + np.exp(strength[j] - strength[i]))
+            scatter += counts[i, j] * np.outer(surprise * slope, surprise * slope)
+    spread = centre @ np.linalg.inv(hessian)
+    variance = np.diag(spread @ scatter[1:, 1:] @ spread.T)
     return ELO * centre @ found.x, ELO * 1.959964 * np.sqrt(variance)
 
 
@@ -49,17 +58,31 @@ def test_two_of_known_odds():
     assert 900 < ratings[0] - ratings[1] < 950 and np.isfinite(half).all()
 
 
-def test_intervals_cover(rng):
-    """Of games drawn from known strengths, 95 % intervals hold the truth about that often."""
+@pytest.mark.parametrize("ties", [0.0, 0.28, 0.6])
+def test_intervals_cover(rng, ties):
+    """Of games drawn from known strengths, 95 % intervals hold the truth about that often.
+
+    ties: their share among equals; what is left is won so that the expected score is the model's.
+    """
     strength = np.array([-0.8, -0.2, 0.3, 0.7])
     chance = 1 / (1 + np.exp(strength[None] - strength[:, None]))
-    held = []
-    for _ in range(200):
-        wins = np.triu(rng.binomial(50, chance), 1)
-        wins = wins + np.tril(50 - wins.T, -1)
-        ratings, half = bradley_terry(wins, np.zeros((4, 4)))
+    tie = ties * 4 * chance * chance.T
+    held, games = [], 60
+    for _ in range(400):
+        wins, tied = np.zeros((4, 4)), np.zeros((4, 4))
+        for i, j in zip(*np.triu_indices(4, 1)):
+            win = chance[i, j] - tie[i, j] / 2
+            wins[i, j], tied[i, j], wins[j, i] = rng.multinomial(
+                games, [win, tie[i, j], 1 - win - tie[i, j]])
+        ratings, half = bradley_terry(wins, tied + tied.T)
         held.append(abs(ratings - ELO * strength) < half)
-    assert 0.92 < np.mean(held) < 0.98
+    assert 0.93 < np.mean(held) < 0.97
+
+
+def test_nothing_but_ties():
+    """Equals, and still not for sure."""
+    ratings, half = bradley_terry(np.zeros((2, 2)), [[0, 20], [20, 0]])
+    assert ratings == pytest.approx([0, 0]) and (half > 10).all()
 
 
 def test_groups_that_never_met():

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
+import batch_plan
 import cli
 import load_parameter_run
 import run
@@ -65,7 +66,7 @@ def test_training_leaves_its_files(copy):
     events = {name for name in names if name.startswith("events.out.tfevents")}
     assert len(events) == 1
     assert names - events == {"config.json", "progress.csv", "timing.csv", "checkpoint.npz",
-                              "checkpoint-previous.npz"} | {
+                              "checkpoint-previous.npz", "lock"} | {
         f"agent{k}/{version:06d}.npz" for k in (0, 1) for version in range(3)}
     config = json.loads((saved / "config.json").read_text())
     assert config["env"] == "run-to-goal-ants" and config["num_envs"] == 8 and config["seed"] == 0
@@ -96,7 +97,7 @@ def test_snapshots_know_their_seat(copy):
         assert vector.size == 24905
         assert header == {"game": "run-to-goal-ants", "seat": k, "policy": "mlp", "ob_dim": 122,
                           "policy_args": {"hid_size": 64}, "ac_dim": 8, "version": 2,
-                          "iteration": 2}
+                          "iteration": 2, "curriculum": 0}
 
 
 def test_watching(copy):
@@ -168,6 +169,9 @@ def files(tmp_path_factory):
     save("evilargs.npz", policy_args={"rng": 5})
     save("wordargs.npz", policy_args={"hid_size": "wide"})
     save("negative.npz", policy_args={"hid_size": -3})
+    save("deep.npz", policy_args={"num_hid_layers": 3000})
+    save("seated.npz", seat=1)
+    save("nowhere.npz", seat=2)
     np.save(folder / "odd.npy", zeros[:77])
     (folder / "damaged.pkl").write_bytes(pickle.dumps(zeros)[:5000])
     (folder / "dict.pkl").write_bytes(pickle.dumps({"a": 1}))
@@ -200,15 +204,15 @@ BAD_RUNS = [
     (["--logstd", "nan"], "--logstd"),
     (["--logstd-floor", "inf"], "--logstd-floor"),
     (["--timesteps-per-batch", "5"], "--timesteps-per-batch 5"),
-    (["--timesteps-per-batch", "241"], "--timesteps-per-batch 241"),
-    (["--optim-batchsize", "7"], "--optim-batchsize 7"),
+    (["--timesteps-per-batch", "241"], "does not fit --num-envs 8, --latest-share 0.5; 240 or 246"),
+    (["--optim-batchsize", "241"], "--optim-batchsize 241"),
     (["--opponents", "3"], "--opponents 3"),
     (["--max-seconds", "inf"], "--max-seconds"),
     (["--env", "you-shall-not-pass", "--draw-penalty"], "draw_penalty"),
     (["--run", "taken"], "--run taken"),
     (["--policy", "transformer"], "--policy transformer: must be one of mlp, lstm"),
     (["--policy", "nowhere:Net"], "--policy nowhere:Net"),
-    (["--ensemble", "3"], "--latest-share"),
+    (["--ensemble", "3"], "--num-envs 8: does not fit --ensemble 3; 36 would"),
     (["--ensemble", "2", "--opponent", "a.npz"], "--opponent"),
     (["--opponent", "missing.npz"], "missing.npz"),
     (["--opponent-seat", "1"], "--opponent-seat"),
@@ -251,6 +255,10 @@ BAD_MATCHES = [
     (["good.npz", "evilargs.npz"], "evilargs.npz"),
     (["good.npz", "wordargs.npz"], "wordargs.npz"),
     (["good.npz", "negative.npz"], "negative.npz"),
+    (["good.npz", "nowhere.npz"], "nowhere.npz: its header's seat is 2"),
+    (["good.npz", "good.npz"], "good.npz: is for seat 0, not for seat 1"),
+    (["seated.npz", "seated.npz"], "seated.npz: is for seat 1, not for seat 0"),
+    (["deep.npz", "seated.npz"], "deep.npz"),
     (["odd.npy", "good.npz"], "odd.npy"),
     (["odd.npy", "odd.npy"], "odd.npy"),
     (["good.npz", "damaged.pkl"], "damaged.pkl"),
@@ -391,17 +399,33 @@ def test_opponents_join_from_another_run(tmp_path, monkeypatch, capfd):
     run.main([*SMALL, "--run", "old", "--max-iters", "2"])
     drawn, load = [], snapshots.load_parameters
     monkeypatch.setattr(snapshots, "load_parameters", lambda path: drawn.append(path) or load(path))
-    pooled = [*SMALL, "--run", "new", "--pool", "old", "--pool-share", "1"]
-    run.main([*pooled, "--max-iters", "2"])
-    run.main(["--resume", "new", "--max-iters", "3"])
+    one, other = (tmp_path / f"old/agent{k}/000001.npz" for k in (0, 1))
+    anchor = str(shutil.copy(other, tmp_path / "anchor.npz"))
+    run.main([*SMALL, "--run", "new", "--pool", "old", "--pool-share", "1", "--anchor", anchor,
+              "--max-iters", "2"])
     folders = {Path(path).relative_to(tmp_path).parts[:2] for path in drawn}
     assert {("old", "agent0"), ("old", "agent1")} <= folders
+    drawn.clear()
+    shutil.copy(one, one.with_name("000009.npz"))  # the other run has grown
+    for path in other.parent.glob("*"):  # and thinned out
+        path.unlink()
+    run.main(["--resume", "new", "--max-iters", "3"])
+    assert str(one.with_name("000009.npz")) not in drawn
+    assert any("new/agent1" in path for path in drawn)
+    warning, = (tmp_path / "new/warnings.txt").read_text().splitlines()
+    assert warning.startswith("iteration 3: --pool: gone") and "old/agent1/00000" in warning
     capfd.readouterr()
-    one = tmp_path / "old/agent0/000001.npz"
+    for path in (anchor, str(one)):
+        kept = Path(path).read_bytes()
+        shutil.copy(one.with_name("000002.npz"), path)
+        refused(run.main, ["--resume", "new", "--max-iters", "4"], f"{path}: is not what it", capfd)
+        Path(path).write_bytes(kept)
+    shutil.copy(anchor, other)
     for wrong, said in ((["--pool", "older"], "--pool older: no agent0"),
                         (["--pool", str(one)], "one learner's, but agent0 and agent1 train"),
                         (["--pool", "old", "--hid-size", "9"], "its policy args is"),
-                        (["--pool", "old", "--ensemble", "2"], "--pool: not together")):
+                        (["--pool", "old", "--ensemble", "2"], "--pool: not together"),
+                        (["--pool", "old", "--opponent", str(one)], "--pool: not together")):
         refused(run.main, [*SMALL, "--run", "bad", "--max-iters", "1", *wrong], said, capfd)
 
 
@@ -433,6 +457,18 @@ def test_training_refuses_to_begin_with_another_network(changes, said, files, tm
                         {**header, "seat": seat, **changes})
     refused(run.main, [*SMALL, "--max-iters", "1", "--init", tmp_path], said, capfd)
     assert not (tmp_path / "runs").exists()
+
+
+def test_what_is_not_given_adapts(tmp_path, monkeypatch, capfd):
+    """Three games: share, batch and minibatch follow, in one line, and config.json holds them."""
+    monkeypatch.setattr(run, "SAVE_DIR", str(tmp_path))
+    run.main(["--policy", "mlp", "--num-envs", "3", "--optim-batchsize", "500", "--run", "three",
+              "--timesteps-per-batch", "600", "--max-iters", "1"])
+    out = capfd.readouterr().out
+    line = "adapted to --num-envs 3, --timesteps-per-batch 600, --optim-batchsize 500: "
+    assert out.startswith(line) and out.count("adapted") == 1
+    config = json.loads((tmp_path / "three/config.json").read_text())
+    assert [config[name] for name in batch_plan.OPTIONS] == [3, 1 / 3, 2, 600, 500]
 
 
 def test_an_ensemble_is_trained_and_watched(tmp_path, monkeypatch, capfd):
@@ -473,14 +509,6 @@ def test_memory_where_the_paper_has_it():
     assert "hid_size" not in run.preset("sumo-ants", False, "my:Net")
 
 
-def test_an_ensemble_gets_opponents_for_all():
-    """README's ensemble of three: a multiple of its six seats, unless the user says otherwise."""
-    parser = run.make_parser()
-    for given, expected in ([], 6), (["--opponents", "12"], 12):
-        args = parser.parse_args(["--ensemble", "3", "--num-envs", "96", *given])
-        assert run.settle(parser, args)["opponents"] == expected
-
-
 @pytest.mark.parametrize("game", cli.GAME_NAMES)
 def test_presets_divide(game):
     """Each game's default batch suits its games and chunks, whatever the network is."""
@@ -514,5 +542,5 @@ def test_four_ranks_share_the_papers_batch(game, monkeypatch):
     players[0].policy = POLICIES[values["policy"]]
     horizon = rollout_horizon(players[0], values["timesteps_per_batch"], values["optim_batchsize"])
     assert horizon * players[0].width == 102400
-    with pytest.raises(InputError, match="--optim-batchsize 5122: must divide"):
+    with pytest.raises(InputError, match="--optim-batchsize 5122: does not fit"):
         rollout_horizon(players[0], values["timesteps_per_batch"], 5122)

@@ -22,6 +22,11 @@ def curriculum(start, version):
     return np.inf if version is None else start * np.exp(0.001 * version)
 
 
+def wide_open(start, full):
+    """The first whole `version` at which that curriculum has opened as far as `full`."""
+    return int(np.ceil(1000 * np.log(full / start)))
+
+
 class Game:
     """N matches of one game. A game is a subclass that sets the names below and writes the rules.
 
@@ -36,6 +41,7 @@ class Game:
     extra_fields: further `MjData` arrays to read, beside those the bodies observe.
     memory: names of the [N] arrays that, with the physics, make up a match's whole state.
     clip_control: whether effort is counted on actions clipped to what the motors can do.
+    curriculum_end: the version from which on a reset draws from everything; 0: no curriculum.
     view: azimuth and elevation of the direction in which pictures look [degrees].
     options: keywords of the constructor, each an attribute of the game, with their defaults:
         max_episode_steps: time limit in environment steps; integrator: "RK4" or "Euler";
@@ -61,6 +67,7 @@ class Game:
     extra_fields = ()
     memory = ("steps",)
     clip_control = False
+    curriculum_end = 0
     view = (90, -15)
     options = {"max_episode_steps": 500, "integrator": "RK4", **dict.fromkeys(WEIGHTS, 1.0)}
 
@@ -99,6 +106,10 @@ class Game:
         if self.integrator not in INTEGRATORS:
             raise ValueError(
                 f"integrator {self.integrator!r}: must be one of {', '.join(INTEGRATORS)}")
+        for name in WEIGHTS:
+            weight = getattr(self, name)
+            if not isinstance(weight, (int, float)) or not 0 <= weight < np.inf:
+                raise ValueError(f"{name} {weight!r}: must be a number of at least 0")
         if self.max_episode_steps < 1:
             raise ValueError(f"max_episode_steps {self.max_episode_steps}: must be at least 1")
 
@@ -124,6 +135,10 @@ class Game:
 
     def arrange(self, i, rng, version, qpos, qvel):
         """Changes match i's noisy initial qpos and qvel in place; `version`: curriculum or None."""
+
+    def opened(self, version):
+        """How far the curriculum has opened, for the log: {name: metres}; empty without one."""
+        return {}
 
     def probe(self, i, data):
         """Called for match i after each step, in its thread, for what is no column (contacts)."""

@@ -4,7 +4,7 @@ import mujoco
 import numpy as np
 
 from gym_compete.bodies import HUMANOID
-from gym_compete.games.game import GOAL_REWARD, Game, curriculum
+from gym_compete.games.game import GOAL_REWARD, Game, curriculum, wide_open
 from gym_compete.simulation import overlap
 
 # The rules: docs/games.md, sections "reset", "dense reward" and "competition reward".
@@ -18,6 +18,8 @@ KEEPER_DOWN, KEEPER_STANDS = 0.5, 0.8  # heights [m]
 STARTS = {"kicker": ((-2, -3.5, -0.5), (0, -2, 2)),
           "keeper": ((2, 1.6, 3.5), (0, -2, 2)),
           "ball": ((0, -2, 1), (0, -4, 4))}
+OPENING = 0.05  # how far from the centre they may be where the curriculum begins [m]
+FARTHEST = 4.0  # and at its end, which is the ball, in y [m]
 
 
 class KickAndDefend(Game):
@@ -30,6 +32,7 @@ class KickAndDefend(Game):
     clip_control = True
     view = (65, -15)
     memory = (*Game.memory, "touched")
+    curriculum_end = wide_open(OPENING, FARTHEST)
 
     def furnish(self, field):
         """The ball, which comes first in qpos and qvel, and a goal to look at."""
@@ -57,7 +60,7 @@ class KickAndDefend(Game):
     def arrange(self, i, rng, version, qpos, qvel):
         """Draws where kicker, keeper and ball start; a ball that would roll back goes forward."""
         self.touched[i] = False
-        spread = curriculum(0.05, version)
+        spread = curriculum(OPENING, version)
         ball = qpos[:3]
         places = (qpos[self.seats[KICKER].qpos_slice], qpos[self.seats[KEEPER].qpos_slice], ball)
         for place, starts in zip(places, STARTS.values()):
@@ -66,6 +69,10 @@ class KickAndDefend(Game):
         ball[2] = BALL_HEIGHT
         if qvel[0] < 0:
             qvel[:3] = 0.1
+
+    def opened(self, version):
+        """How far from the field's middle a reset may put the ball."""
+        return {"ball_range": min(FARTHEST, curriculum(OPENING, version))}
 
     def probe(self, i, data):
         """Notes the keeper's first touch of the ball."""

@@ -6,12 +6,13 @@ import mujoco
 import numpy as np
 
 from gym_compete.bodies import ANT, HUMANOID
-from gym_compete.games.game import GOAL_REWARD, NOBODY, Game, curriculum
+from gym_compete.games.game import GOAL_REWARD, NOBODY, Game, curriculum, wide_open
 from gym_compete.simulation import overlap
 
 # The rules: docs/games.md, sections "reset", "dense reward" and "competition reward".
 TOP = 0.5  # height of the ring's top [m]
 NEAREST = 0.3  # to the line between the two at the start, in x [m]
+OPENING = 0.1  # between the smallest and the largest radius, where the curriculum begins [m]
 
 # In the released game ants wrestle for the humanoid's constants.
 WRESTLING_ANT = replace(
@@ -65,8 +66,8 @@ class Sumo(Game):
 
     def arrange(self, i, rng, version, qpos, qvel):
         """Draws the radius, then agent0 on the left half of the ring and agent1 on the right."""
-        low, high = self.radii
-        self._set_radius(i, rng.uniform(low, min(high, low + curriculum(0.1, version))))
+        low = self.radii[0]
+        self._set_radius(i, rng.uniform(low, self.opened(version)["ring_radius_max"]))
         self.touched[i] = False
         gap = 0.3 + low / 2
         reach = self.radius[i] - gap
@@ -74,6 +75,16 @@ class Sumo(Game):
             x = rng.uniform(*sides)
             wide = np.sqrt(self.radius[i] ** 2 - x**2) - gap
             qpos[seat.qpos_slice][:2] = x, rng.uniform(-wide, wide)
+
+    @property
+    def curriculum_end(self):
+        """Where the largest ring may be drawn."""
+        return wide_open(OPENING, self.radii[1] - self.radii[0])
+
+    def opened(self, version):
+        """The largest radius that a reset may draw."""
+        low, high = self.radii
+        return {"ring_radius_max": min(high, low + curriculum(OPENING, version))}
 
     def _set_radius(self, i, radius):
         self.radius[i] = self.sim.models[i].geom_size[self._arena, 0] = radius

@@ -1,0 +1,252 @@
+"""The arithmetic of a batch: games, who sits in them, samples and minibatches, so that all divide.
+
+What the user has not given adapts to what is given; what is given and cannot be is refused with
+the nearest values that can.
+"""
+
+import math
+from functools import cache
+from typing import NamedTuple
+
+OPTIONS = ("num_envs", "latest_share", "opponents", "timesteps_per_batch", "optim_batchsize")
+TRIES = 2000  # values that are looked at on either side of one that cannot be,
+FEW = 30  # where each of them is a search over all numbers of games
+
+
+class World(NamedTuple):
+    """What the options' values must divide among.
+
+    ranks: workers. chunk: steps that the network trains on at a time. shared: whether one learner
+    plays both seats. ensemble: learners a seat. outsider: whether one holds a seat for good, so
+    that nobody meets older versions.
+    """
+
+    ranks: int = 1
+    chunk: int = 1
+    shared: bool = False
+    ensemble: int = 1
+    outsider: bool = False
+
+    @property
+    def grain(self):
+        """Samples that cannot be split: a chunk on each rank."""
+        return self.ranks * self.chunk
+
+    @property
+    def learners(self):
+        """How many learn, in all seats."""
+        return self.ensemble * (1 if self.shared or self.outsider else 2)
+
+    @property
+    def pairings(self):
+        """Games that seat current learners on both sides come in multiples of this."""
+        return self.ensemble
+
+    @property
+    def group(self):
+        """Frozen opponents come in multiples of this: one for each seat of each learner."""
+        return 2 * self.ensemble
+
+
+def settle(given, wanted, world, fixed=()):
+    """Returns {option: value} for all `OPTIONS`: those given, the rest as near to wanted as can be.
+
+    given: {option: value} of what must hold; wanted: the same for all options, where they are free;
+    fixed: those given that cannot be given otherwise. Raises ValueError, one line, if what is given
+    cannot hold.
+    """
+    plan = _search(given, wanted, world)
+    if plan is None:
+        raise ValueError(_refusal(given, wanted, world, fixed))
+    return plan
+
+
+def adaptations(plan, given, wanted, world):
+    """A line that says what has changed on account of what; "" where nothing has."""
+    changed = [f"{_text(name, plan[name])} instead of {_number(wanted[name])}"
+               for name in OPTIONS if name not in given and plan[name] != wanted[name]]
+    causes = [_text(name, given[name]) for name in OPTIONS if name in given] + _causes(world)
+    return f"adapted to {', '.join(causes)}: {', '.join(changed)}" if changed else ""
+
+
+def horizon(width, timesteps_per_batch, optim_batchsize, world):
+    """Steps of one rollout that fill a learner's batch from its `width` games of each rank.
+
+    Raises ValueError where batch or minibatch cannot be shared out.
+    """
+    unit = width * world.grain
+    batch, minibatch = zip(OPTIONS[3:], (timesteps_per_batch, optim_batchsize))
+    if timesteps_per_batch % unit:
+        raise ValueError(_line(_text(*batch), [f"{width} games a learner", *_causes(world)],
+                               _either_side(timesteps_per_batch, unit, bool)))
+    if optim_batchsize % world.grain or optim_batchsize > timesteps_per_batch:
+        near = _either_side(min(optim_batchsize, timesteps_per_batch + 1), world.grain,
+                            lambda x: x <= timesteps_per_batch)
+        raise ValueError(_line(_text(*minibatch), [_text(*batch), *_causes(world)], near))
+    return timesteps_per_batch // (width * world.ranks)
+
+
+# Search: of all plans in which what is given holds, the one that changes least
+
+
+def _change(value, wanted):
+    """How much it costs to take a value instead of the wanted one."""
+    return 0.0 if value == wanted else 0.1 + abs(math.log(value / wanted))
+
+
+def _search(given, wanted, world):
+    batch, minibatch = (given.get(name, 0) for name in OPTIONS[3:])
+    if batch % world.grain or minibatch % world.grain or 0 < batch < minibatch:
+        return None
+    best, least = None, math.inf
+    for cost, num_envs in _numbers(given, wanted, world):
+        if cost >= least:
+            break
+        for more, plan in _plans(num_envs, given, wanted, world):
+            if cost + more < least:
+                best, least = plan, cost + more
+    return best
+
+
+def _numbers(given, wanted, world):
+    """(cost, num_envs), the nearest first; a small batch has room for few games."""
+    if "num_envs" in given:
+        return [(0.0, given["num_envs"])]
+    usual, most = wanted["num_envs"], 2 * wanted["num_envs"]
+    room = given.get("timesteps_per_batch", most * world.grain) // world.grain
+    numbers = range(max(1, min(usual, room) // 2), min(most, room * world.learners) + 1)
+    return sorted((_change(n, usual), n) for n in numbers)
+
+
+def _plans(num_envs, given, wanted, world):
+    """Yields (cost, plan) of all ways to fill so many games."""
+    for cost, share, latest in _shares(num_envs, given, wanted, world):
+        frozen = num_envs - latest
+        width = num_envs if world.outsider else (2 * latest + frozen) // world.learners
+        batch = _batch(width, given, wanted, world)
+        opponents = batch and _opponents(
+            frozen, given.get("opponents"), wanted["opponents"], world.group)
+        if opponents:
+            yield cost + batch[0] + opponents[0], dict(
+                zip(OPTIONS, (num_envs, share, opponents[1], *batch[1:])))
+
+
+def _shares(num_envs, given, wanted, world):
+    """Yields (cost, latest_share, games that seat current learners alone)."""
+    share = given.get("latest_share", wanted["latest_share"])
+    if world.outsider:
+        if not (world.shared and num_envs % 2):  # half of the games from each seat
+            yield 0.0, share, num_envs
+        return
+    target = round(share * num_envs)
+    if target % world.pairings == 0:
+        yield 0.0, share, target
+    most = -1 if "latest_share" in given else num_envs - ("opponents" in given)
+    for latest in range(0, most + 1, world.pairings):
+        if latest != target:
+            other = latest / num_envs
+            lonely = float(latest == num_envs)  # nobody would meet older versions any more
+            yield 0.1 + abs(other - share) + lonely, other, latest
+
+
+@cache
+def _opponents(frozen, given, wanted, group):
+    """(cost, opponents) for so many games against older versions; None where there are none."""
+    if not frozen:
+        return 0.0, wanted if given is None else given
+    fitting = [n for n in range(group, frozen + 1, group) if frozen % n == 0]
+    if given is not None:
+        return (0.0, given) if given in fitting else None
+    wanted = min(-(-wanted // group) * group, frozen)
+    return min(((_change(n, wanted), n) for n in fitting), default=None)
+
+
+def _batch(width, given, wanted, world):
+    """(cost, timesteps_per_batch, optim_batchsize) for so many games a learner and rank, or None.
+
+    A minibatch that is not given makes all minibatches of the batch nearly equal.
+    """
+    unit, grain, least = width * world.grain, world.grain, given.get("optim_batchsize", 1)
+    if unit == 0:
+        return None
+    batch = given.get("timesteps_per_batch")
+    if batch is None:
+        low = max(wanted["timesteps_per_batch"] // unit, -(-least // unit)) * unit
+        cost, batch = min((_change(x, wanted["timesteps_per_batch"]), x)
+                          for x in (low, low + unit) if x)
+    elif batch % unit:
+        return None
+    else:
+        cost = 0.0
+    if "optim_batchsize" in given:
+        return cost, batch, least
+    count = max(1, round(batch / wanted["optim_batchsize"]))
+    return cost, batch, -(-batch // (count * grain)) * grain
+
+
+# Refusals: who is to blame, and what would do
+
+
+def _refusal(given, wanted, world, fixed):
+    """The line about the first option that does not go with those before it."""
+    names = [name for name in OPTIONS if name in given]
+
+    def part(count):
+        return {name: given[name] for name in names[:count]}
+
+    last = next(k for k in range(1, len(names) + 1) if _search(part(k), wanted, world) is None)
+    causes = [_text(key, x) for key, x in part(last).items()]
+    for name in names[last - 1::-1]:
+        for count in range(len(names), last - 1, -1) if name not in fixed else ():
+            near = _nearest(name, part(count), wanted, world)
+            if near:
+                culprit = _text(name, given[name])
+                causes.remove(culprit)
+                return _line(culprit, causes + _causes(world), near)
+    ranks = _either_side(world.ranks, 1, lambda ranks: _search(
+        given, wanted, world._replace(ranks=ranks)), FEW)
+    return _line(f"{world.ranks} worker(s)", causes + _causes(world._replace(ranks=1)), ranks)
+
+
+def _nearest(name, given, wanted, world):
+    """The nearest values of an option, below and above, with which the others hold."""
+    def fits(value):
+        return _search(given | {name: value}, wanted, world)
+
+    value, tries = given[name], TRIES if "num_envs" in given else FEW
+    if name == "latest_share":
+        games = given.get("num_envs", wanted["num_envs"])
+        counts = _either_side(
+            value * games, 1, lambda n: n <= games and fits(n / games), tries, least=0)
+        return [n / games for n in counts]
+    if name == "optim_batchsize":  # never more than the batch
+        value = min(value, given.get("timesteps_per_batch", value) + 1)
+    return _either_side(value, world.grain if name in OPTIONS[3:] else 1, fits, tries)
+
+
+def _either_side(value, step, fits, tries=TRIES, least=1):
+    """The multiples of `step`, from `least` on, that fit: the nearest below and above the value."""
+    low, high = math.ceil(value / step) - 1, math.floor(value / step) + 1
+    sides = (range(low, max(-(-least // step), low - tries) - 1, -1), range(high, high + tries))
+    found = [next((n * step for n in side if fits(n * step)), None) for side in sides]
+    return [x for x in found if x is not None]
+
+
+def _causes(world):
+    """What the machine and the network ask for, in words."""
+    return ([f"{world.ranks} workers"] if world.ranks > 1 else []) + (
+        [f"the network's chunks of {world.chunk} steps"] if world.chunk > 1 else []) + (
+        [f"--ensemble {world.ensemble}"] if world.ensemble > 1 else [])
+
+
+def _number(value):
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _text(name, value):
+    return f"--{name.replace('_', '-')} {_number(value)}"
+
+
+def _line(culprit, others, near):
+    would = f"; {' or '.join(map(_number, near))} would" if near else ""
+    return f"{culprit}: does not fit {', '.join(others) or 'the games'}{would}"

@@ -1,0 +1,129 @@
+"""The frozen copies in a run: whose older version each of them is, and which games it plays."""
+
+import os
+
+import numpy as np
+
+from distributed_data import comm
+from distributed_data.mpi_adam import FlatVariables
+
+
+class FrozenCopies:
+    """Gives every game one opponent, from its first step to its last (paper, section 4.2).
+
+    The copies of a group (`league.seat_players`) share its games. A game stays with its copy; the
+    next one is played by the group's open copy, which is the one drawn last. A copy that has no
+    game left is drawn anew at the start of an iteration, at most one of a group, and is the open
+    one from then on.
+
+    players: the frozen `Player`s, seated and with policies, none where nobody plays an older
+    version; num_envs: the rank's games; directory: of the run. To be made before the graph is
+    finalized.
+    """
+
+    def __init__(self, players, num_envs, directory):
+        self.players, self._directory = players, directory
+        self._flats = [FlatVariables(player.policy.get_variables()) for player in players]
+        groups = list(dict.fromkeys(player.group for player in players))
+        self._group = np.array([groups.index(player.group) for player in players], int)
+        self._open = np.array([np.flatnonzero(self._group == g)[-1] for g in range(len(groups))],
+                              int)
+        self._paths = [""] * len(players)  # what each copy holds, "" before its first draw
+        self._copy = np.full(num_envs, -1)  # which copy plays each game, -1 where none does
+        for k, player in enumerate(players):
+            self._copy[player.places[0][1]] = k
+        self._met = np.zeros(num_envs, int)  # how many opponents each game has had so far
+        self._finished = []  # the same of the games that have ended in this iteration
+
+    def renew(self, sess, snapshots, rng, delta):
+        """Draws for the copies whose games are over; all ranks call it before each iteration.
+
+        rng, delta: as `snapshots.Snapshots.draw` takes them.
+        """
+        due = self._due()
+        drawn = snapshots.draw(rng, delta, [self.players[k].rivals for k in due])
+        for k, (path, vector) in zip(due, drawn):
+            player = self.players[k]
+            self._flats[k].set(sess, vector)
+            self._paths[k], self._open[self._group[k]] = path, k
+            player.state[:] = player.policy.zero_state  # no network goes on from another's memory
+            self._met[self._copy == k] += 1
+        snapshots.hold([self._paths[k] for k, player in enumerate(self.players)
+                        if player.width or k in due])
+
+    def _due(self):
+        due = []
+        for group in range(len(self._open)):
+            members = np.flatnonzero(self._group == group).tolist()
+            undrawn = [k for k in members if not self._paths[k]]
+            idle = [k for k in members if not self.players[k].width]
+            due += undrawn or idle[:1]
+        return due
+
+    def restart(self, done):
+        """Gives the games that begin, of the mask [num_envs], to their groups' open copies."""
+        begun = np.flatnonzero(done & (self._copy >= 0))
+        if not len(begun):
+            return
+        self._finished += self._met[begun].tolist()
+        self._met[begun] = 1
+        groups = self._group[self._copy[begun]]
+        moved = self._copy[begun] != self._open[groups]
+        self._copy[begun] = self._open[groups]
+        for group in np.unique(groups[moved]):
+            self._reseat(np.flatnonzero(self._group == group))
+
+    def _reseat(self, members):
+        """Seats a group's copies where `_copy` has them; what is remembered stays with its game."""
+        players = [self.players[k] for k in members]
+        memory = np.zeros((len(self._copy), players[0].state.shape[1]), np.float32)
+        for player in players:
+            memory[player.places[0][1]] = player.state
+        for k, player in zip(members, players):
+            games = np.flatnonzero(self._copy == k)
+            player.reseat(games, memory[games])
+
+    def figures(self):
+        """The log's part: how many opponents this iteration's finished games have had, on average.
+
+        NaN where no game against an older version has ended on any rank; to be called once an
+        iteration.
+        """
+        if not self.players:
+            return {}
+        total, games = comm.allsum([sum(self._finished), len(self._finished)])
+        self._finished = []
+        return {"run/opponents_per_game": total / games if games else float("nan")}
+
+    def get_state(self):
+        """Who plays what, holds what and remembers what: {name: array}; for a `Checkpointer`."""
+        paths = [path and os.path.relpath(path, self._directory) for path in self._paths]
+        return {"copy": self._copy, "open": self._open, "met": self._met,
+                "paths": np.array(paths, str),
+                **{f"state{k}": player.state for k, player in enumerate(self.players)}}
+
+    def set_state(self, state):
+        """Goes back to a `get_state`, but for parameters, which `load` reads.
+
+        Of a run that was begun without this part nothing is known: all copies are drawn.
+        """
+        if not state:
+            return
+        for mine, name in ((self._copy, "copy"), (self._open, "open"), (self._met, "met")):
+            mine[:] = state[name]
+        self._paths = [path and os.path.normpath(os.path.join(self._directory, path))
+                       for path in state["paths"].tolist()]
+        for k, player in enumerate(self.players):
+            player.reseat(np.flatnonzero(self._copy == k), np.array(state[f"state{k}"]))
+
+    def load(self, sess, snapshots):
+        """Reads the copies' files again, after `set_state`; a file that has gone is drawn for.
+
+        Only copies with games need theirs; all ranks must call it.
+        """
+        held = [k for k, player in enumerate(self.players) if player.width and self._paths[k]]
+        for k, vector in zip(held, snapshots.reload([self._paths[k] for k in held])):
+            if vector is None:
+                self._paths[k] = ""
+            else:
+                self._flats[k].set(sess, vector)

@@ -1,0 +1,98 @@
+"""Opponents from other runs, held to what their files were when the run began."""
+
+import hashlib
+import json
+import os
+
+import numpy as np
+
+from distributed_data import comm
+from utils import InputError
+
+
+class Pool:
+    """The files that --pool names; a part of the checkpoint.
+
+    save_dir: where runs are; files inside it may move with it. files: for each learner lists of
+    paths, one list for each other run; None: `set_state` says which. What is gone or changed when
+    it is drawn is drawn no more. Only rank 0 touches the disk.
+    """
+
+    def __init__(self, save_dir, files=None):
+        self._save_dir, self._gone, self._lost = save_dir, set(), []
+        self._files, self._digests = [], {}
+        if files is not None:
+            self._digests = {path: digest for path in {p for lists in files for paths in lists
+                                                       for p in paths}
+                             if (digest := file_digest(path))}  # some may go while we read
+            self._files = [[[path for path in paths if path in self._digests] for paths in lists]
+                           for lists in files]
+
+    def __contains__(self, path):
+        return path in self._digests
+
+    def draw(self, rng, learner):
+        """A file of this learner's, each run's equally likely; None if there is none any more."""
+        lists = [[path for path in paths if path not in self._gone]
+                 for paths in self._files[learner]]
+        lists = [paths for paths in lists if paths]
+        if not lists:
+            return None
+        paths = lists[rng.integers(len(lists))]
+        return paths[rng.integers(len(paths))]
+
+    def unchanged(self, path):
+        """Whether a file is there and holds what it did."""
+        return file_digest(path) == self._digests[path]
+
+    def drop(self, paths):
+        """Draws these no more."""
+        self._gone |= paths
+        self._lost += sorted(paths)
+
+    def lost(self):
+        """What has been dropped since it was asked last."""
+        lost, self._lost = self._lost, []
+        return lost
+
+    def get_state(self):
+        """All names and digests, and what is drawn no more: {"files": UTF-8 of JSON}."""
+        files = [[[self._name(path) for path in paths] for paths in lists] for lists in self._files]
+        digests = {self._name(path): digest for path, digest in self._digests.items()}
+        text = json.dumps([files, digests, sorted(map(self._name, self._gone))], sort_keys=True)
+        return {"files": np.frombuffer(text.encode(), np.uint8)}
+
+    def set_state(self, state):
+        """Goes back to a `get_state`; the files of an older run, which had none, stay as found.
+
+        Raises InputError for a file that has changed.
+        """
+        if "files" not in state:
+            return
+        files, digests, gone = json.loads(bytes(state["files"]))
+        self._files = [[[self._path(name) for name in names] for names in lists] for lists in files]
+        self._digests = {self._path(name): digest for name, digest in digests.items()}
+        self._gone = set(map(self._path, gone))
+        comm.from_root(self._check)
+
+    def _check(self):
+        for path, digest in self._digests.items():
+            if path not in self._gone and file_digest(path) not in (digest, None):
+                raise InputError(f"--pool {path}: is not what it was when the run began; put it "
+                                 "back, or take it away to go on without it")
+
+    def _name(self, path):
+        name = os.path.relpath(path, self._save_dir)
+        return os.path.abspath(path) if name.startswith(os.pardir) else name
+
+    def _path(self, name):
+        return os.path.join(self._save_dir, name)
+
+
+def file_digest(path):
+    """SHA-256 of a file's bytes; None if it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None

@@ -1,0 +1,108 @@
+"""The terminal: output that may be closed, full or of any encoding, and Ctrl-C."""
+
+import errno
+import functools
+import os
+import signal
+import sys
+
+NOBODY_READS = 128 + signal.SIGPIPE  # exit code, as shells give it
+
+
+class Output:
+    """A text stream that takes any text, and whose failure is no traceback.
+
+    Letters that its encoding lacks are written as their codes. After a failure nothing is written
+    any more; that ends the program if the stream is `needed`.
+    """
+
+    def __init__(self, stream, needed=False):
+        self._stream, self.needed, self._failed = stream, needed, False
+
+    def write(self, text):
+        """Writes a text; returns its length."""
+        encoding = getattr(self._stream, "encoding", None) or "utf-8"
+        plain = text.encode(encoding, "backslashreplace").decode(encoding)
+        self._attempt(lambda: self._stream.write(plain))
+        return len(text)
+
+    def flush(self):
+        """Passes on what has been written."""
+        self._attempt(self._stream.flush)
+
+    def __getattr__(self, name):
+        return getattr(self._stream, name)
+
+    def _attempt(self, do):
+        if self._failed:
+            return
+        try:
+            do()
+        except (OSError, ValueError) as error:  # ValueError: Python has closed the stream
+            self._failed = True
+            _abandon(self._stream)
+            unread = not isinstance(error, OSError) or error.errno == errno.EPIPE
+            if not unread:
+                print(f"output: {error.strerror}; nothing more is printed", file=sys.stderr)
+            if self.needed:
+                sys.exit(NOBODY_READS if unread else 1)
+
+
+def guarded(main):
+    """Makes a script's main(argv) safe from its terminal.
+
+    Standard output and error are `Output`s in it. A failing standard output ends it with exit code
+    141 if nobody reads any more, else 1, unless it says `go_on_without_output`; Ctrl-C that it does
+    not handle ends it with 130.
+    """
+    @functools.wraps(main)
+    def run(argv=None):
+        _fill_descriptors()
+        kept = sys.stdout, sys.stderr
+        out = sys.stdout = Output(sys.stdout, needed=True)
+        sys.stderr = Output(sys.stderr)
+        try:
+            try:
+                main(argv)
+            except SystemExit as end:
+                if end.code:
+                    raise
+                out.flush()
+                raise
+            out.flush()
+        except KeyboardInterrupt:
+            sys.exit(128 + signal.SIGINT)
+        finally:
+            out.needed = False
+            out.flush()
+            sys.stderr.flush()
+            sys.stdout, sys.stderr = kept
+
+    return run
+
+
+def go_on_without_output():
+    """From here on a failing standard output ends nothing: there are files to be written."""
+    sys.stdout.needed = False
+
+
+def _fill_descriptors():
+    """Opens what the caller has closed, so that no data file becomes standard output or error."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number: this one
+    sys.stdout = sys.stdout or open(os.devnull, "w")
+    sys.stderr = sys.stderr or open(os.devnull, "w")
+
+
+def _abandon(stream):
+    """Lets what the stream still holds go nowhere, so that Python's end does not fail on it."""
+    try:
+        descriptor = stream.fileno()
+    except (OSError, ValueError, AttributeError):
+        return  # no real file
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, descriptor)
+    os.close(nowhere)

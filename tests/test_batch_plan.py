@@ -1,0 +1,135 @@
+"""What adapts to what: games, opponents, batch and minibatch, as a table, and against the seats."""
+
+import pytest
+
+import batch_plan
+import run
+from batch_plan import OPTIONS, World, adaptations, settle
+from league import seat_outsider, seat_players
+from policy import POLICIES
+
+
+def plan(command, ranks=1):
+    """What a command line's options become: (plan, told line, world, wanted, given)."""
+    args = run.make_parser().parse_args(command.split())
+    game, outsider = args.env or "run-to-goal-ants", args.opponent is not None
+    wanted = run.preset(game, args.paper, args.policy)
+    policy, ensemble = POLICIES[wanted["policy"]], args.ensemble or 1
+    shared = game.startswith("sumo") or (not outsider and policy.either_seat)
+    world = World(ranks, policy.chunk, shared, ensemble, outsider)
+    wanted = {name: wanted[name] for name in OPTIONS}
+    given = {name: vars(args)[name] for name in OPTIONS if vars(args)[name] is not None}
+    found = settle(given, wanted, world)
+    check(found, world, shared, ensemble)
+    return found, adaptations(found, given, wanted, world), world, wanted, given
+
+
+def check(found, world, shared, ensemble):
+    """The seats are filled as planned, and every learner gets exactly its batch."""
+    num_envs, share, opponents, batch, minibatch = found.values()
+    players = (seat_outsider(num_envs, 1, shared) if world.outsider else
+               seat_players(num_envs, share, opponents, shared, ensemble))
+    learners = [player for player in players if player.learner is not None]
+    assert len({player.width for player in learners}) == 1 and len(learners) == world.learners
+    frozen = len(players) - len(learners)
+    copies = max(opponents, 2 * world.group)
+    assert world.outsider or frozen == copies or (frozen == 0 and share == 1)
+    steps = batch_plan.horizon(learners[0].width, batch, minibatch, world)
+    assert steps * learners[0].width * world.ranks == batch and steps % world.chunk == 0
+    assert 0 < minibatch <= batch and minibatch % world.grain == 0
+
+
+# What the line changes, beside what it gives; ranks; what becomes of the preset's
+ADAPT = [
+    ("", 1, {}),
+    ("--num-envs 100", 1, dict(latest_share=0.48, timesteps_per_batch=24568)),
+    ("--optim-batchsize 1000", 1, {}),
+    ("--timesteps-per-batch 10000", 1, dict(latest_share=0.5625, optim_batchsize=1429)),
+    ("--num-envs 64 --latest-share 0.75", 1,
+     dict(timesteps_per_batch=24528, optim_batchsize=1533)),
+    ("--env sumo-humans --num-envs 10", 1,
+     dict(opponents=2, timesteps_per_batch=4500, optim_batchsize=650)),
+    ("--env kick-and-defend --timesteps-per-batch 4100", 1, None),
+    ("--latest-share 1", 1, {}),
+    ("--num-envs 1", 1, dict(latest_share=1.0)),
+    ("--optim-batchsize 30000", 1, dict(timesteps_per_batch=30336)),
+    ("--timesteps-per-batch 600 --num-envs 4 --latest-share 0.5", 1, dict(
+        opponents=2, optim_batchsize=600)),
+    ("--policy mlp --num-envs 8", 1, dict(opponents=2)),  # as ever: as many as there is room for
+    ("--ensemble 3 --num-envs 96", 1, dict(opponents=6)),
+    ("--ensemble 3 --num-envs 96 --opponents 12", 1, {}),
+    ("--ensemble 3", 1, None),
+    ("--paper --ensemble 4", 1, None),
+    ("--opponent FILE --env sumo-ants --num-envs 100", 1,
+     dict(timesteps_per_batch=24600, optim_batchsize=1538)),
+    ("", 2, {}),
+    ("", 3, dict(timesteps_per_batch=24192, optim_batchsize=1512)),
+    ("--env sumo-humans", 3, dict(timesteps_per_batch=3360, optim_batchsize=690)),
+    ("--env kick-and-defend --paper", 3, dict(timesteps_per_batch=408960, optim_batchsize=5130)),
+    ("--paper", 64, {}),
+]
+
+
+@pytest.mark.parametrize("command,ranks,changes", ADAPT)
+def test_what_is_not_given_adapts(command, ranks, changes):
+    """What is given stands, the rest is as near to the preset as can be, and the line says so."""
+    found, line, world, wanted, given = plan(command, ranks)
+    assert list(found) == list(OPTIONS) and given.items() <= found.items()
+    if changes is not None:
+        assert found == wanted | given | changes
+    changed = [name for name in OPTIONS if name not in given and found[name] != wanted[name]]
+    assert bool(line) == bool(changed) and "\n" not in line
+    for name in changed:
+        flag, value = f"--{name.replace('_', '-')}", found[name]
+        assert f"{flag} {value:g} instead of {wanted[name]:g}" in line or value > 99999
+    assert all(f"--{name.replace('_', '-')} " in line for name in given) or not line
+    assert (f"{ranks} workers" in line) == (ranks > 1 and bool(line))
+    batch, minibatch = found["timesteps_per_batch"], found["optim_batchsize"]
+    count = -(-batch // minibatch)
+    if "optim_batchsize" not in given:  # as nearly equal ones as whole chunks on all ranks allow
+        assert count * minibatch - batch < count * world.grain
+
+
+REFUSE = [
+    ("--env kick-and-defend --timesteps-per-batch 4096", 1, "--timesteps-per-batch 4096",
+     (4080, 4100)),
+    ("--timesteps-per-batch 5", 1, "--timesteps-per-batch 5", (4, 6)),
+    ("--num-envs 8 --latest-share 0.5 --timesteps-per-batch 241", 1,
+     "--timesteps-per-batch 241: does not fit --num-envs 8, --latest-share 0.5", (240, 252)),
+    ("--optim-batchsize 1000", 3, "--optim-batchsize 1000: does not fit 3 workers", (999, 1002)),
+    ("--env sumo-humans --optim-batchsize 128", 1, "--optim-batchsize 128", (120, 130)),
+    ("--timesteps-per-batch 768 --optim-batchsize 800", 1, "--optim-batchsize 800", (768,)),
+    ("--num-envs 8 --latest-share 0.5 --opponents 3", 1, "--opponents 3", (2, 4)),
+    ("--num-envs 8 --opponents 10", 1, "--opponents 10", (8,)),
+    ("--num-envs 7 --latest-share 0", 1, "--latest-share 0: does not fit --num-envs 7", (1 / 7,)),
+    ("--num-envs 10 --latest-share 0.5", 1, "--latest-share 0.5", (0.4, 0.6)),
+    ("--ensemble 3 --num-envs 40 --latest-share 0.5", 1,
+     "--num-envs 40: does not fit --ensemble 3", (36, 48)),
+    ("--opponent FILE --env sumo-ants --num-envs 7", 1, "--num-envs 7", (6, 8)),
+]
+
+
+@pytest.mark.parametrize("command,ranks,culprit,near", REFUSE)
+def test_what_cannot_be_is_refused(command, ranks, culprit, near):
+    """The line names the option and the nearest values on both sides, which then hold."""
+    with pytest.raises(ValueError, match=culprit) as caught:
+        plan(command, ranks)
+    assert str(caught.value).endswith(f"; {' or '.join(f'{x:g}' for x in near)} would")
+    option, value = culprit.split(":")[0].split()
+    for x in near:
+        plan(command.replace(f"{option} {value}", f"{option} {x}"), ranks)
+
+
+def test_a_run_goes_on_with_other_ranks():
+    """The number of games adapts, the batch stays; where none fits the line says how many would."""
+    config = dict(zip(OPTIONS, (256, 0.5, 4, 24576, 1536)))
+    held = {name: config[name] for name in ("latest_share", *OPTIONS[3:])}
+    fixed = OPTIONS[1:]
+    assert settle(held, config, World(4, shared=True), fixed) == config
+    adapted = settle(held, config, World(128, shared=True), fixed)
+    assert adapted == config | {"num_envs": 128}
+    check(adapted, World(128, shared=True), True, 1)
+    with pytest.raises(ValueError, match=r"^5 worker\(s\): .* 4 or 8 would"):
+        settle(held, config, World(5, shared=True), fixed)
+    with pytest.raises(ValueError, match="^--num-envs 100: .* would"):
+        settle(held | {"num_envs": 100}, config, World(2, shared=True), fixed)

@@ -1,0 +1,96 @@
+"""The curriculum's position: presets that open in time, and runs that never close it again."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+import run
+from curriculum import Curriculum, position_of
+from gym_compete import find_game
+from matches import Entry
+from utils import InputError, load_parameters
+
+TINY = ["--env", "sumo-ants", "--policy", "mlp", "--hid-size", "4", "--integrator", "Euler",
+        "--num-envs", "8", "--latest-share", "0.5", "--timesteps-per-batch", "120",
+        "--optim-batchsize", "60", "--anchor-every", "0"]
+# Slow ones, on one core: what the shipped sumo-ants took for an iteration (parameters/README.md),
+# else 2,560 steps by docs/performance.md's rates.
+SECONDS = {("sumo-ants", "ant"): 3.8, ("sumo-ants", "lstm"): 0.8, ("sumo-humans", "lstm"): 1.2,
+           ("kick-and-defend", "lstm"): 1.4}
+
+
+@pytest.mark.parametrize("name,policy", SECONDS)
+def test_presets_open_in_time(name, policy):
+    """From the narrowest to wide open within 60 % of the preset's time on one core."""
+    game, preset = find_game(name)(), run.preset(name, False, policy)
+    curriculum = Curriculum(game.curriculum_end, 0, preset["curriculum_iters"])
+    length = preset["max_seconds"] / SECONDS[name, policy]
+    figures = [next(iter(game.opened(curriculum.at(i)).values())) for i in range(int(length))]
+    assert (np.diff(figures) >= 0).all()
+    everything = next(iter(game.opened(None).values()))
+    assert figures[int(0.25 * length)] < everything
+    assert figures[int(0.6 * length)] == figures[-1] == everything
+    game.sim.close()
+
+
+def test_the_papers_pace():
+    """--paper moves one position an iteration of 409,600 samples, whatever the batch's size."""
+    paper = run.preset("sumo-ants", True)
+    whole = Curriculum(2996, 0, paper["curriculum_iters"], paper["timesteps_per_batch"])
+    assert [whole.at(i) for i in (0, 1, 2995, 2996, 4000)] == [0, 1, 2995, 2996, 2996]
+    assert Curriculum(2996, 10, 0, 16384).at(100) == pytest.approx(14)
+    assert "curriculum_iters" not in run.preset("run-to-goal-ants", True)
+
+
+@pytest.mark.parametrize("header,position", [
+    ({"curriculum": 55.5, "version": 3}, 55.5), ({"version": 7, "iteration": 7}, 7), ({}, 2996),
+    ({"iteration": 9}, 9), ({"curriculum": 10**400}, 2996)])
+def test_positions_of_files(header, position):
+    """The header's own, else the iteration of an old file; released files are wide open."""
+    assert position_of(Entry("file", None, header), 2996) == position
+
+
+@pytest.mark.parametrize("wrong", ["wide", -1, True, None, float("nan")])
+def test_positions_that_are_none(wrong):
+    """What is no position is refused with the file's name."""
+    with pytest.raises(InputError, match="file: its curriculum position is"):
+        position_of(Entry("file", None, {"curriculum": wrong}), 2996)
+
+
+def test_no_run_closes_it_again(tmp_path, monkeypatch):
+    """--init and --resume with other limits go on from where the rings were."""
+    monkeypatch.setattr(run, "SAVE_DIR", str(tmp_path))
+    run.main([*TINY, "--run", "one", "--curriculum-iters", "4", "--max-iters", "2"])
+    run.main([*TINY, "--run", "two", "--curriculum-iters", "8", "--init", "one", "--max-iters",
+              "1"])
+    run.main(["--resume", "two", "--max-iters", "2"])
+    radii = []
+    for name in ("one", "two"):
+        with open(tmp_path / name / "progress.csv") as file:
+            radii += [float(row["run/ring_radius_max"]) for row in csv.DictReader(file)]
+    shares = np.array([0, 0.25, 0.5, 0.625])
+    np.testing.assert_allclose(radii, 2.5 + 0.1 * np.exp(2.996 * shares))
+    header = load_parameters(tmp_path / "two/agent0/000002.npz")[1]
+    assert header["curriculum"] == 0.75 * 2996
+    assert json.loads((tmp_path / "two/config.json").read_text())["curriculum_start"] == 0.5 * 2996
+
+
+def test_where_runs_begin():
+    """Where the furthest file stands that they build on, or where --curriculum-start says."""
+    sumo, race = (find_game(name)() for name in ("sumo-ants", "run-to-goal-ants"))
+    files = [Entry("file", None, {"curriculum": position}) for position in (70, 90)]
+    released = Entry("file", None, {"game": "sumo-ants", "policy": "lstm"})
+    assert run.find_start({}, sumo, [], None) == 0
+    assert run.find_start({}, sumo, files, None) == 90
+    assert run.find_start({}, sumo, [released], None) == 2996
+    assert run.find_start({"curriculum_start": 5.0}, sumo, files, None) == 5
+    assert run.find_start({}, race, files, None) == 0
+    assert run.find_start({"curriculum_start": 5.0}, sumo, [], {}) == 5
+    assert run.find_start({}, sumo, [], {}) == 0  # a run that is older than the option
+    for option in ("curriculum_start", "curriculum_iters"):
+        with pytest.raises(InputError, match=option.replace("_", "-") + ": run-to-goal-ants has"):
+            run.find_start({option: 5}, race, [], None)
+    for game in (sumo, race):
+        game.sim.close()

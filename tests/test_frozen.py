@@ -1,0 +1,277 @@
+"""Older versions in their seats: one opponent a game, its memory, its file, its place on resume."""
+
+import csv
+import shutil
+
+import numpy as np
+import pytest
+from helpers import initialize, new_session
+from test_learn import HEADERS, snapshot_bytes, tiny_run
+
+from checkpoint import read_checkpoint
+from egocentric import RACE
+from frozen import FrozenCopies
+from gym_compete import CompeteVectorEnv
+from league import seat_players
+from policy import AntPolicy, LSTMPolicy, MlpPolicy
+from rollouts import Actors, Rollouts
+from snapshots import Snapshots
+
+LENGTHS = [4, 6, 5, 11, 7, 17, 9, 13]  # of eight games, the last six against older versions
+UNEQUAL = dict(num_envs=8, latest_share=0.25, opponents=2, lengths=LENGTHS, timesteps_per_batch=20,
+               optim_batchsize=20)
+LONGER = {**UNEQUAL, "timesteps_per_batch": 50, "optim_batchsize": 50}
+MEMORY = {**LONGER, "kind": AntPolicy}  # cheaper to build than an LSTM
+
+
+class Watch:
+    """Notes by which parameters, and with which memory, the frozen side of each game plays.
+
+    finished: of each game that has ended, how many different vectors it has met; vectors: all of
+    them; faults: steps that were taken with a memory of another game or another network.
+    """
+
+    def __init__(self, patch):
+        self.finished, self.vectors, self.faults = [], set(), []
+        self._games, self._now, self._held = {}, None, {}
+        collect, act, step = Rollouts.__next__, Actors.act, CompeteVectorEnv.step
+        patch(Rollouts, "__next__", lambda rollouts: self._collect(rollouts, collect))
+        patch(Actors, "act", lambda actors, rng: self._act(actors, rng, act))
+        patch(CompeteVectorEnv, "step", lambda env, acs: self._step(env, acs, step))
+
+    def _collect(self, rollouts, collect):
+        self._now = rollouts
+        for player in rollouts.players:
+            values = rollouts.sess.run(player.policy.get_variables())
+            self._held[player] = np.concatenate([v.ravel() for v in values]).tobytes()
+        return collect(rollouts)
+
+    def _act(self, actors, rng, act):
+        frozen = [p for p in actors.players if p.learner is None]
+        before = [p.state.copy() for p in frozen]
+        outputs = act(actors, rng)
+        for player, states in zip(frozen, before):
+            self.vectors.add(self._held[player])
+            games = np.arange(self._now.env.num_envs)[player.places[0][1]]
+            for game, state, following in zip(games, states, player.state):
+                met, last = self._games.setdefault(game, ([], np.zeros_like(state)))
+                if met and met[-1] != self._held[player]:
+                    last = np.zeros_like(state)
+                if not np.array_equal(state, last):
+                    self.faults.append(game)
+                self._games[game] = [*met, self._held[player]], following.copy()
+        return outputs
+
+    def _step(self, env, acs, step):
+        out = step(env, acs)
+        if self._now is not None:
+            for game in np.flatnonzero(out[2] | out[3]):
+                met, _ = self._games.pop(game, ([], None))
+                self.finished += [len(set(met))] * bool(met)
+        return out
+
+
+def column(run_dir, name):
+    """A column of progress.csv, as text."""
+    with open(run_dir / "progress.csv", newline="") as file:
+        return [row[name] for row in csv.DictReader(file)]
+
+
+def test_a_game_meets_one_opponent(tmp_path, monkeypatch):
+    """Every game, however many iterations it goes on for, while new versions come in."""
+    watch = Watch(monkeypatch.setattr)
+    tiny_run(tmp_path / "run", max_iters=9, **UNEQUAL)
+    assert set(watch.finished) == {1} and len(watch.finished) > 15 and len(watch.vectors) > 3
+    assert set(column(tmp_path / "run", "run/opponents_per_game")) == {"1.0", "nan"}
+
+
+def test_memory_is_the_games_own(tmp_path, monkeypatch):
+    """A frozen LSTM begins each game blank, and never goes on from another network's memory."""
+    watch = Watch(monkeypatch.setattr)
+    tiny_run(tmp_path / "run", kind=LSTMPolicy, max_iters=4, **LONGER)
+    assert set(watch.finished) == {1} and len(watch.finished) > 15 and not watch.faults
+    assert len(watch.vectors) > 3
+    assert column(tmp_path / "run", "run/opponents_per_game") == ["1.0"] * 4
+
+
+def test_games_are_seen_to_change_opponents(tmp_path, monkeypatch):
+    """A copy that is loaded in the middle of games is found, by `Watch` and in the log."""
+    watch = Watch(monkeypatch.setattr)
+    monkeypatch.setattr(FrozenCopies, "_due", lambda self: list(range(len(self.players))))
+    tiny_run(tmp_path / "run", max_iters=6, **UNEQUAL)
+    assert max(watch.finished) > 2
+    assert np.nanmax(np.float64(column(tmp_path / "run", "run/opponents_per_game"))) > 2
+
+
+# Going on
+
+
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory):
+    """The folder of a run of seven iterations, its networks with memory."""
+    folder = tmp_path_factory.mktemp("straight") / "run"
+    tiny_run(folder, max_iters=7, **MEMORY)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory):
+    """The same run as it was after four iterations."""
+    folder = tmp_path_factory.mktemp("begun") / "run"
+    tiny_run(folder, max_iters=4, **MEMORY)
+    return folder
+
+
+@pytest.fixture
+def stopped(begun, tmp_path):
+    """(folder, arrays of the checkpoint) of a copy of it."""
+    return shutil.copytree(begun, tmp_path / "run"), read_checkpoint(str(begun))[1]
+
+
+def test_resumed_in_the_middle_of_games(stopped, straight):
+    """The same bytes as without the stop, wherever the copies' games stand."""
+    folder, arrays = stopped
+    assert len(np.unique(arrays["rank0/copies/paths"])) > 2
+    assert any(arrays[f"rank0/copies/state{k}"].any() for k in range(4))
+    tiny_run(folder, max_iters=7, resumed=arrays, **MEMORY)
+    assert snapshot_bytes(folder) == snapshot_bytes(straight)
+    assert (folder / "progress.csv").read_bytes() == (straight / "progress.csv").read_bytes()
+
+
+def test_a_run_from_before_goes_on(stopped, monkeypatch):
+    """A checkpoint without the copies' part: all are drawn anew, with blank memories."""
+    folder, arrays = stopped
+    arrays = {key: array for key, array in arrays.items() if "/copies/" not in key}
+    arrays |= {f"rank0/rollouts/player{k}": np.ones((3, 16), np.float32) for k in (2, 3)}
+    log = folder / "progress.csv"
+    log.write_text("".join(line.rsplit(",", 1)[0] + "\n" for line in log.read_text().splitlines()))
+    arrays["log/progress.csv"] = np.array(log.stat().st_size)
+    watch = Watch(monkeypatch.setattr)
+    tiny_run(folder, max_iters=6, resumed=arrays, **MEMORY)
+    assert set(watch.finished) == {1} and not watch.faults
+    rows = log.read_text().splitlines()
+    assert len(rows) == 7 and len({row.count(",") for row in rows}) == 1
+
+
+def test_a_file_that_has_gone(stopped, capsys):
+    """Its games go on against another version, which is said, and counted."""
+    folder, arrays = stopped
+    held = {str(arrays["rank0/copies/paths"][k]) for k in arrays["rank0/copies/copy"][2:]}
+    gone = [folder / path for path in held if "000000" not in path]
+    for path in gone:
+        path.unlink()
+    tiny_run(folder, max_iters=6, resumed=arrays, **MEMORY)
+    said = capsys.readouterr().err
+    assert gone and all(f"{path} is gone or damaged; its games go on" in said
+                        for path in gone)
+    figures = np.float64(column(folder, "run/opponents_per_game"))
+    assert (figures[:4] == 1).all() and figures[4:].max() > 1
+
+
+# Who plays what, game by game
+
+
+@pytest.fixture(params=[MlpPolicy])
+def copies(request, tmp_path):
+    """Six copies for twelve games, three of them a seat; `act` steps all players once.
+
+    `renew_now` is an iteration's start, and returns whose version each copy then holds; `games`
+    returns what they play.
+    """
+    players = seat_players(14, 1 / 7, 6, shared=False)
+    snapshots = Snapshots(str(tmp_path), ["agent0", "agent1"], HEADERS)
+    with new_session() as sess:
+        for k, player in enumerate(players):
+            player.policy = request.param(f"p{k}", RACE, 8, np.random.default_rng(k), hid_size=4)
+        copies = FrozenCopies(players[2:], 14, str(tmp_path))
+        vectors = [initialize(sess, player.policy, seed=0).get(sess) for player in players[:2]]
+        for player in players[2:]:
+            initialize(sess, player.policy)
+        actors = Actors(sess, players)
+
+        def act():
+            for player in players:
+                player.look([np.random.default_rng(0).normal(0, 1, (14, RACE))] * 2)
+            return actors.act(np.random.default_rng(0))
+
+        def renew():
+            snapshots.save(snapshots.latest + 1, vectors)
+            copies.renew(sess, snapshots, np.random.default_rng(snapshots.latest), 1.0)
+            actors.start()
+            return [int(path[-10:-4]) if path else None for path in copies._paths]
+
+        copies.act, copies.renew_now = act, renew
+        copies.games = lambda: [p.places[0][1].tolist() for p in players[2:]]
+        yield copies
+
+
+def ended(*games):
+    """The mask of these of the fourteen games."""
+    return np.isin(np.arange(14), games)
+
+
+def test_a_game_is_handed_to_the_copy_drawn_last(copies):
+    """Copies drain while the open one fills; the first idle one is drawn anew and opens."""
+    assert copies.games() == [[2, 3], [6, 7], [10, 11], [4, 5], [8, 9], [12, 13]]
+    assert copies.renew_now() == [0] * 6
+    copies.restart(ended(0, 2, 3, 4))  # the last of a group is open; game 0 is the learners' own
+    assert copies.games() == [[], [6, 7], [2, 3, 10, 11], [5], [8, 9], [4, 12, 13]]
+    assert copies.renew_now() == [1, 0, 0, 0, 0, 0]
+    copies.restart(ended(2, 6, 7, 5))
+    assert copies.games() == [[2, 6, 7], [], [3, 10, 11], [], [8, 9], [4, 5, 12, 13]]
+    assert copies.renew_now() == [1, 2, 0, 2, 0, 0]
+    copies.restart(ended(*range(14)))
+    assert copies.games() == [[], [2, 3, 6, 7, 10, 11], [], [4, 5, 8, 9, 12, 13], [], []]
+    assert copies.renew_now() == [3, 2, 0, 2, 3, 0]  # one a group and iteration
+    assert copies.renew_now() == [4, 2, 0, 2, 4, 0]  # nobody has met it yet: fresh once more
+    assert copies.figures() == {"run/opponents_per_game": 1.0}
+    assert np.isnan(copies.figures()["run/opponents_per_game"])
+
+
+@pytest.mark.parametrize("copies", [LSTMPolicy, AntPolicy], indirect=True)
+def test_memory_stays_with_the_game(copies):
+    """Copies without games act too; a game that goes on takes its state along, others' are blank.
+    """
+    copies.renew_now()
+    outputs = copies.act()
+    states = {game: row for p, games in zip(copies.players, copies.games())
+              for game, row in zip(games, p.state.copy())}
+    done = ended(2, 3, 4, 10)
+    for player in copies.players:
+        player.state[player.pick((done, done))] = player.policy.zero_state  # as `Actors.restart`
+    copies.restart(done)
+    for player, games in zip(copies.players, copies.games()):
+        assert player.state.shape == (len(games), player.policy.state_dim)
+        for game, row in zip(games, player.state):
+            np.testing.assert_array_equal(
+                row, player.policy.zero_state if done[game] else states[game])
+    before, after = outputs[2:], copies.act()[2:]
+    assert [len(output[0]) for output in before] == [2] * 6
+    assert [len(output[0]) for output in after] == [0, 2, 4, 1, 2, 3]
+    assert all(np.isfinite(output[0]).all() for output in after)
+
+
+# Files
+
+
+def test_what_is_held_is_not_deleted(tmp_path):
+    """A version too old to be drawn stays while an opponent plays by it, and goes afterwards."""
+    snapshots = Snapshots(str(tmp_path), ["agent0", "agent1"], HEADERS)
+
+    def kept():
+        return {str(path.relative_to(tmp_path)) for path in tmp_path.glob("agent?/00000?.npz")}
+
+    def on(versions, *held):
+        for _ in range(versions):
+            snapshots.save(snapshots.latest + 1, [np.zeros(3, np.float32)] * 2)
+            snapshots.hold([snapshots.path(*what) for what in held])
+            snapshots.thin_out(0.5, 0)
+
+    on(5)
+    on(20, (0, 2), (1, 3))
+    assert kept() == {"agent0/000000.npz", "agent0/000002.npz", "agent1/000000.npz",
+                      "agent1/000003.npz"}
+    on(1, (1, 3))
+    assert kept() == {"agent0/000000.npz", "agent1/000000.npz", "agent1/000003.npz"}
+    on(1)
+    assert kept() == {"agent0/000000.npz", "agent1/000000.npz"}
