@@ -29,7 +29,8 @@ ONE_MACHINE = dict(
 # What no preset is about.
 DEFAULTS = dict(env="run-to-goal-ants", seed=0, ensemble=1, alpha_final=0.0, mirror=False,
                 dense_forward=1.0, dense_survive=1.0, dense_goal_dist=1.0, anneal_at=0.0,
-                adaptive_kl=0.0, anchor_games=20, anchor=[], pool=[], pool_share=0.5, keep=50)
+                adaptive_kl=0.0, shaping=0.0, anchor_games=20, anchor=[], pool=[], pool_share=0.5,
+                keep=50)
 
 # The paper's values (section 5.1), for machines that can pay for them; what it leaves open is as
 # OpenAI's released policies have it (hid_size 64, log-std from 0, no floor, no early stop).
@@ -211,6 +212,8 @@ def make_parser():
     add(play, "--curriculum-start", number(float, 0), "How far they are open when the run begins, "
         "in iterations of the paper (2996: all rings, 4383: all places); default: as far as the "
         "files of --init and --opponent say, else 0.", metavar="POSITION")
+    add(play, "--shaping", number(float, 0), "Weight of a dense reward that stays to the end and "
+        "leaves the best policies what they are (docs/games.md, Potential); 0: none. [0]")
     add(play, "--delta", number(float, 0, 1),
         "Opponents come from Uniform(delta * latest, latest) versions; 0.5: the latter half.")
     add(play, "--latest-share", number(float, 0, 1),

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gym_compete.numpy_views import (HUMAN_KICK, HUMAN_RACE, HUMAN_SUMO, RACE, SUMO, ant_view,
-                                    humanoid_view)
+from gym_compete.numpy_views import HUMAN_OBS, RACE, SUMO, ant_view, humanoid_view
 
 MAX_FILE_BYTES = 256 * 2**20
 RET_FILTER = 3  # numbers of a vector's first part, the filter of returns: sum, squares, count
@@ -73,7 +72,7 @@ class Kind:
 
 KINDS = {"mlp": Kind(MlpNet, 64), "lstm": Kind(LstmNet, 128),
          "ant": Kind(MlpNet, 128, ant_view, (RACE, SUMO)),
-         "humanoid": Kind(MlpNet, 128, humanoid_view, (HUMAN_RACE, HUMAN_SUMO, HUMAN_KICK))}
+         "humanoid": Kind(MlpNet, 128, humanoid_view, HUMAN_OBS)}
 RELEASED = ("mlp", "lstm")  # what the vectors without a header may be
 
 

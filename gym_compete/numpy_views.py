@@ -19,6 +19,7 @@ BODIES = 13
 HUMAN = (24, 23, 10 * BODIES, 6 * BODIES, 23, 6 * BODIES)
 HUMAN_RACE = sum(HUMAN) + 24
 HUMAN_SUMO, HUMAN_KICK = HUMAN_RACE + 15, sum(HUMAN) - 2 + 2 + 22 + 6
+HUMAN_OBS = (HUMAN_RACE, HUMAN_SUMO, HUMAN_KICK)
 ARENA_TOP, GOAL, POST = 0.5, 4.0, 3.0  # [m]
 DT = 0.015  # seconds of a humanoid's step
 # What is whose image in a mirror, and with which sign: joints as in qpos, motors, bodies seen.
