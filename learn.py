@@ -22,6 +22,7 @@ from selfplay.progress import Limits, Progress
 from selfplay.randomness import Generators
 from selfplay.run_log import RunLog, mend_config, open_run
 from selfplay.seating import learner_names, seat_outsider, seat_players
+from selfplay.shaping import Shaping
 from selfplay.snapshots import Snapshots
 from utils import add_vtarg_and_adv, traj_segment_generator
 
@@ -32,7 +33,7 @@ def compete_learn(
         optim_epochs, optim_stepsize, optim_stepsize_final, clip_param, entcoeff, l2, target_kl,
         gamma, gamma_dense, lam, dense_iters, anneal_iters, delta, latest_share, opponents,
         logstd_floor, logstd_floor_dense, alpha_final=0.0, anneal_at=0.0, adaptive_kl=0.0,
-        curriculum_start=0.0, curriculum_iters=None, keep=1, resumed=None, max_iters=0,
+        shaping=0.0, curriculum_start=0.0, curriculum_iters=None, keep=1, resumed=None, max_iters=0,
         max_timesteps=0, max_episodes=0, max_seconds=0):
     """Trains one learner a seat, or one for both; returns `Progress`.
 
@@ -54,6 +55,7 @@ def compete_learn(
         linearly to `optim_stepsize_final`, `gamma` and `logstd_floor`.
     dense_iters, anneal_iters, alpha_final, anneal_at: see `Progress`; the paper (section 4.1)
         starts annealing at once and ends at 0.
+    shaping: weight of `Shaping`, at the discount of the iteration; 0: none.
     curriculum_start, curriculum_iters: see `Curriculum`.
     delta, latest_share, opponents: older versions come from Uniform(delta * latest, latest), a
         worker holds `opponents` of them, each until its games are over, and at least two for each
@@ -101,8 +103,9 @@ def compete_learn(
         log = RunLog(run_dir) if comm.RANK == 0 else None
         warn = partial(note, log, progress)
         snapshots = Snapshots(run_dir, names, headers, pool, pool_share, curriculum, warn)
+        shaping = shaping and Shaping(env, shaping, lambda: progress.blend(gamma_dense, gamma))
         seg_gen = traj_segment_generator(
-            players, env, sess, horizon, rngs.noise, lambda: progress.alpha, copies)
+            players, env, sess, horizon, rngs.noise, lambda: progress.alpha, copies, shaping)
         common = dict(zip(names, learners), progress=progress)
         if outsider:
             common["outsider"] = Unchanged(f"--opponent {outsider[1].path}", outsider[1].vector)

@@ -232,16 +232,18 @@ class Rollouts:
     alpha: function that returns the weight of the dense reward, r = alpha * reward_move +
     (1 - alpha) * reward_remaining (paper, section 4.1). Recurrent states are kept at the head of
     each of the policy's chunks. copies: `frozen.FrozenCopies`, which change places as games end,
-    or None.
+    or None. shaping: `Shaping`, whose reward is added to r, or None; finished games' returns are
+    without it.
 
     The arrays are reused by the next segment.
     """
 
-    def __init__(self, players, env, sess, horizon, rng, alpha, copies=None):
+    def __init__(self, players, env, sess, horizon, rng, alpha, copies=None, shaping=None):
         self.players, self.env, self.sess, self._copies = players, env, sess, copies
         moving = copies.players if copies else []
         self._staying = {f"player{k}": p for k, p in enumerate(players) if p not in moving}
         self._horizon, self._rng, self._alpha = horizon, rng, alpha
+        self._shaping = shaping
         self._actors, self._scores = Actors(sess, players), Scores(players, env.num_envs)
         self._segs = [new_segment(horizon, p) for p in self._scores.learners]
         self._acs = [np.zeros((env.num_envs, size), np.float32) for size in env.ac_dims]
@@ -286,18 +288,29 @@ class Rollouts:
         for seg, output in zip(self._segs, outputs):
             for name, x in zip(("ac", "vpred", "logp"), output):
                 seg[name][t] = x
+        before = self._shaping.potentials() if self._shaping else None
         _, _, terminated, truncated, infos = env.step(self._acs)
-        if truncated.any():  # what the games that a time limit has cut would still have been worth
-            for player, seg, vpred in zip(learners, self._segs, self._values(infos["final_obs"])):
-                seg["cutvpred"][t] = vpred * player.pick((truncated, truncated))
+        self._new = terminated | truncated
+        if truncated.any():
+            self._bootstrap(t, truncated, infos)
         rew = alpha * infos["reward_move"] + (1 - alpha) * infos["reward_remaining"]
+        self._scores.add(rew, infos)
+        if self._shaping:
+            rew = rew + self._shaping.reward(before, self._new)
         for player, seg in zip(learners, self._segs):
             seg["rew"][t] = player.pick(rew)
-        self._scores.add(rew, infos)
-        self._new = terminated | truncated
         self._actors.restart(self._new)
         if self._copies:
             self._copies.restart(self._new)
+
+    def _bootstrap(self, t, truncated, infos):
+        """Notes what the games that a time limit has cut would still have been worth."""
+        learners, values = self._scores.learners, self._values(infos["final_obs"])
+        for player, seg, vpred in zip(learners, self._segs, values):
+            if self._shaping:
+                vpred = vpred + player.pick(self._shaping.cut(infos))
+            # Not a product: what a match in a state that is not finite is worth is no number.
+            seg["cutvpred"][t] = np.where(player.pick((truncated, truncated)), vpred, 0)
 
     def _values(self, obs):
         """The learners' value estimates of obs (one array a seat)."""
@@ -325,9 +338,9 @@ class Rollouts:
         self._new, self._scores.returns[:] = np.array(state["new"]), state["returns"]
 
 
-def traj_segment_generator(players, env, sess, horizon, rng, alpha, copies=None):
+def traj_segment_generator(players, env, sess, horizon, rng, alpha, copies=None, shaping=None):
     """Returns `Rollouts`, an endless iterator over lists of one segment dict a learner."""
-    return Rollouts(players, env, sess, horizon, rng, alpha, copies)
+    return Rollouts(players, env, sess, horizon, rng, alpha, copies, shaping)
 
 
 # Advantages

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gym_compete.numpy_views import RACE, SUMO, ant_view
+from gym_compete.numpy_views import HUMAN_OBS, RACE, SUMO, ant_view, humanoid_view
 
 MAX_FILE_BYTES = 256 * 2**20
 RET_FILTER = 3  # numbers of a vector's first part, the filter of returns: sum, squares, count
@@ -71,7 +71,8 @@ class Kind:
 
 
 KINDS = {"mlp": Kind(MlpNet, 64), "lstm": Kind(LstmNet, 128),
-         "ant": Kind(MlpNet, 128, ant_view, (RACE, SUMO))}
+         "ant": Kind(MlpNet, 128, ant_view, (RACE, SUMO)),
+         "humanoid": Kind(MlpNet, 128, humanoid_view, HUMAN_OBS)}
 RELEASED = ("mlp", "lstm")  # what the vectors without a header may be
 
 
@@ -111,7 +112,7 @@ class NumpyPolicy:
         args = {"hid_size": kind.hid_size} | header.get("policy_args", {})
         inputs = self.ob_dim
         if kind.view:
-            inputs = kind.view(np.zeros((1, self.ob_dim)), None)[0].shape[1]
+            inputs = kind.view(np.ones((1, self.ob_dim)), None)[0].shape[1]
         try:
             numbers.take(RET_FILTER)
             self._filter = numbers.filter(self.ob_dim)

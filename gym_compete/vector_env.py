@@ -48,6 +48,7 @@ class CompeteVectorEnv:
             "reward_move": move, "reward_remaining": remaining, "parts": ({}, {}),
             "winner": np.zeros(num_envs, np.int8), "ending": np.zeros(num_envs, np.int8),
             "steps": np.zeros(num_envs, np.int64), "final_obs": final_obs,
+            "final_potential": np.zeros((2, num_envs)),
         }
         self._seed(seed)
 
@@ -83,7 +84,8 @@ class CompeteVectorEnv:
         `reward_remaining` (competition) [2, N] float32, `parts` (one dict of named parts [N] a
         seat), `winner` [N] (0, 1, or -1), `ending` [N] (index into `game.endings`, 0 while the
         match goes on), `steps` [N] played in the match that the step belongs to, and `final_obs`
-        like obs: where `truncated` is set, the last observation of the match that was cut.
+        like obs and `final_potential` [2, N]: where `truncated` is set, the last observation and
+        potential of the match that was cut.
 
         Raises ValueError for actions of another shape or type; one that is not finite ends its
         match in a tie.
@@ -100,6 +102,7 @@ class CompeteVectorEnv:
         done = game.ending > 0
         if truncated.any():
             self._observe(infos["final_obs"])
+            infos["final_potential"][:] = [game.potential(seat) for seat in game.seats]
         for i in np.flatnonzero(done):
             if self.on_end:
                 self.on_end(i)

@@ -103,6 +103,8 @@ def make_parser():
     add(play, "--curriculum-start", number(float, 0), "How far they are open when the run begins, "
         "in iterations of the paper (2996: all rings, 4383: all places); default: as far as the "
         "files of --init and --opponent say, else 0.", metavar="POSITION")
+    add(play, "--shaping", number(float, 0), "Weight of a dense reward that stays to the end and "
+        "leaves the best policies what they are (docs/games.md, Potential); 0: none. [0]")
     add(play, "--delta", number(float, 0, 1),
         "Opponents come from Uniform(delta * latest, latest) versions; 0.5: the latter half.")
     add(play, "--latest-share", number(float, 0, 1),

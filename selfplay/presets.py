@@ -14,7 +14,8 @@ ONE_MACHINE = dict(
 # What no preset is about.
 DEFAULTS = dict(env="run-to-goal-ants", seed=0, ensemble=1, alpha_final=0.0, mirror=False,
                 dense_forward=1.0, dense_survive=1.0, dense_goal_dist=1.0, anneal_at=0.0,
-                adaptive_kl=0.0, anchor_games=20, anchor=[], pool=[], pool_share=0.5, keep=50)
+                adaptive_kl=0.0, shaping=0.0, anchor_games=20, anchor=[], pool=[], pool_share=0.5,
+                keep=50)
 
 # The paper's values (section 5.1), for machines that can pay for them; what it leaves open is as
 # OpenAI's released policies have it (hid_size 64, log-std from 0, no floor, no early stop).

@@ -1,5 +1,6 @@
 """Helpers: matches put into constructed states, judged with or without physics."""
 
+import mujoco
 import numpy as np
 
 from gym_compete import CompeteVectorEnv, find_game
@@ -67,3 +68,24 @@ def assert_fills(values, low, high):
     place = (values - low) / (high - low)
     assert place.min() >= 0 and place.max() <= 1
     assert place.min() < 0.05 and place.max() > 0.95
+
+
+def turned_about_vertical(quat, angle, inside):
+    """A rotation after (inside: before) a turn about the vertical (the torso's own axis)."""
+    ours, theirs = np.array([np.cos(angle / 2), 0, 0, np.sin(angle / 2)]), np.array(quat)
+    product = np.zeros(4)
+    mujoco.mju_mulQuat(product, *((theirs, ours) if inside else (ours, theirs)))
+    return product
+
+
+def level_turn(xy, angle):
+    """A level vector, turned."""
+    return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) @ xy
+
+
+def turn_world(game, qpos, qvel, angle):
+    """In place: both robots turned about the middle of the field."""
+    for seat in game.seats:
+        place, way = qpos[seat.qpos_slice], qvel[seat.qvel_slice]
+        place[:2], way[:2] = level_turn(place[:2], angle), level_turn(way[:2], angle)
+        place[3:7] = turned_about_vertical(place[3:7], angle, inside=False)

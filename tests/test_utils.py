@@ -230,3 +230,26 @@ def test_looking_at_values_takes_no_step():
         np.testing.assert_array_equal(player.state, before)
         np.testing.assert_allclose(values, actors.act(np.random.default_rng(0))[0][1], rtol=1e-5)
     assert before.any() and (player.state != before).any()
+
+
+def test_a_broken_match_leaves_the_cut_ones_alone():
+    """Where one match's state breaks in the step in which a time limit cuts the others."""
+    class Breaking(CompeteVectorEnv):
+        def step(self, actions):
+            if self.game.steps[0] == LIMIT - 1:
+                self.game.sim.datas[0].qpos[2] = np.nan
+            return super().step(actions)
+
+    env = Breaking("run-to-goal-ants", 2, seed=1, integrator="Euler", max_episode_steps=LIMIT)
+    players = [Player(None, [(seat, slice(0, 2))], learner=seat) for seat in (0, 1)]
+    with new_session() as sess:
+        for seat, player in enumerate(players):
+            player.policy = MlpPolicy(f"p{seat}", OB, AC, np.random.default_rng(0), hid_size=4)
+            initialize(sess, player.policy, seed=seat)
+        segs = next(traj_segment_generator(players, env, sess, LIMIT, np.random.default_rng(0),
+                                           lambda: 0.5))
+    env.close()
+    for seg in segs:
+        assert [env.game.endings[i] for i in seg["endings"]] == ["not finite", "time-out"]
+        cut = seg["cutvpred"]
+        assert np.isfinite(cut).all() and cut[-1, 1] and not cut[:, 0].any() and not cut[:-1].any()

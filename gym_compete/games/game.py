@@ -162,6 +162,10 @@ class Game:
         """Sets `reward_remaining`, `winner` and `ending` from the state after the step."""
         raise NotImplementedError
 
+    def potential(self, seat):
+        """How well the seat stands, [N], about -1 to 1; follows from the matches' state alone."""
+        return np.zeros(self.num_envs)
+
     def landmarks(self, i):
         """Points [K, 3], at least one, that a picture of match i shows: here the goal lines."""
         return np.array([[-4.0, 0, 0], [4.0, 0, 0]])

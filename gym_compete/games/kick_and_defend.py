@@ -121,6 +121,12 @@ class KickAndDefend(Game):
             self.down[KEEPER] = seat.z <= KEEPER_DOWN
         self.reward_move[seat.index] = move
 
+    def potential(self, seat):
+        """How near the ball is to the goal's mouth, for the keeper against it."""
+        x, y, _ = self.ball.T
+        way = np.hypot(GOAL - x, np.maximum(np.abs(y) - POST, 0))
+        return (1 if seat.index == KICKER else -1) * (1 - way / GOAL)
+
     def judge(self):
         """A goal, then whatever ends the kicker's chances, then the keeper's foul."""
         x, y, _ = self.ball.T

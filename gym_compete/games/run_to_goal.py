@@ -35,6 +35,10 @@ class RunToGoal(Game):
         self.end(self.down.all(axis=0), "both down", draw)
         self.end(self.steps >= self.max_episode_steps, "time-out", draw)
 
+    def potential(self, seat):
+        """How much nearer to its line it is than the other to the other line."""
+        return np.sign(GOALS[seat.index]) * (self.seats[0].x + self.seats[1].x) / 8
+
     @property
     def truncated(self):
         """The time limit is no rule of the released game, so it truncates; unless it costs."""

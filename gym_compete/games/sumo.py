@@ -134,6 +134,11 @@ class Sumo(Game):
         self.reward_move[seat.index] = center + self.effort(seat, ac)
         self.down[seat.index] = seat.z - TOP <= self.down_height
 
+    def potential(self, seat):
+        """How much farther out the other is; by squares, so that the edge counts most."""
+        away = [np.square(s.x) + np.square(s.y) for s in (seat, self.seats[1 - seat.index])]
+        return (away[1] - away[0]) / np.square(self.radius)
+
     def judge(self):
         """A fall, then leaving the ring, then the time limit, which is a rule of the game."""
         fallen = np.array([seat.z <= TOP + self.fallen for seat in self.seats])

@@ -30,6 +30,11 @@ class YouShallNotPass(Game):
             self.parts[BLOCKER]["reward_forward"] = np.zeros(self.num_envs)
             self.down[BLOCKER] = seat.z <= BLOCKER_DOWN
 
+    def potential(self, seat):
+        """The walker's way from its start to the line, for the blocker against it."""
+        start = self.starts[WALKER][0]
+        return (1 if seat.index == WALKER else -1) * (start - self.seats[WALKER].x) / (start - GOAL)
+
     def judge(self):
         """Touchdown, then the walker's fall, then the time limit, which is a rule of the game."""
         blocker, walker = self.seats

@@ -35,7 +35,8 @@ def words(line):
 
 def test_headings():
     """Those that comments in the code refer to, and one for each game."""
-    shared = {"Physics", "Reset", "Observations", "Dense reward", "Competition reward"}
+    shared = {"Physics", "Reset", "Observations", "Dense reward", "Competition reward",
+              "Potential"}
     assert set(SECTIONS) == {"Use", *shared, *SIX}
     ids = [[name.split("]")[0].strip("["), env_id]
            for name, env_id, *_ in table(DOC.split("\n## ")[0], "game")]

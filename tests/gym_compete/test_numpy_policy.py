@@ -11,15 +11,17 @@ import tensorflow.compat.v1 as tf
 from helpers import initialize, new_session
 
 from common.parameter_file import load_parameters, save_parameters
-from gym_compete import CompeteEnv, NumpyPolicy, find_game
+from gym_compete import CompeteEnv, NumpyPolicy, find_game, numpy_views
 from gym_compete.numpy_policy import KINDS, read_parameters
-from gym_compete.numpy_views import ant_view
 from networks import ant_view as egocentric
+from networks import humanoid_view
 from networks.ant_view import MEMORY, RACE, SUMO
 from networks.loading import POLICIES
+from policy import HumanoidPolicy
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SHIPPED = ("sumo-ants/agent0.npz", "run-to-goal-ants/mlp/agent1.npz")
+HUMANOIDS = ("run-to-goal-humans", "you-shall-not-pass", "sumo-humans", "kick-and-defend")
 RELEASED = ("run-to-goal-ants_agent1_v1.npy", "sumo-ants_v2.npy")
 
 
@@ -68,7 +70,8 @@ def assert_same_actions(path, kind, args, name, seat, steps=6):
 @pytest.mark.parametrize("kind, args, name, seat", [
     ("mlp", {"hid_size": 12, "num_hid_layers": 3}, "sumo-ants", 0),
     ("lstm", {"hid_size": 10}, "kick-and-defend", 1), ("ant", {}, "run-to-goal-ants", 1),
-    ("ant", {"hid_size": 12, "num_hid_layers": 1}, "sumo-ants", 0)])
+    ("ant", {"hid_size": 12, "num_hid_layers": 1}, "sumo-ants", 0),
+    *(("humanoid", {"hid_size": 12}, name, seat) for name in HUMANOIDS for seat in (0, 1))])
 def test_the_graphs_actions(tmp_path, kind, args, name, seat):
     """To 1e-5, of networks whose every number is off its start."""
     game = find_game(name)()
@@ -95,9 +98,32 @@ def test_the_graphs_view(size, rng):
         for mine, theirs in ((None, np.zeros((200, MEMORY))), (memory, memory)):
             *found, turns = sess.run(graph, {ob_in: ob, before: theirs})
             assert turns.sum(axis=0).min() > 20  # all four ways to name the legs
-            features, back, after = ant_view(ob.astype(float), mine)
+            features, back, after = numpy_views.ant_view(ob.astype(float), mine)
             for ours, theirs in zip((features, back(acs), after), found):
                 np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [size for size, _ in HumanoidPolicy.sizes])
+def test_the_graphs_humanoid_view(size, rng):
+    """Of robots thrown about in every way: features, their mirror image, memory and actions."""
+    ob, acs = rng.normal(0, 1, (50, size)), rng.normal(0, 1, (100, 17)).astype(np.float32)
+    start = 45 if size == humanoid_view.KICK else 47
+    ob[:, start + 9:start + 130:10] = rng.uniform(1, 5, (50, 13))  # masses
+    ob = ob.astype(np.float32)
+    seen = numpy_views.humanoid_view(ob.astype(float), None)[2] + rng.normal(0, 0.01, (50, 28))
+    seen[:, 3:7] /= np.linalg.norm(seen[:, 3:7], axis=1, keepdims=True)
+    with new_session() as sess:
+        before = tf.placeholder(tf.float32, [None, humanoid_view.MEMORY])
+        ob_in = tf.placeholder(tf.float32, [None, size])
+        features, reflect, after = humanoid_view.humanoid_view(ob_in, before)
+        image = humanoid_view.mirrored_actions(tf.constant(acs[50:]))
+        graph = [tf.concat([features, reflect(features)], 0), (acs[:50] + image) / 2, after]
+        for mine in (None, seen):
+            theirs = np.zeros((50, humanoid_view.MEMORY)) if mine is None else mine
+            found = sess.run(graph, {ob_in: ob, before: theirs})
+            features, back, after = numpy_views.humanoid_view(ob.astype(float), mine)
+            for ours, theirs in zip((features, back(acs), after), found):
+                np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("path", SHIPPED)
@@ -119,7 +145,7 @@ def test_what_was_released(shared, path):
 
 def test_every_policy_is_known():
     """Each name that files of ours can have."""
-    assert set(KINDS) == {"mlp", "lstm", "ant"} <= set(POLICIES)
+    assert set(KINDS) == {"mlp", "lstm", "ant", "humanoid"} <= set(POLICIES)
 
 
 def written(folder, vector, **header):
@@ -136,8 +162,8 @@ GOOD = np.ones(24905, np.float32)  # an MLP's for run-to-goal-ants
     (GOOD[:-1], {}, "24,904 numbers: its network for run-to-goal-ants takes another size"),
     (np.append(GOOD, [1, 1]), {}, "24,907 numbers: its network for run-to-goal-ants takes"),
     (GOOD, {"game": "sumo-ants"}, "is for 'sumo-ants', not for 'run-to-goal-ants'"),
-    (GOOD, {"policy": "mine:Net"}, "policy 'mine:Net': must be one of mlp, lstm, ant"),
-    (GOOD, {"policy": []}, "policy .*: must be one of mlp, lstm, ant"),
+    (GOOD, {"policy": "mine:Net"}, "policy 'mine:Net': must be one of mlp, lstm, ant, humanoid"),
+    (GOOD, {"policy": []}, "policy .*: must be one of mlp, lstm, ant, humanoid"),
     (GOOD, {"policy_args": None}, "not a parameter file, .npz or .npy .its header is incomplete"),
     (GOOD, {"policy_args": {"width": 3}}, "its header does not make a network"),
     (GOOD, {"policy_args": {"hid_size": 10**12}}, "takes another size"),
@@ -157,10 +183,13 @@ def test_bad_files_are_named(tmp_path, vector, header, message):
     assert str(error.value).startswith(f"{path}: ") and "\n" not in str(error.value)
 
 
-def test_games_that_a_view_does_not_know(tmp_path):
-    path = written(tmp_path, GOOD, game="sumo-humans", policy="ant")
-    with pytest.raises(ValueError, match="plays games of 122 or 137 .*, this one has 395"):
-        NumpyPolicy(path, find_game("sumo-humans")())
+@pytest.mark.parametrize("kind, name, message", [
+    ("ant", "sumo-humans", "plays games of 122 or 137 .*, this one has 395"),
+    ("humanoid", "sumo-ants", "plays games of 380 or 395 or 384 .*, this one has 137")])
+def test_games_that_a_view_does_not_know(tmp_path, kind, name, message):
+    path = written(tmp_path, GOOD, game=name, policy=kind)
+    with pytest.raises(ValueError, match=message):
+        NumpyPolicy(path, find_game(name)())
 
 
 @pytest.mark.parametrize("raw, message", [

@@ -1,10 +1,10 @@
 """The ant's view: the same for the same ant otherwise named or turned, and the actions with it."""
 
-import mujoco
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 from helpers import initialize, new_session
+from made_states import level_turn, turn_world, turned_about_vertical
 from scipy.spatial.transform import Rotation
 
 from gym_compete import CompeteVectorEnv
@@ -15,19 +15,6 @@ from policy import AntPolicy
 ANTS = ("run-to-goal-ants", "sumo-ants")
 
 
-def turned_about_vertical(quat, angle, inside):
-    """A rotation after (inside: before) a turn about the vertical (the torso's own axis)."""
-    ours, theirs = np.array([np.cos(angle / 2), 0, 0, np.sin(angle / 2)]), np.array(quat)
-    product = np.zeros(4)
-    mujoco.mju_mulQuat(product, *((theirs, ours) if inside else (ours, theirs)))
-    return product
-
-
-def level_turn(xy, angle):
-    """A level vector, turned."""
-    return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) @ xy
-
-
 def rename_legs(seat, qpos, qvel, quarters):
     """In place: the same ant with its torso turned by quarters and every leg where one was."""
     for hinges in (qpos[seat.qpos_slice][7:], qvel[seat.qvel_slice][6:]):
@@ -36,14 +23,6 @@ def rename_legs(seat, qpos, qvel, quarters):
     quat, spin = qpos[seat.qpos_slice][3:7], qvel[seat.qvel_slice][3:5]
     quat[:] = turned_about_vertical(quat, quarters * np.pi / 2, inside=True)
     spin[:] = level_turn(spin, -quarters * np.pi / 2)
-
-
-def turn_world(game, qpos, qvel, angle):
-    """In place: both ants turned about the middle of the field."""
-    for seat in game.seats:
-        place, way = qpos[seat.qpos_slice], qvel[seat.qvel_slice]
-        place[:2], way[:2] = level_turn(place[:2], angle), level_turn(way[:2], angle)
-        place[3:7] = turned_about_vertical(place[3:7], angle, inside=False)
 
 
 def same_match_twice(name, rng, quarters, angle):
