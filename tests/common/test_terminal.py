@@ -17,7 +17,6 @@ from small import SIZE, SMALL
 import load_parameter_run
 import run
 from common import parameter_file as utils
-from common.files import write_json
 from common.terminal import Output
 from evaluation import listing as catalogue
 from gym_compete import CAMERAS, Renderer, RenderingError
@@ -264,20 +263,6 @@ def test_any_name_is_a_films(opengl, name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     video.film(f"{name}.mp4", [short_match(GAME, 2)], CAMERAS["side"])
     assert os.listdir() == [f"{name}.mp4"] and os.path.getsize(f"{name}.mp4") > 500
-
-
-def test_links_and_pipes_stay(tmp_path):
-    """A result goes where a link leads, and into a pipe."""
-    (tmp_path / "link").symlink_to("target")
-    write_json(str(tmp_path / "link"), [1])
-    assert (tmp_path / "link").is_symlink() and (tmp_path / "target").read_text() == "[\n 1\n]\n"
-    os.mkfifo(tmp_path / "pipe")
-    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
-    write_json(str(tmp_path / "pipe"), [1])
-    assert os.read(reader, 100) == b"[\n 1\n]\n"
-    os.close(reader)
-    with pytest.raises(OSError, match="No space left on device: '/dev/full'"):
-        write_json("/dev/full", [1])
 
 
 def test_a_platform_in_the_environment(opengl, monkeypatch):
