@@ -3,7 +3,7 @@
 import pytest
 
 import run
-from common import command_line as cli
+from common.command_line import GAME_NAMES
 from gym_compete import GAMES
 from selfplay.presets import PRESETS
 
@@ -20,6 +20,6 @@ def test_one_rank_speaks(rank, lines, monkeypatch, capfd):
 
 def test_names_are_games():
     """The names that --help knows are games of gym_compete, and each preset holds them all."""
-    assert cli.GAME_NAMES == tuple(GAMES)[:6]  # further ones are tests' own
+    assert GAME_NAMES == tuple(GAMES)[:6]  # further ones are tests' own
     for games in PRESETS.values():
-        assert set(games) == set(cli.GAME_NAMES)
+        assert set(games) == set(GAME_NAMES)

@@ -14,8 +14,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from common import parameter_file as utils
-from common import pickled
+from common import parameter_file, pickled
 from common.command_line import InputError
 from common.parameter_file import load_parameters, save_parameters
 
@@ -230,7 +229,7 @@ def unharmed(tmp_path, monkeypatch):
 
 def functions():
     """What the readers' functions carry, which no file may change."""
-    found = [f for module in (utils, pickled) for f in vars(module).values()
+    found = [f for module in (parameter_file, pickled) for f in vars(module).values()
              if inspect.isfunction(f)]
     return [(f, dict(vars(f)), f.__defaults__, f.__kwdefaults__) for f in found]
 

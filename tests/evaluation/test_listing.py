@@ -8,7 +8,7 @@ from flail import GAME, refused
 
 import load_parameter_run
 from common.parameter_file import save_parameters
-from evaluation import listing as catalogue
+from evaluation import listing
 
 
 def test_list(tmp_path, monkeypatch, capfd):
@@ -42,5 +42,5 @@ def test_list(tmp_path, monkeypatch, capfd):
 
 def test_list_of_nothing(tmp_path, capfd):
     """An empty house says what to do; a zoo that is no folder is refused."""
-    assert "nothing to play yet" in catalogue.list_all(str(tmp_path), str(tmp_path))
+    assert "nothing to play yet" in listing.list_all(str(tmp_path), str(tmp_path))
     refused(["--list", "--zoo", str(tmp_path / "none")], "none: no such folder", capfd)

@@ -10,7 +10,7 @@ from flail import EULER, refused
 import load_parameter_run
 from common.command_line import InputError
 from common.parameter_file import save_parameters
-from evaluation import results as judging
+from evaluation.results import describe, sum_up, write_csv
 from evaluation.seats import judge, settle_swap
 from networks.loading import Entry
 
@@ -57,14 +57,14 @@ def test_wins_follow_the_file(monkeypatch, tmp_path):
     results = judge("sumo-ants", entries("both", "both"), range(5), 0, True)
     assert [result["seat_of_a"] for result in results] == [0, 1, 0, 1, 0]
     assert [result["winner"] for result in results] == [None, 1, 0, 1, 0]
-    summary = judging.sum_up("sumo-ants", results, 0, True)
+    summary = sum_up("sumo-ants", results, 0, True)
     assert summary["wins"] == [4, 0] and summary["ties"] == 1
     assert [part["wins"] for part in summary["by_seat"]] == [[2, 0], [2, 0]]
     assert [part["ties"] for part in summary["by_seat"]] == [1, 0]
-    told = judging.describe(summary, ["a.npz", "b.npz"])
+    told = describe(summary, ["a.npz", "b.npz"])
     assert "4  A wins (a.npz)" in told
     assert "A in seat 1, B in seat 0: A wins 2, B wins 0, ties 0 of 2 games" in told
-    judging.write_csv(tmp_path / "games.csv", results, 3)
+    write_csv(tmp_path / "games.csv", results, 3)
     with open(tmp_path / "games.csv") as file:
         rows = list(csv.DictReader(file))
     assert [row["winner"] for row in rows] == ["tie", "A", "A", "A", "A"]

@@ -12,7 +12,7 @@ import load_parameter_run
 import run
 from common.parameter_file import load_parameters, save_parameters
 from common.run_folder import choose_snapshots
-from evaluation import commands as many
+from evaluation import commands
 from evaluation.tournament import find_pairs, find_seatings
 
 QUICK = ["--integrator", "Euler", "--max-episodes", "3", "--seed", "5"]
@@ -140,7 +140,7 @@ def test_history(trained, tmp_path, monkeypatch):
     assert len(choose_snapshots(str(trained / "self"))) == 6
     assert [path[-10:] for path in choose_snapshots(str(trained / "self"), every=3)] == [
         "000000.npz", "000002.npz"] * 2
-    monkeypatch.setattr(many, "OUT_DIR", str(tmp_path))
+    monkeypatch.setattr(commands, "OUT_DIR", str(tmp_path))
     load_parameter_run.main(["--history", "self", "--every", "3", *QUICK, "--max-episodes", "1"])
     out, = tmp_path.iterdir()
     rows = table(out / "ratings.csv")

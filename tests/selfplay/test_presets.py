@@ -2,8 +2,7 @@
 
 import pytest
 
-from common import command_line as cli
-from common.command_line import InputError
+from common.command_line import GAME_NAMES, InputError
 from selfplay.presets import PRESETS, preset
 
 
@@ -32,7 +31,7 @@ def test_memory_where_the_paper_has_it():
     assert "hid_size" not in preset("sumo-ants", False, "my:Net")
 
 
-@pytest.mark.parametrize("game", cli.GAME_NAMES)
+@pytest.mark.parametrize("game", GAME_NAMES)
 def test_presets_divide(game):
     """Each game's default batch suits its games and chunks, whatever the network is."""
     from learn import rollout_horizon
@@ -49,7 +48,7 @@ def test_presets_divide(game):
             assert horizon >= 20
 
 
-@pytest.mark.parametrize("game", cli.GAME_NAMES)
+@pytest.mark.parametrize("game", GAME_NAMES)
 def test_four_ranks_share_the_papers_batch(game, monkeypatch):
     """`mpirun -np 4 python run.py --paper`: 4 x 102,400 samples a learner, minibatches of 5,120."""
     from distributed_data import comm
