@@ -1,13 +1,12 @@
 """Breaks runs in every way that machines do, goes on with them, and writes docs/reliability.md.
 
-    python benchmarks/faults.py [--kills 50] [--damages 100]
+    python -m benchmarks.faults [--kills 50] [--damages 100]
 
 Every run that went on is held against one that nobody disturbed, byte by byte. A run counts as
 lost if it cannot go on, as wrong if it goes on to other bytes. Full disks are tmpfs mounts and
 unwritable folders immutable ones, for which the script must be root; else their rows say so.
 """
 
-import argparse
 import csv
 import filecmp
 import os
@@ -15,29 +14,23 @@ import random
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from tqdm import tqdm  # noqa: E402
-
-from common.command_line import InputError
+from benchmarks import bench
+from common.command_line import InputError, number
 from selfplay.checkpoint import NAME, PREVIOUS, read_checkpoint
 
-SCRIPT = (f"import sys; sys.path.insert(0, {str(ROOT)!r}); import run; "
-          "run.SAVE_DIR = sys.argv[1]; run.main(sys.argv[2:])")
 OPTIONS = ("--num-envs", "8", "--num-threads", "1", "--latest-share", "0.5", "--opponents", "4",
            "--hid-size", "8", "--anchor-every", "0", "--timesteps-per-batch", "240",
            "--optim-batchsize", "60", "--max-iters", "40")
 HEAD = """# Reliability
 
-What happens to a run when the machine does not cooperate, as `python benchmarks/faults.py` found.
+What happens to a run when the machine does not cooperate, as `python -m benchmarks.faults` found.
 Runs are small ones of run-to-goal-ants ({iterations} iterations); "lost": could not go on; "wrong":
 went on, but to other parameter files or another progress.csv than an undisturbed run.
 
@@ -46,19 +39,14 @@ went on, but to other parameter files or another progress.csv than an undisturbe
 """
 
 
-def command(folder, *arguments, ranks=1):
-    """The command line that runs run.py with its runs in a folder."""
-    many = [Path(sys.executable).parent / "mpirun", "-np", str(ranks)] if ranks > 1 else []
-    return [*many, sys.executable, "-c", SCRIPT, folder, *arguments]
-
-
-def start(folder, *arguments, ranks=1):
+def start(folder, *arguments, ranks=None):
     """Starts run.py as the leader of its own group of processes."""
-    return subprocess.Popen(list(map(str, command(folder, *arguments, ranks=ranks))), text=True,
-                            start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return subprocess.Popen(bench.training(folder, *arguments, ranks=ranks), cwd=bench.ROOT,
+                            start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                            text=True)
 
 
-def finish(folder, *arguments, ranks=1):
+def finish(folder, *arguments, ranks=None):
     """Runs run.py to its end; returns (exit code, last line of stderr)."""
     process = start(folder, *arguments, ranks=ranks)
     _, err = process.communicate(timeout=300)
@@ -93,7 +81,7 @@ class Table:
         path.write_text(HEAD.format(iterations=OPTIONS[-1]) + "\n".join(lines) + "\n")
 
 
-def go_on(folder, name, straight, ranks=1):
+def go_on(folder, name, straight, ranks=None):
     """Resumes a run, or starts it where it has no checkpoint yet; returns the outcome."""
     had = any((folder / name / file).exists() for file in (NAME, PREVIOUS))
     if had:
@@ -206,13 +194,19 @@ def told(process, err):
     return "told in one line, exit code 1; " if orderly else "not told; "
 
 
-def main():
+def make_parser():
+    """The command line."""
+    parser = bench.make_parser("faults", __doc__, json=False)
+    times = number(int, 0)
+    parser.add_argument("--kills", type=times, default=50, help="Times for kill -9.")
+    parser.add_argument("--damages", type=times, default=100, help="Times for each kind of damage.")
+    parser.add_argument("--others", type=times, default=10, help="Times for each other fault.")
+    return parser
+
+
+def main(argv=None):
     """Runs everything; about fifteen minutes on two cores."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--kills", type=int, default=50, help="Times for kill -9.")
-    parser.add_argument("--damages", type=int, default=100, help="Times for each kind of damage.")
-    parser.add_argument("--others", type=int, default=10, help="Times for each other fault.")
-    args = parser.parse_args()
+    args = make_parser().parse_args(argv)
     random.seed(0)
     table, folder = Table(), Path(tempfile.mkdtemp())
     try:
@@ -230,7 +224,7 @@ def main():
             table.row(fault if outcomes else f"{fault} (not tried: not root here)", outcomes)
         table.row("one of two ranks killed",
                   list(dead_ranks(folder, straight2, args.others, seconds)))
-        table.write(ROOT / "docs" / "reliability.md")
+        table.write(bench.ROOT / "docs" / "reliability.md")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

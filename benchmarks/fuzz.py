@@ -1,13 +1,12 @@
 """Throws mutated parameter files, checkpoints and command lines at the readers.
 
-    python benchmarks/fuzz.py [--files 9000] [--lines 1000]
+    python -m benchmarks.fuzz [--files 9000] [--lines 1000]
 
 Every one must be taken or refused in one line: no traceback, nothing that takes longer than ten
 seconds, and no file written. Prints counts, and each culprit with how to repeat it; exit code 1 if
 there is any.
 """
 
-import argparse
 import contextlib
 import io
 import json
@@ -23,14 +22,12 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from tqdm import tqdm  # noqa: E402
-
-from common.command_line import InputError
+from benchmarks import bench
+from common.command_line import InputError, number
 from common.parameter_file import save_parameters
-from distributed_data import device  # noqa: E402
+from distributed_data import device
 from selfplay.checkpoint import NAME, read_checkpoint, write_checkpoint
 
 SECONDS = 10  # after which something counts as hanging
@@ -155,10 +152,10 @@ def mutated_line(parser, rng):
 
 def settle_line(words):
     """What run.py makes of a command line, as far as a run's first file."""
-    import run
+    from selfplay.config import make_parser, settle
 
-    parser = run.make_parser()
-    run.settle(parser, parser.parse_args(words))
+    parser = make_parser()
+    settle(parser, parser.parse_args(words), "saveparameters")
 
 
 def parse_line(words):
@@ -237,13 +234,18 @@ def fuzz(files, lines, seed=0):
     return judge
 
 
-def main():
-    """Fuzzes and tells."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--files", type=int, default=9000, help="Parameter files.")
-    parser.add_argument("--lines", type=int, default=1000, help="Command lines.")
-    parser.add_argument("--seed", type=int, default=0, help="Seed of the mutations.")
-    args = parser.parse_args()
+def make_parser():
+    """The command line."""
+    parser = bench.make_parser("fuzz", __doc__, json=False)
+    parser.add_argument("--files", type=number(int, 0), default=9000, help="Parameter files.")
+    parser.add_argument("--lines", type=number(int, 0), default=1000, help="Command lines.")
+    parser.add_argument("--seed", type=number(int, 0), default=0, help="Seed of the mutations.")
+    return parser
+
+
+def main(argv=None):
+    """Fuzzes, prints counts and culprits."""
+    args = make_parser().parse_args(argv)
     device.prepare()
     judge = fuzz(args.files, args.lines, args.seed)
     for (kind, outcome), count in sorted(judge.counts.items()):

@@ -33,12 +33,12 @@ if [ "$mode" = --tiny ]; then
 fi
 
 # Under mpirun the ranks share the card, memory taken as needed, and split the cores.
-distributed_tests="$python -m pytest -q tests/test_distributed.py $some_tests"
-update_on_gpu="$python benchmarks/update.py --ours-only $updates"
+distributed_tests="$python -m pytest -q tests/distributed_data/test_ranks.py $some_tests"
+update_on_gpu="$python -m benchmarks.update --ours-only $updates"
 update_on_cpu="env CUDA_VISIBLE_DEVICES= $update_on_gpu"
 paper_iteration="$mpirun -np 4 $python run.py --env sumo-humans --paper --max-iters 1"
 paper_iteration+=" --anchor-every 0 --run $run $paper_size"
-core_scaling="$python benchmarks/scaling.py --layouts $layouts $scaling_size"
+core_scaling="$python -m benchmarks.scaling --layouts $layouts $scaling_size"
 
 # The name, the limit in seconds and the command of each part.
 parts=(

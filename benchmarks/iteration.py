@@ -3,25 +3,21 @@
 Trains as `python run.py --env GAME` does, with its preset, and times every part of an iteration
 from outside, by wrapping the methods that do it. A part's time is its own: what it calls and what
 has a row of its own is not in it. Physics is bare mj_step: after each iteration, off the clock, its
-states and controls are replayed by as many threads, as benchmarks/rollout.py does.
+states and controls are replayed by as many threads, as benchmarks.rollout does.
 
-    python benchmarks/iteration.py --env run-to-goal-ants --iters 40
+    python -m benchmarks.iteration --env run-to-goal-ants --iters 40
 """
 
 import contextlib
 import io
 import os
 import statistics
-import sys
 import tempfile
 import time
 
-HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-sys.path.insert(0, HERE)
-
-import machine  # noqa: E402
-
-from common.command_line import GAME_NAMES, Parser, number
+from benchmarks import bench
+from benchmarks.rollout import BarePhysics, Tape
+from common.command_line import GAME_NAMES, number
 
 PHYSICS, SIMULATION, REST = "physics: bare mj_step", "simulation beyond that", "rest"
 REWARDS, RESETS, OBSERVATIONS = "rewards and endings", "resets", "observations"
@@ -34,14 +30,13 @@ PARTS = (PHYSICS, SIMULATION, OBSERVATIONS, REWARDS, RESETS, INFERENCE, BOOKKEEP
 
 def make_parser():
     """The command line."""
-    parser = Parser(prog="benchmarks/iteration.py", description=__doc__.split("\n")[0])
+    parser = bench.make_parser("iteration", __doc__)
     parser.add_argument("--env", choices=GAME_NAMES, default="run-to-goal-ants")
     parser.add_argument("--integrator", choices=("RK4", "Euler"), default="Euler")
     parser.add_argument("--num-threads", type=number(int, 1), default=2)
     parser.add_argument("--iters", type=number(int, 1), default=40)
     parser.add_argument("--warm-up", type=number(int, 1), default=5,
                         help="Iterations before them that do not count.")
-    parser.add_argument("--json", metavar="FILE")
     return parser
 
 
@@ -89,13 +84,13 @@ class Clock:
 def watch_training(clock):
     """Wraps what all iterations call; TensorFlow must be ready."""
     import learn
-    import utils as rollouts
     from selfplay.checkpoint import Checkpointer
     from selfplay.snapshots import Snapshots
+    from utils import Actors, Rollouts
 
     for name in ("start", "act", "judge", "values"):
-        clock.wrap(rollouts.Actors, name, INFERENCE)
-    clock.wrap(rollouts.Rollouts, "__next__", BOOKKEEPING)
+        clock.wrap(Actors, name, INFERENCE)
+    clock.wrap(Rollouts, "__next__", BOOKKEEPING)
     clock.wrap(learn, "add_vtarg_and_adv", GAE)
     clock.wrap(learn, "update_all", UPDATE)
     clock.wrap(learn, "record", LOGGING)
@@ -107,8 +102,6 @@ def watch_training(clock):
 
 def watch_games(clock, env):
     """Wraps an environment's parts; returns the `Tape` of what its simulation does."""
-    from rollout import Tape
-
     clock.wrap(env, "step", REWARDS)
     clock.wrap(env.game, "reset", RESETS)
     clock.wrap(env.game, "observe", OBSERVATIONS)
@@ -142,8 +135,6 @@ class Laps:
 
     def make_env(self, settings):
         """The run's games, watched."""
-        from rollout import BarePhysics
-
         env = self._make_env(settings)
         self._tape = watch_games(self._clock, env)
         self._bare = BarePhysics(env.game.sim, self._threads)
@@ -178,33 +169,23 @@ def measure(args):
     counted = laps.found[args.warm_up:]
     seconds = statistics.median(sum(lap.values()) for lap in counted)
     parts = {part: statistics.median(lap[part] for lap in counted) for part in PARTS}
-    return {"machine": machine.describe(), "env": args.env, "integrator": args.integrator,
+    return {"env": args.env, "integrator": args.integrator,
             "num_threads": args.num_threads, "iterations": len(counted), "seconds": seconds,
             "parts": parts, "shares": {part: spent / seconds for part, spent in parts.items()}}
 
 
-def tell(result):
+def print_result(result):
     """Prints a result dict as a table."""
-    from tabulate import tabulate
-
     rows = [[part, f"{1000 * spent:.1f}", f"{result['shares'][part]:.1%}"]
             for part, spent in result["parts"].items()]
     rows.append(["the whole iteration", f"{1000 * result['seconds']:.1f}", ""])
-    print(result["machine"])
-    print(tabulate(rows, [f"{result['env']}, {result['integrator']}, {result['num_threads']} "
-                          "thread(s)", "ms (median)", "share"], disable_numparse=True,
-                   colalign=("left", "right", "right")))
+    how = f"{result['env']}, {result['integrator']}, {result['num_threads']} thread(s)"
+    bench.print_table(rows, [how, "ms (median)", "share"])
 
 
 def main(argv=None):
     """Measures, prints a table and writes --json."""
-    args = make_parser().parse_args(argv)
-    result = measure(args)
-    tell(result)
-    if args.json:
-        from common.files import write_json
-
-        write_json(args.json, result)
+    bench.run(make_parser(), measure, print_result, argv)
 
 
 if __name__ == "__main__":

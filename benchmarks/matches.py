@@ -3,35 +3,30 @@
 Plays games between two parameter files as load_parameter_run.py does, then replays the same states
 and controls with bare mj_step calls on as many threads, and prints both times and their ratio.
 
-    python benchmarks/matches.py A B --max-episodes 1000
+    python -m benchmarks.matches A B --max-episodes 1000
 """
 
-import os
-import sys
 import time
 
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-
-from rollout import BarePhysics, Tape, tell  # noqa: E402
-
-from common.command_line import GAME_NAMES, Parser, number
-from distributed_data import device  # noqa: E402
+from benchmarks import bench
+from benchmarks.rollout import BarePhysics, Tape
+from common.command_line import GAME_NAMES, number
+from distributed_data import device
 
 
 def make_parser():
     """The command line."""
-    parser = Parser(prog="benchmarks/matches.py", description=__doc__.split("\n")[0])
+    parser = bench.make_parser("matches", __doc__)
     parser.add_argument("files", nargs=2, metavar="FILE")
     parser.add_argument("--env", choices=GAME_NAMES)
     parser.add_argument("--max-episodes", type=number(int, 1), default=1000)
     parser.add_argument("--num-threads", type=number(int, 1), default=2)
-    parser.add_argument("--json", metavar="FILE")
     return parser
 
 
 def measure(args):
     """Plays and replays; returns the result dict."""
+    device.prepare()  # before anything imports TensorFlow
     from evaluation import matches
     from networks.loading import load_entries
 
@@ -54,11 +49,15 @@ def measure(args):
             "bare_physics_seconds": physics, "ratio": physics / seconds}
 
 
+def print_result(result):
+    """Prints a result dict, a line for each figure."""
+    bench.print_table([[name, f"{value:,.3f}" if isinstance(value, float) else value]
+                       for name, value in result.items() if name != "machine"], ["", ""])
+
+
 def main(argv=None):
     """Measures, prints a table and writes --json."""
-    args = make_parser().parse_args(argv)
-    device.prepare()
-    tell(measure(args), args.json)
+    bench.run(make_parser(), measure, print_result, argv)
 
 
 if __name__ == "__main__":

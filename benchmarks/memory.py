@@ -8,7 +8,7 @@ training; the update makes one epoch. --full leaves nothing out. Growth: a run o
 iterations, which meets anchors every tenth, notes its resident memory every so often. It collects
 garbage first: each evaluation makes a graph and leaves cycles to Python's own good time.
 
-    python benchmarks/memory.py --env kick-and-defend --iters 220
+    python -m benchmarks.memory --env kick-and-defend --iters 220
 """
 
 import gc
@@ -19,14 +19,9 @@ import subprocess
 import sys
 import tempfile
 
+from benchmarks import bench
+from common.command_line import GAME_NAMES, InputError, number
 from selfplay.presets import PAPER
-
-HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-sys.path.insert(0, HERE)
-
-import machine  # noqa: E402
-
-from common.command_line import GAME_NAMES, Parser, number
 
 MOVED = 300  # environment steps until the robots stand still, those of the filters included
 MOST_GB = 12.0
@@ -36,7 +31,7 @@ GROWTH = ("--env", "run-to-goal-ants", "--num-envs", "8", "--latest-share", "0.5
 
 def make_parser():
     """The command line."""
-    parser = Parser(prog="benchmarks/memory.py", description=__doc__.split("\n")[0])
+    parser = bench.make_parser("memory", __doc__)
     parser.add_argument("--env", choices=GAME_NAMES, default="kick-and-defend",
                         help="The game of the peak.")
     parser.add_argument("--timesteps-per-batch", type=number(int, 1), default=409600)
@@ -46,7 +41,6 @@ def make_parser():
                         help="Iterations of the run that might grow.")
     parser.add_argument("--every", type=number(int, 1), default=20,
                         help="Iterations between two notes of its memory, at least three.")
-    parser.add_argument("--json", metavar="FILE")
     return parser
 
 
@@ -144,15 +138,15 @@ def work(what, directory, arguments):
 def child(what, *arguments):
     """Runs `work` in a process of its own; returns its notes."""
     with tempfile.TemporaryDirectory() as directory:
-        subprocess.run([sys.executable, __file__, "--work", what, directory, "--run", "run",
-                        *arguments], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(bench.python("-m", "benchmarks.memory", "--work", what, directory, "--run",
+                                    "run", *arguments),
+                       cwd=bench.ROOT, check=True, stdout=subprocess.DEVNULL)
         with open(os.path.join(directory, "notes.json")) as file:
             return json.load(file)
 
 
 def measure_peak(args):
     """The peak's part of the result."""
-
     batch = args.timesteps_per_batch
     short = () if args.full else ("--optim-epochs", "1")
     minibatch = min(batch, PAPER["optim_batchsize"])
@@ -175,37 +169,30 @@ def measure_growth(args):
             "grown": sizes[-1] - sizes[1]}
 
 
-def tell(result):
-    """Prints a result dict as two tables."""
-    from tabulate import tabulate
+def measure(args):
+    """Both parts; returns the result dict."""
+    if args.iters < 3 * args.every:
+        raise InputError(f"--iters {args.iters}: must be at least 3 times --every {args.every}")
+    return {"peak": measure_peak(args), "growth": measure_growth(args)}
 
+
+def print_result(result):
+    """Prints a result dict as two tables."""
     most, growth = result["peak"], result["growth"]
-    print(result["machine"])
-    print(tabulate([[stage, f"{size / 1e9:.2f}"] for stage, size in most["stages"].items()],
-                   [f"{most['env']}, {most['timesteps_per_batch']:,} samples a learner: peak until"
-                    " after", "GB"], disable_numparse=True, colalign=("left", "right")))
+    bench.print_table([[stage, f"{size / 1e9:.2f}"] for stage, size in most["stages"].items()],
+                      [f"{most['env']}, {most['timesteps_per_batch']:,} samples a learner: peak "
+                       "until after", "GB"])
     print(f"peak {most['peak_gb']:.2f} GB, limit {MOST_GB:g} GB\n")
-    print(tabulate([[iteration, f"{size / 1e6:.1f}"]
-                    for iteration, size in zip(growth["iterations"], growth["resident"])],
-                   ["small run: after iteration", "MB"], disable_numparse=True,
-                   colalign=("right", "right")))
+    bench.print_table([[iteration, f"{size / 1e6:.1f}"]
+                       for iteration, size in zip(growth["iterations"], growth["resident"])],
+                      ["small run: after iteration", "MB"])
     print(f"from iteration {growth['iterations'][1]} on {growth['grown'] / 1e6:+.2f} MB, "
           f"{growth['slope'] / 1e3:+.2f} kB an iteration")
 
 
 def main(argv=None):
     """Measures, prints tables and writes --json."""
-    parser = make_parser()
-    args = parser.parse_args(argv)
-    if args.iters < 3 * args.every:
-        parser.error(f"--iters {args.iters}: must be at least 3 times --every {args.every}")
-    result = {"machine": machine.describe(), "peak": measure_peak(args),
-              "growth": measure_growth(args)}
-    tell(result)
-    if args.json:
-        from common.files import write_json
-
-        write_json(args.json, result)
+    bench.run(make_parser(), measure, print_result, argv)
 
 
 if __name__ == "__main__":

@@ -13,35 +13,31 @@ and 64):
 Stable-Baselines3 and PyTorch are needed by this script alone; it was tried with stable-baselines3
 2.9.2 and torch 2.13.0 for the CPU.
 
-    python benchmarks/peers.py --integrator Euler --sb3-envs 2 8
+    python -m benchmarks.peers --integrator Euler --sb3-envs 2 8
 """
 
 import os
 import statistics
-import sys
 import time
 from functools import partial
 
-HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-sys.path.insert(0, HERE)
-
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as in run.py; NumPy reads it when imported
 
-import gymnasium  # noqa: E402
-import machine  # noqa: E402
-import numpy as np  # noqa: E402
+import gymnasium
+import numpy as np
 
-from common.command_line import Parser, number
-from distributed_data import device  # noqa: E402
+from benchmarks import bench
+from common.command_line import InputError, number
+from distributed_data import device
 
 GAME = "run-to-goal-ants"
-OPPONENT = os.path.join(HERE, "parameters", GAME, "mlp", "agent1.npz")
+OPPONENT = str(bench.ROOT / "parameters" / GAME / "mlp" / "agent1.npz")
 EPOCHS, STEPSIZE, GAMMA, LAM, LOGSTD = 6, 4e-4, 0.995, 0.95, -0.65
 
 
 def make_parser():
     """The command line."""
-    parser = Parser(prog="benchmarks/peers.py", description=__doc__.split("\n")[0])
+    parser = bench.make_parser("peers", __doc__)
     parser.add_argument("--integrator", choices=("RK4", "Euler"), default="Euler")
     parser.add_argument("--num-threads", type=number(int, 1), default=2)
     parser.add_argument("--num-envs", type=number(int, 1), default=64, help="Games of ours.")
@@ -52,7 +48,6 @@ def make_parser():
     parser.add_argument("--minibatch", type=number(int, 2), default=256)
     parser.add_argument("--rounds", type=number(int, 1), default=5,
                         help="Iterations of every contender, after one of warm-up.")
-    parser.add_argument("--json", metavar="FILE")
     return parser
 
 
@@ -232,8 +227,22 @@ class StableBaselines:
         self._env.close()
 
 
+def check(args):
+    """Raises InputError for a batch that does not divide, and where a package is missing."""
+    for games in (args.num_envs, *args.sb3_envs):
+        if args.batch % games or args.batch % args.minibatch:
+            raise InputError(f"--batch {args.batch}: must be a multiple of {games} games and of "
+                             f"--minibatch {args.minibatch}")
+    try:
+        import stable_baselines3  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise InputError(f"{error.name} is missing: pip install stable-baselines3 torch") from None
+
+
 def measure(args):
     """All contenders in turn; returns the result dict."""
+    check(args)
+    device.prepare()
     import tensorflow.compat.v1 as tf
 
     from distributed_data.mpi_adam import FlatVariables
@@ -257,9 +266,8 @@ def measure(args):
                 seconds.setdefault(name, []).append(contender.round())
     for peer in peers.values():
         peer.close()
-    return {"machine": machine.describe("stable-baselines3", "torch"), "env": GAME,
-            "integrator": args.integrator, "num_threads": args.num_threads, "batch": args.batch,
-            "minibatch": args.minibatch, "epochs": EPOCHS,
+    return {"env": GAME, "integrator": args.integrator, "num_threads": args.num_threads,
+            "batch": args.batch, "minibatch": args.minibatch, "epochs": EPOCHS,
             "contenders": {name: rates(times[1:], seconds[next(iter(seconds))][1:], args.batch)
                            for name, times in seconds.items()}}
 
@@ -277,39 +285,19 @@ def rates(times, ours, batch):
     return found
 
 
-def tell(result):
+def print_result(result):
     """Prints a result dict as a table."""
-    from tabulate import tabulate
-
-    print(result["machine"])
-    print(tabulate(
+    bench.print_table(
         [[name, f"{r['collecting_steps_per_s']:,.0f}", f"{r['collecting_ratio']:.2f}",
           f"{r['whole_steps_per_s']:,.0f}", f"{r['whole_ratio']:.2f}"]
          for name, r in result["contenders"].items()],
         [f"{GAME}, {result['integrator']}", "collecting: steps/s", "ours is times as fast",
-         "with update: steps/s", "ours is times as fast"],
-        disable_numparse=True, colalign=("left", *["right"] * 4)))
+         "with update: steps/s", "ours is times as fast"])
 
 
 def main(argv=None):
     """Measures, prints a table and writes --json; one line and exit code 2 for what is missing."""
-    parser = make_parser()
-    args = parser.parse_args(argv)
-    for games in (args.num_envs, *args.sb3_envs):
-        if args.batch % games or args.batch % args.minibatch:
-            parser.error(f"--batch {args.batch}: must be a multiple of {games} games and of "
-                         f"--minibatch {args.minibatch}")
-    try:
-        import stable_baselines3  # noqa: F401
-    except ModuleNotFoundError as error:
-        parser.error(f"{error.name} is missing: pip install stable-baselines3 torch")
-    device.prepare()
-    result = measure(args)
-    tell(result)
-    if args.json:
-        from common.files import write_json
-
-        write_json(args.json, result)
+    bench.run(make_parser(), measure, print_result, argv, ("stable-baselines3", "torch"))
 
 
 if __name__ == "__main__":

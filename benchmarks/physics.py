@@ -5,22 +5,16 @@ in short blocks that alternate between all variants. "Astray" is the largest dif
 coordinate of any game from what it is with nothing moved, after 1 and after 40 environment steps
 without a reset: 0 is the same bits; physics that differ in rounding alone are chaotic too.
 
-    python benchmarks/physics.py --env run-to-goal-ants --steps 64
+    python -m benchmarks.physics --env run-to-goal-ants --steps 64
 """
 
-import json
-import os
 import statistics
-import sys
 import time
 
 import numpy as np
 
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-
-import machine  # noqa: E402
-
-from common.command_line import GAME_NAMES, Parser, number
+from benchmarks import bench
+from common.command_line import GAME_NAMES, number
 
 BLOCK, FAR = 4, 40  # environment steps in a block, and those after which games are compared
 FLAGS = {"islands off": "ISLAND", "warm start off": "WARMSTART", "mid-phase off": "MIDPHASE",
@@ -39,14 +33,13 @@ NAMES = ["as it is", "as it is, again", "clock off", "one data for all games", *
 
 def make_parser():
     """The command line."""
-    parser = Parser(prog="benchmarks/physics.py", description=__doc__.split("\n")[0])
+    parser = bench.make_parser("physics", __doc__)
     parser.add_argument("--env", choices=GAME_NAMES, default="run-to-goal-ants")
     parser.add_argument("--num-envs", type=number(int, 1), default=64)
     parser.add_argument("--steps", type=number(int, FAR), default=64,
                         help="Environment steps of the recorded games.")
     parser.add_argument("--rounds", type=number(int, 1), default=2,
                         help="How often all of them are replayed.")
-    parser.add_argument("--json", metavar="FILE")
     return parser
 
 
@@ -123,7 +116,7 @@ class Variant:
 
 
 def measure(args):
-    """Replays everything with every lever; returns a list of rows."""
+    """Replays everything with every lever; returns the result dict."""
     models, frame_skip, starts, ctrls = record(args.env, args.num_envs, args.steps)
     variants = [Variant(name, models, frame_skip) for name in NAMES]
     courses = {v.name: v.replay(starts[0], ctrls[:FAR]) for v in variants}
@@ -141,21 +134,20 @@ def measure(args):
         rows.append({"lever": variant.name, "us a step": 1e6 * statistics.median(variant.seconds),
                      "time": statistics.median(ratios), "astray after 1": off[0].max(),
                      f"after {FAR}, median": float(np.median(off[-1]))})
-    return rows
+    return {"env": args.env, "num_envs": args.num_envs, "rows": rows}
+
+
+def print_result(result):
+    """Prints a result dict as a table."""
+    from tabulate import tabulate
+
+    print(tabulate(result["rows"], headers="keys", floatfmt=("", ",.1f", ".3f", ".0e", ".0e")))
+    print(f"{result['env']}, {result['num_envs']} games")
 
 
 def main(argv=None):
     """Measures, prints a table and writes --json."""
-    from tabulate import tabulate
-
-    args = make_parser().parse_args(argv)
-    rows = measure(args)
-    print(tabulate(rows, headers="keys", floatfmt=("", ",.1f", ".3f", ".0e", ".0e")))
-    print(f"{args.env}, {args.num_envs} games; {machine.describe()}")
-    if args.json:
-        with open(args.json, "w") as file:
-            json.dump({"machine": machine.describe(), "env": args.env, "rows": rows}, file,
-                      indent=1)
+    bench.run(make_parser(), measure, print_result, argv)
 
 
 if __name__ == "__main__":

@@ -5,26 +5,20 @@ learners and opponents, bookkeeping) with blocks of bare mj_step calls that repl
 states and controls on as many threads, in one run, and prints the median rates and their ratio.
 Bare is what a plain loop gets: MuJoCo as it comes, an MjData for each game.
 
-    python benchmarks/rollout.py --env run-to-goal-ants sumo-ants --num-threads 1 2
+    python -m benchmarks.rollout --env run-to-goal-ants sumo-ants --num-threads 1 2
 """
 
-import argparse
 import itertools
-import json
-import os
 import statistics
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import numpy as np
 
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-
-import machine  # noqa: E402
-
-from common.command_line import GAME_NAMES, Parser, number
-from distributed_data import device  # noqa: E402
+from benchmarks import bench
+from common.command_line import GAME_NAMES, number
+from distributed_data import device
 
 BLOCK = 16  # environment steps of all games in one block
 VARIED = ("env", "policy", "num_envs", "num_threads")
@@ -32,7 +26,7 @@ VARIED = ("env", "policy", "num_envs", "num_threads")
 
 def make_parser():
     """The command line."""
-    parser = Parser(prog="benchmarks/rollout.py", description=__doc__.split("\n")[0])
+    parser = bench.make_parser("rollout", __doc__)
     parser.add_argument("--env", choices=GAME_NAMES, nargs="+", default=["run-to-goal-ants"])
     parser.add_argument("--policy", choices=("mlp", "lstm"), nargs="+", default=["mlp"])
     parser.add_argument("--integrator", choices=("RK4", "Euler"), default="RK4")
@@ -42,7 +36,6 @@ def make_parser():
     parser.add_argument("--latest-share", type=number(float, 0, 1), default=0.75)
     parser.add_argument("--blocks", type=number(int, 1), default=5,
                         help=f"Blocks of {BLOCK} steps of each kind, after one of warm-up.")
-    parser.add_argument("--json", metavar="FILE")
     return parser
 
 
@@ -155,37 +148,24 @@ def measure(args):
 
 
 def measure_all(args):
-    """Every combination of what was given several times; returns a list of dicts."""
-    return [measure(argparse.Namespace(**{**vars(args), **dict(zip(VARIED, values))}))
+    """Every combination of what was given several times; returns the result dict."""
+    device.prepare()
+    rows = [measure(SimpleNamespace(**{**vars(args), **dict(zip(VARIED, values))}))
             for values in itertools.product(*(getattr(args, name) for name in VARIED))]
+    return {"integrator": args.integrator, "opponents": args.opponents, "rows": rows}
 
 
-def tell(result, path):
-    """Prints a result dict as a table, and writes it to the file if there is to be one."""
+def print_result(result):
+    """Prints a result dict as a table."""
     from tabulate import tabulate
 
-    print(tabulate(
-        [[name, f"{value:,.3f}" if isinstance(value, float) else value]
-         for name, value in result.items()], colalign=("left", "right")))
-    if path:
-        with open(path, "w") as file:
-            json.dump(result, file, indent=1)
+    print(tabulate(result["rows"], headers="keys", floatfmt=",.3f", intfmt=","))
+    print(f"{result['integrator']}, {result['opponents']} opponents")
 
 
 def main(argv=None):
     """Measures, prints a table and writes --json."""
-    from tabulate import tabulate
-
-    args = make_parser().parse_args(argv)
-    device.prepare()
-    rows = measure_all(args)
-    print(tabulate(rows, headers="keys", floatfmt=",.3f", intfmt=","))
-    print(f"{args.integrator}, {args.opponents} opponents; {machine.describe()}")
-    if args.json:
-        result = {"machine": machine.describe(), "integrator": args.integrator,
-                  "opponents": args.opponents, "rows": rows}
-        with open(args.json, "w") as file:
-            json.dump(result, file, indent=1)
+    bench.run(make_parser(), measure_all, print_result, argv)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ Trains a few iterations in every layout, several times in turn, and prints media
 measured apart, with a barrier before every collective call, so that waiting for a slower rank is
 told from moving bytes.
 
-    python benchmarks/scaling.py --layouts 1x2 2x1 4x1
+    python -m benchmarks.scaling --layouts 1x2 2x1 4x1
 """
 
 import csv
@@ -16,10 +16,8 @@ import sys
 import tempfile
 import time
 
-HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-sys.path.insert(0, HERE)
-
-from common.command_line import GAME_NAMES, Parser, number
+from benchmarks import bench
+from common.command_line import GAME_NAMES, number
 
 WARM_UP = 2  # iterations that do not count
 BATCHES = {"one-machine": [], "large": [
@@ -28,7 +26,7 @@ BATCHES = {"one-machine": [], "large": [
 
 def make_parser():
     """The command line."""
-    parser = Parser(prog="benchmarks/scaling.py", description=__doc__.split("\n")[0])
+    parser = bench.make_parser("scaling", __doc__)
     parser.add_argument("--env", choices=GAME_NAMES, default="run-to-goal-ants")
     parser.add_argument("--layouts", nargs="+", default=["1x2", "2x1", "4x1"],
                         help="Ranks x threads, the first being what the others are compared with.")
@@ -37,7 +35,6 @@ def make_parser():
     parser.add_argument("--num-envs", type=number(int, 1), default=64, help="Games of all ranks.")
     parser.add_argument("--iters", type=number(int, 1), default=8)
     parser.add_argument("--rounds", type=number(int, 1), default=3)
-    parser.add_argument("--json", metavar="FILE")
     return parser
 
 
@@ -83,14 +80,12 @@ def work(directory, timed, arguments):
 def train(layout, args, timed):
     """One short run in a layout; returns (seconds of each iteration, what was timed)."""
     ranks, threads = map(int, layout.split("x"))
-    mpirun = os.path.join(os.path.dirname(sys.executable), "mpirun")
     with tempfile.TemporaryDirectory() as directory:
-        subprocess.run(
-            [mpirun, "-np", str(ranks), sys.executable, __file__, "--work", directory,
-             str(int(timed)), "--env", args.env, "--run", "run", "--num-threads", str(threads),
-             "--num-envs", str(args.num_envs // ranks), "--anchor-every", "0", "--max-iters",
-             str(args.iters + WARM_UP), *BATCHES[args.batch]],
-            check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(bench.python(
+            "-m", "benchmarks.scaling", "--work", directory, int(timed), "--env", args.env,
+            "--run", "run", "--num-threads", threads, "--num-envs", args.num_envs // ranks,
+            "--anchor-every", "0", "--max-iters", args.iters + WARM_UP, *BATCHES[args.batch],
+            ranks=ranks), cwd=bench.ROOT, check=True, stdout=subprocess.DEVNULL)
         with open(os.path.join(directory, "run", "timing.csv")) as file:
             seconds = [float(row["run/seconds"]) for row in csv.DictReader(file)][WARM_UP - 1:]
         with open(os.path.join(directory, "run", "config.json")) as file:
@@ -104,43 +99,40 @@ def train(layout, args, timed):
 
 
 def measure(args):
-    """Every layout in turn, several times; returns a list of result dicts."""
+    """Every layout in turn, several times; returns the result dict."""
     times = {layout: [] for layout in args.layouts}
     for _ in range(args.rounds):
         for layout in args.layouts:
             found, samples, _ = train(layout, args, timed=False)
             times[layout] += found
-    results = []
+    rows = []
     for layout in args.layouts:
         seconds = statistics.median(times[layout])
         _, _, timed = train(layout, args, timed=True)
         iterations = args.iters + WARM_UP
-        results.append({
+        rows.append({
             "layout": layout, "env": args.env, "batch": samples, "seconds": seconds,
             "samples_per_s": samples / seconds,
             "ratio": statistics.median(times[args.layouts[0]]) / seconds,
             "calls": timed["calls"] / iterations,
             "communication": timed["moving"] / iterations / seconds,
             "waiting": timed["waiting"] / iterations / seconds})
-    return results
+    return {"rows": rows}
+
+
+def print_result(result):
+    """Prints a result dict as a table."""
+    bench.print_table(
+        [[r["layout"], f"{r['seconds']:.3f}", f"{r['samples_per_s']:,.0f}", f"{r['ratio']:.3f}",
+          f"{r['calls']:,.0f}", f"{r['communication']:.2%}", f"{r['waiting']:.2%}"]
+         for r in result["rows"]],
+        ["ranks x threads", "s an iteration", "samples/s a learner", "of the first",
+         "calls an iteration", "communication", "waiting"])
 
 
 def main(argv=None):
     """Measures, prints a table and writes --json."""
-    args = make_parser().parse_args(argv)
-    from tabulate import tabulate
-
-    results = measure(args)
-    print(tabulate(
-        [[r["layout"], f"{r['seconds']:.3f}", f"{r['samples_per_s']:,.0f}", f"{r['ratio']:.3f}",
-          f"{r['calls']:,.0f}", f"{r['communication']:.2%}", f"{r['waiting']:.2%}"]
-         for r in results],
-        ["ranks x threads", "s an iteration", "samples/s a learner", "of the first",
-         "calls an iteration", "communication", "waiting"], disable_numparse=True,
-        colalign=("left", *["right"] * 6)))
-    if args.json:
-        with open(args.json, "w") as file:
-            json.dump(results, file, indent=1)
+    bench.run(make_parser(), measure, print_result, argv)
 
 
 if __name__ == "__main__":

@@ -4,37 +4,28 @@ Starts each command several times in turn and prints medians. A training is that
 `python run.py --env GAME` with its preset, into a folder of its own; its times are those at which
 its first line and the row of its first iteration have come.
 
-    python benchmarks/start.py --env run-to-goal-ants --starts 5
+    python -m benchmarks.start --env run-to-goal-ants --starts 5
 """
 
-import os
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 
-HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-sys.path.insert(0, HERE)
-
-import machine  # noqa: E402
-
-from common.command_line import GAME_NAMES, Parser, number
+from benchmarks import bench
+from common.command_line import GAME_NAMES, number
 
 AT_ONCE, SOON = 0.3, 10.0  # seconds that an answer and the first row may take
 COMMANDS = {
     "run.py --help": 0, "load_parameter_run.py --help": 0, "run.py --env no-such-game": 2,
     "run.py --run a/b": 2, "load_parameter_run.py --max-episodes none": 2}  # and their exit codes
-TRAIN = ("import sys; sys.path.insert(0, sys.argv[1]); import run; "
-         "run.SAVE_DIR = sys.argv[2]; run.main(sys.argv[3:])")
 
 
 def make_parser():
     """The command line."""
-    parser = Parser(prog="benchmarks/start.py", description=__doc__.split("\n")[0])
+    parser = bench.make_parser("start", __doc__)
     parser.add_argument("--env", choices=GAME_NAMES, default="run-to-goal-ants")
     parser.add_argument("--starts", type=number(int, 1), default=5, help="Of each command.")
-    parser.add_argument("--json", metavar="FILE")
     return parser
 
 
@@ -42,8 +33,8 @@ def answer(command, code):
     """Seconds that a command takes to end, as it must, with this exit code."""
     script, *arguments = command.split()
     started = time.perf_counter()
-    done = subprocess.run([sys.executable, os.path.join(HERE, script), *arguments],
-                          capture_output=True, text=True)
+    done = subprocess.run(bench.python(bench.ROOT / script, *arguments), capture_output=True,
+                          text=True)
     seconds = time.perf_counter() - started
     if done.returncode != code:
         raise RuntimeError(f"{command}: exit code {done.returncode}\n{done.stderr}")
@@ -55,8 +46,9 @@ def first_words(env):
     times = []
     with tempfile.TemporaryDirectory() as directory:
         started = time.perf_counter()
-        with subprocess.Popen([sys.executable, "-c", TRAIN, HERE, directory, "--env", env,
-                               "--max-iters", "1"], stdout=subprocess.PIPE, text=True) as process:
+        command = bench.training(directory, "--env", env, "--max-iters", "1")
+        with subprocess.Popen(command, cwd=bench.ROOT, stdout=subprocess.PIPE,
+                              text=True) as process:
             for line in process.stdout:
                 if not times or line.startswith("iteration 1 "):
                     times.append(time.perf_counter() - started)
@@ -76,28 +68,23 @@ def measure(args):
             found[command].append(answer(command, code))
         for what, seconds in zip(("first line", "first row"), first_words(args.env)):
             found[f"{train}: {what}"].append(seconds)
-    return {"machine": machine.describe(), "starts": args.starts,
+    return {"starts": args.starts,
             "seconds": {name: statistics.median(times[1:]) for name, times in found.items()},
             "longest": {name: max(times[1:]) for name, times in found.items()}, "limits": names}
 
 
+def print_result(result):
+    """Prints a result dict as a table."""
+    bench.print_table([[name, f"{seconds:.2f}", f"{result['longest'][name]:.2f}",
+                        limit and f"{limit:g}"]
+                       for (name, seconds), limit in zip(result["seconds"].items(),
+                                                         result["limits"].values())],
+                      ["command", "s (median)", "longest", "limit"])
+
+
 def main(argv=None):
     """Measures, prints a table and writes --json."""
-    args = make_parser().parse_args(argv)
-    from tabulate import tabulate
-
-    result = measure(args)
-    print(result["machine"])
-    print(tabulate([[name, f"{seconds:.2f}", f"{result['longest'][name]:.2f}",
-                     limit and f"{limit:g}"]
-                    for (name, seconds), limit in zip(result["seconds"].items(),
-                                                      result["limits"].values())],
-                   ["command", "s (median)", "longest", "limit"], disable_numparse=True,
-                   colalign=("left", "right", "right", "right")))
-    if args.json:
-        from common.files import write_json
-
-        write_json(args.json, result)
+    bench.run(make_parser(), measure, print_result, argv)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ Each host has its own network stack, host name and copy of this repository; they
 cable and no folder. hydra starts the ranks through a stand-in for ssh. Needs root, Linux, iproute2
 and util-linux.
 
-    sudo .venv/bin/python benchmarks/two_hosts.py
+    sudo .venv/bin/python -m benchmarks.two_hosts
 """
 
 import contextlib
@@ -14,10 +14,8 @@ import subprocess
 import sys
 import tempfile
 
-HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-sys.path.insert(0, HERE)
-
-from common.command_line import Parser, number
+from benchmarks import bench
+from common.command_line import number
 
 HOSTS = {"selfplay-a": "10.77.0.1", "selfplay-b": "10.77.0.2"}
 
@@ -34,7 +32,7 @@ exec ip netns exec $host unshare --mount --uts bash -c '
 
 def make_parser():
     """The command line."""
-    parser = Parser(prog="benchmarks/two_hosts.py", description=__doc__.split("\n")[0])
+    parser = bench.make_parser("two_hosts", __doc__, json=False)
     parser.add_argument("--max-iters", type=number(int, 1), default=2)
     return parser
 
@@ -51,7 +49,7 @@ def hosts(root):
         for host in HOSTS:
             sh(f"ip netns add {host}")
             sh(f"mkdir {root}/{host}; git ls-files -co --exclude-standard -z | "
-               f"tar cf - --null -T - | tar xf - -C {root}/{host}", cwd=HERE)
+               f"tar cf - --null -T - | tar xf - -C {root}/{host}", cwd=bench.ROOT)
         os.mkdir(f"{root}/repository")
         first, second = HOSTS
         sh(f"ip link add cable netns {first} type veth peer name cable netns {second}")

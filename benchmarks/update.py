@@ -8,24 +8,19 @@ PyTorch's is written as one would there: autograd, the fused Adam, tensors made 
 PyTorch is needed by this script alone; it was tried with torch 2.13.0 for the CPU. With --ours-only
 it is not needed, and the ants' own network, which has no counterpart there, can be measured too.
 
-    python benchmarks/update.py --torch-threads 1
-    python benchmarks/update.py --ours-only --minibatch 256 5120
+    python -m benchmarks.update --torch-threads 1
+    python -m benchmarks.update --ours-only --minibatch 256 5120
 """
 
-import json
-import os
 import statistics
 import sys
 import time
 
 import numpy as np
 
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-
-import machine  # noqa: E402
-
-from common.command_line import Parser, number
-from distributed_data import device  # noqa: E402
+from benchmarks import bench
+from common.command_line import InputError, number
+from distributed_data import device
 
 # What is updated: policy, its options, sizes of observation and action, batch, minibatch, epochs.
 CASES = {
@@ -46,7 +41,7 @@ CLOSE = 0.02  # of the way: rounding turns Adam's steps about where a gradient i
 
 def make_parser():
     """The command line."""
-    parser = Parser(prog="benchmarks/update.py", description=__doc__.split("\n")[0])
+    parser = bench.make_parser("update", __doc__)
     parser.add_argument("--case", choices=CASES, nargs="+",
                         help="By default all that the other options allow.")
     parser.add_argument("--minibatch", type=number(int, 20), nargs="+", metavar="SAMPLES",
@@ -56,7 +51,6 @@ def make_parser():
     parser.add_argument("--torch-threads", type=number(int, 1), default=1)
     parser.add_argument("--blocks", type=number(int, 1), default=7,
                         help="Updates of each, after one that warms up and is compared.")
-    parser.add_argument("--json", metavar="FILE")
     return parser
 
 
@@ -247,40 +241,45 @@ def judge(sess, pi, seg):
     return logp + 0.02 * seg["adv"]
 
 
-def main(argv=None):
-    """Measures, prints a table and writes --json; exit code 1 where the two differ."""
-    from tabulate import tabulate
+def set_up_torch(cases, threads):
+    """Raises InputError where PyTorch is absent or has no counterpart of a case."""
+    for name in cases:
+        if name in ALONE:
+            raise InputError(f"--case {name}: has no counterpart in PyTorch: --ours-only")
+    try:
+        import torch
+    except ImportError:
+        raise InputError("needs PyTorch: pip install torch, or --ours-only") from None
+    torch.set_num_threads(threads)
 
-    args = make_parser().parse_args(argv)
+
+def measure_all(args):
+    """Every case and size that was asked for; returns the result dict."""
     left_out = ALONE * (not args.ours_only) + OTHER_SIZES * bool(args.minibatch)
     cases = args.case or [name for name in CASES if name not in left_out]
-    packages = () if args.ours_only else ("torch",)
     if not args.ours_only:
         set_up_torch(cases, args.torch_threads)
     hardware = device.prepare()
     rows = [measure(name, args, size) for name in cases for size in args.minibatch or [None]]
-    print(tabulate(rows, headers="keys", intfmt=",",
+    threads = {} if args.ours_only else {"PyTorch threads": args.torch_threads}
+    return {"networks on": hardware, **threads, "rows": rows}
+
+
+def print_result(result):
+    """Prints a result dict as a table."""
+    from tabulate import tabulate
+
+    print(tabulate(result["rows"], headers="keys", intfmt=",",
                    floatfmt=("", "", "", ",.0f", ",.0f", ".2f", ".0e")))
-    threads = "" if args.ours_only else f"{args.torch_threads} PyTorch thread(s); "
-    print(f"networks on {hardware}; {threads}{machine.describe(*packages)}")
-    if args.json:
-        with open(args.json, "w") as file:
-            json.dump({"machine": machine.describe(*packages), "networks on": hardware,
-                       "rows": rows}, file, indent=1)
-    if any(row.get("apart", 0) > CLOSE for row in rows):
+    print(", ".join(f"{name}: {value}" for name, value in result.items()
+                    if name not in ("machine", "rows")))
+
+
+def main(argv=None):
+    """Measures, prints a table and writes --json; exit code 1 where the two differ."""
+    result = bench.run(make_parser(), measure_all, print_result, argv, ("torch",))
+    if any(row.get("apart", 0) > CLOSE for row in result["rows"]):
         sys.exit("the two do not compute the same")
-
-
-def set_up_torch(cases, threads):
-    """Ends with one line where PyTorch is absent or has no counterpart of a case."""
-    for name in cases:
-        if name in ALONE:
-            make_parser().error(f"--case {name}: has no counterpart in PyTorch: --ours-only")
-    try:
-        import torch
-    except ImportError:
-        make_parser().error("needs PyTorch: pip install torch, or --ours-only")
-    torch.set_num_threads(threads)
 
 
 if __name__ == "__main__":

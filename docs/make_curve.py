@@ -1,6 +1,6 @@
 """Draws a run's learning curve: what its log says, and matches of its snapshots against anchors.
 
-    python docs/make_curve.py --run NAME --games 30 --out docs/images/run-to-goal-ants_curve.png \\
+    python -m docs.make_curve --run NAME --games 30 --out docs/images/run-to-goal-ants_curve.png \\
         --anchor ZOO/run-to-goal-ants_agent0_v1.npy ZOO/run-to-goal-ants_agent1_v1.npy
 
 Anchors are the run's own untrained snapshots and, with --anchor, any two further files, one a seat
@@ -10,17 +10,14 @@ Anchors are the run's own untrained snapshots and, with --anchor, any two furthe
 import csv
 import os
 import pathlib
-import sys
-
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from common.command_line import Parser, number
-from distributed_data import device  # noqa: E402
+from distributed_data import device
 
 
 def make_parser():
     """The command line."""
-    parser = Parser(prog="docs/make_curve.py", description=__doc__.split("\n")[0])
+    parser = Parser(prog="python -m docs.make_curve", description=__doc__.split("\n")[0])
     parser.add_argument("--run", required=True)
     parser.add_argument("--out", required=True, help="The picture to write (.png).")
     parser.add_argument("--anchor", nargs=2, metavar=("SEAT0", "SEAT1"), help="Two further files.")

@@ -1,6 +1,6 @@
 """Draws docs/images/<game>.png, a moment of each game.
 
-    python docs/make_pictures.py [--zoo DIR] [GAME ...]
+    python -m docs.make_pictures [--zoo DIR] [GAME ...]
 
 DIR holds OpenAI's released policies as `GAME_agentK_vN.npy`, or `GAME_vN.npy` where one policy
 plays both seats; games that it has are played by them, all others by small random actions.
@@ -8,18 +8,15 @@ plays both seats; games that it has are played by them, all others by small rand
 
 import glob
 import os
-import sys
 
 import numpy as np
 from PIL import Image
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-sys.path.insert(0, ROOT)
-
 from common.command_line import GAME_NAMES, Parser, number
-from distributed_data import device  # noqa: E402
-from gym_compete import CompeteVectorEnv, Renderer  # noqa: E402
+from distributed_data import device
+from gym_compete import CompeteVectorEnv, Renderer
 
+IMAGES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "images")
 SIZE = (960, 540)  # of a picture; it is drawn at twice that, which smooths its edges [pixels]
 
 # The step shown: with released policies, and with random actions.
@@ -30,11 +27,11 @@ STEPS = {"run-to-goal-ants": (45, 15), "run-to-goal-humans": (45, 18),
 
 def make_parser():
     """The command line."""
-    parser = Parser(prog="docs/make_pictures.py", description=__doc__.split("\n")[0])
+    parser = Parser(prog="python -m docs.make_pictures", description=__doc__.split("\n")[0])
     parser.add_argument("games", nargs="*", metavar="GAME",
                         help=f"Of {', '.join(GAME_NAMES)}; default: all.")
     parser.add_argument("--zoo", metavar="DIR", help="Released policies.")
-    parser.add_argument("--out", default=os.path.join(ROOT, "docs", "images"))
+    parser.add_argument("--out", default=IMAGES)
     parser.add_argument("--seed", type=number(int, 0), default=1)
     return parser
 

@@ -2,7 +2,7 @@
 
     python load_parameter_run.py --tournament parameters/GAME/agent0.npz \\
         parameters/GAME/earlier ZOO/GAME_agent*_v1.npy --max-episodes 40 --out DIR
-    python docs/make_strength.py DIR --out docs/images/shipped_ratings.png
+    python -m docs.make_strength DIR --out docs/images/shipped_ratings.png
 
 Snapshots are entered under their folder's name: `08.0M`, after so many million steps, and the
 game's, at the end of them all (`made.json` says how many). All others are taken as OpenAI's.
@@ -12,20 +12,17 @@ import csv
 import json
 import os
 import re
-import sys
-
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-sys.path.insert(0, ROOT)
 
 from common.command_line import Parser
 
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SEATS = {"0": "seat 0", "1": "seat 1", "0 1": "both seats"}
 COLOURS = ("tab:orange", "tab:green")  # of OpenAI's, beside ours in blue
 
 
 def make_parser():
     """The command line."""
-    parser = Parser(prog="docs/make_strength.py", description=__doc__.split("\n")[0])
+    parser = Parser(prog="python -m docs.make_strength", description=__doc__.split("\n")[0])
     parser.add_argument("tournament", metavar="DIR", help="The tournament's folder.")
     parser.add_argument("--out", required=True, help="The picture to write (.png).")
     return parser

@@ -5,7 +5,7 @@ import pytest
 
 import load_parameter_run
 from gym_compete import CompeteVectorEnv
-from viewing import recording as replay
+from viewing.recording import Recorder
 
 EULER = ["--integrator", "Euler"]
 GAME = "run-to-goal-ants"
@@ -23,7 +23,7 @@ def short_match(name, steps=12, seed=1, ending=None):
     """A recording of a game's first match under random actions, cut after some steps."""
     env = CompeteVectorEnv(name, 2, seed=seed, integrator="Euler")
     env.reset()
-    recorder, rng = replay.Recorder([7]), np.random.default_rng(seed)
+    recorder, rng = Recorder([7]), np.random.default_rng(seed)
     for _ in range(steps):
         acs = [rng.uniform(-1, 1, (2, size)).astype(np.float32) for size in env.ac_dims]
         recorder.before_step(env, [None, 7], acs)

@@ -17,13 +17,8 @@ from small import SMALL, refused
 
 import load_parameter_run
 import run
-from common import command_line as cli
-from common.command_line import InputError
 from common.parameter_file import load_parameters, save_parameters
-from gym_compete import GAMES
-from selfplay import batch_plan, snapshots
-from selfplay.presets import PRESETS, preset
-from selfplay.warm_start import find_pool
+from selfplay import batch_plan
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 NOISE = re.compile(r"tensorflow|cuda|onednn|tensorrt|numa|xla|warning|rebuild", re.IGNORECASE)
@@ -303,28 +298,11 @@ def test_result_that_cannot_be_written(path, files, monkeypatch, capfd):
             ["--param-paths", "good.npz", "good.npz", "--json", path], f"--json {path}:", capfd)
 
 
-@pytest.mark.parametrize("rank, lines", [("0", 1), ("1", 0)])
-def test_one_rank_speaks(rank, lines, monkeypatch, capfd):
-    """Under mpirun every rank refuses the command line, and one says so."""
-    monkeypatch.setenv("PMI_RANK", rank)
-    with pytest.raises(SystemExit) as end:
-        run.main(["--env", "chess"])
-    assert end.value.code == 2
-    assert capfd.readouterr().err.count("\n") == lines
-
-
 def test_a_script_refuses_as_a_process():
     """The same as a user sees it: one line on stderr, nothing on stdout, exit code 2."""
     done = python(REPOSITORY, "load_parameter_run.py", "--param-paths", "a.npz", "b.npz")
     assert done.returncode == 2 and done.stdout == ""
     assert re.fullmatch(r"load_parameter_run.py: error: a.npz: .*\n", done.stderr)
-
-
-def test_names_are_games():
-    """The names that --help knows are games of gym_compete, and each preset holds them all."""
-    assert cli.GAME_NAMES == tuple(GAMES)[:6]  # further ones are tests' own
-    for games in PRESETS.values():
-        assert set(games) == set(cli.GAME_NAMES)
 
 
 # Self-play's variants
@@ -368,73 +346,6 @@ def test_ants_share_one_learner(tmp_path, monkeypatch, capfd):
     assert load_parameters(tmp_path / "two/agent0/000001.npz")[1]["seat"] == 0
 
 
-def test_training_begins_with_given_parameters(tmp_path, monkeypatch, capfd):
-    """--init takes a run's newest snapshots, filters and all, as version 0 of another run."""
-    monkeypatch.setattr(run, "SAVE_DIR", str(tmp_path))
-    run.main([*SMALL, "--run", "old", "--max-iters", "2"])
-    run.main([*SMALL, "--run", "new", "--max-iters", "1", "--init", "old", "--integrator", "RK4"])
-    for name in ("agent0", "agent1"):
-        old, new = (load_parameters(tmp_path / run_name / name / version)[0] for run_name, version
-                    in (("old", "000002.npz"), ("new", "000000.npz")))
-        assert np.array_equal(old, new)
-        assert not np.array_equal(old, load_parameters(tmp_path / f"new/{name}/000001.npz")[0])
-    (tmp_path / "old").rename(tmp_path / "moved")  # needed no more
-    run.main(["--resume", "new", "--max-iters", "2"])
-
-
-def test_opponents_join_from_another_run(tmp_path, monkeypatch, capfd):
-    """--pool finds a run's snapshots, plays some of them, and resumes with them; bad ones are told.
-    """
-    monkeypatch.setattr(run, "SAVE_DIR", str(tmp_path))
-    run.main([*SMALL, "--run", "old", "--max-iters", "2"])
-    drawn, load = [], snapshots.load_parameters
-    monkeypatch.setattr(snapshots, "load_parameters", lambda path: drawn.append(path) or load(path))
-    one, other = (tmp_path / f"old/agent{k}/000001.npz" for k in (0, 1))
-    anchor = str(shutil.copy(other, tmp_path / "anchor.npz"))
-    run.main([*SMALL, "--run", "new", "--pool", "old", "--pool-share", "1", "--anchor", anchor,
-              "--max-iters", "2"])
-    folders = {Path(path).relative_to(tmp_path).parts[:2] for path in drawn}
-    assert {("old", "agent0"), ("old", "agent1")} <= folders
-    drawn.clear()
-    shutil.copy(one, one.with_name("000009.npz"))  # the other run has grown
-    for path in other.parent.glob("*"):  # and thinned out
-        path.unlink()
-    run.main(["--resume", "new", "--max-iters", "3"])
-    assert str(one.with_name("000009.npz")) not in drawn
-    assert any("new/agent1" in path for path in drawn)
-    *held, warning = (tmp_path / "new/warnings.txt").read_text().splitlines()
-    assert all("gone or damaged; its games go on" in line for line in held)
-    assert warning.startswith("iteration 3: --pool: gone") and "old/agent1/00000" in warning
-    capfd.readouterr()
-    for path in (anchor, str(one)):
-        kept = Path(path).read_bytes()
-        shutil.copy(one.with_name("000002.npz"), path)
-        refused(run.main, ["--resume", "new", "--max-iters", "4"], f"{path}: is not what it", capfd)
-        Path(path).write_bytes(kept)
-    shutil.copy(anchor, other)
-    for wrong, said in ((["--pool", "older"], "--pool older: no agent0"),
-                        (["--pool", str(one)], "one learner's, but agent0 and agent1 train"),
-                        (["--pool", "old", "--hid-size", "9"], "its policy args is"),
-                        (["--pool", "old", "--ensemble", "2"], "--pool: not together"),
-                        (["--pool", "old", "--opponent", str(one)], "--pool: not together")):
-        refused(run.main, [*SMALL, "--run", "bad", "--max-iters", "1", *wrong], said, capfd)
-
-
-def test_what_a_pool_may_be(tmp_path):
-    """A run's or a learner's folder means all snapshots in it, a file itself alone."""
-    header = {"game": "run-to-goal-ants", "seat": "both", "policy": "mlp", "ob_dim": 122,
-              "ac_dim": 8, "policy_args": {"hid_size": 64}}
-    folder = tmp_path / "old/agent0"
-    folder.mkdir(parents=True)
-    for version in (0, 10, 2):
-        save_parameters(folder / f"{version:06d}.npz", np.ones(24905), header)
-    places = ["old", str(tmp_path / "old"), str(folder), str(folder / "000002.npz"),
-              "old/agent0/000002.npz"]
-    pools, = find_pool(str(tmp_path), places, ["agent0"], [header])
-    names = [[Path(path).stem for path in paths] for paths in pools]
-    assert names == 3 * [["000000", "000002", "000010"]] + 2 * [["000002"]]
-
-
 @pytest.mark.parametrize("changes, said", [
     ({"game": "run-to-goal-humans"}, "run-to-goal-humans"), ({"seat": 1}, "its seat is 1"),
     ({"policy_args": {"hid_size": 32}}, "its policy args is"), ({}, "24,904 numbers")])
@@ -473,65 +384,3 @@ def test_an_ensemble_is_trained_and_watched(tmp_path, monkeypatch, capfd):
     load_parameter_run.main(["--run", "many", "--max-episodes", "1", "--integrator", "Euler"])
     out = capfd.readouterr().out
     assert "many/agent0a/000001.npz" in out and "many/agent1a/000001.npz" in out
-
-
-@pytest.mark.parametrize("game,delta", [("sumo-ants", 0.0), ("sumo-humans", 0.5),
-                                        ("kick-and-defend", 0.5), ("run-to-goal-ants", 0.5)])
-def test_presets_follow_the_paper(game, delta):
-    """Table 1's best delta; alpha over 500 iterations, 1,000 for kick-and-defend."""
-    assert all(PRESETS[name][game]["delta"] == delta for name in PRESETS)
-    assert PRESETS["paper"][game]["anneal_iters"] == (1000 if game[0] == "k" else 500)
-
-
-def test_memory_where_the_paper_has_it():
-    """LSTM of 128 and 3 epochs for sumo and kick-and-defend, or where it is asked for.
-
-    On one machine ants have a network of their own.
-    """
-    for name, games in PRESETS.items():
-        for game, values in games.items():
-            expected = ("lstm", 128, 3) if game[:4] in ("sumo", "kick") else ("mlp", 64, 6)
-            if name == "one-machine" and game.endswith("ants"):
-                expected = ("ant", 128, 4)
-            assert tuple(values[key] for key in ("policy", "hid_size", "optim_epochs")) == expected
-    asked = preset("run-to-goal-ants", False, "lstm")
-    assert (asked["policy"], asked["hid_size"], asked["optim_epochs"]) == ("lstm", 128, 3)
-    assert preset("sumo-ants", False, "mlp")["hid_size"] == 64
-    assert "hid_size" not in preset("sumo-ants", False, "my:Net")
-
-
-@pytest.mark.parametrize("game", cli.GAME_NAMES)
-def test_presets_divide(game):
-    """Each game's default batch suits its games and chunks, whatever the network is."""
-    from learn import rollout_horizon
-    from networks.loading import POLICIES
-    from selfplay.seating import seat_players
-    for paper in (False, True):
-        for policy in (None, "mlp", "lstm", "my:Net", *["ant"] * game.endswith("ants")):
-            values = preset(game, paper, policy)
-            players = seat_players(values["num_envs"], values["latest_share"], values["opponents"],
-                                   game.startswith("sumo"))
-            players[0].policy = POLICIES.get(values["policy"], POLICIES["mlp"])
-            horizon = rollout_horizon(players[0], values["timesteps_per_batch"],
-                                      values["optim_batchsize"])
-            assert horizon >= 20
-
-
-@pytest.mark.parametrize("game", cli.GAME_NAMES)
-def test_four_ranks_share_the_papers_batch(game, monkeypatch):
-    """`mpirun -np 4 python run.py --paper`: 4 x 102,400 samples a learner, minibatches of 5,120."""
-    from distributed_data import comm
-    from learn import rollout_horizon
-    from networks.loading import POLICIES
-    from selfplay.seating import seat_players
-
-    monkeypatch.setattr(comm, "SIZE", 4)
-    values = PRESETS["paper"][game]
-    assert (values["timesteps_per_batch"], values["optim_batchsize"]) == (409600, 5120)
-    players = seat_players(values["num_envs"], values["latest_share"], values["opponents"],
-                           game.startswith("sumo"))
-    players[0].policy = POLICIES[values["policy"]]
-    horizon = rollout_horizon(players[0], values["timesteps_per_batch"], values["optim_batchsize"])
-    assert horizon * players[0].width == 102400
-    with pytest.raises(InputError, match="--optim-batchsize 5122: does not fit"):
-        rollout_horizon(players[0], values["timesteps_per_batch"], 5122)

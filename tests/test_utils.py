@@ -7,7 +7,7 @@ from helpers import NumpyPolicy, gaussian_logp, initialize, new_session
 from gym_compete import CompeteVectorEnv
 from policy import LSTMPolicy, MlpPolicy
 from selfplay.seating import seat_players
-from utils import Actors, Player, traj_segment_generator
+from utils import Actors, Player, add_vtarg_and_adv, traj_segment_generator
 
 ENVS, HORIZON, OB, AC = 6, 24, 122, 8
 LIMIT = 9  # steps of a game: it goes on over the first two cuts and ends at the third
@@ -253,3 +253,39 @@ def test_a_broken_match_leaves_the_cut_ones_alone():
         assert [env.game.endings[i] for i in seg["endings"]] == ["not finite", "time-out"]
         cut = seg["cutvpred"]
         assert np.isfinite(cut).all() and cut[-1, 1] and not cut[:, 0].any() and not cut[:-1].any()
+
+
+def slow_advantages(rew, vpred, ends, nextvpred, gamma, lam):
+    """One game after another, each advantage as a sum over its own future (GAE, equation 16)."""
+    values, adv = np.append(vpred, nextvpred), np.zeros(len(rew))
+    for t in range(len(rew)):
+        weight = 1.0
+        for k in range(t, len(rew)):
+            following = 0.0 if ends[k] else values[k + 1]
+            adv[t] += weight * (rew[k] + gamma * following - values[k])
+            weight *= gamma * lam
+            if ends[k]:
+                break
+    return adv
+
+
+@pytest.mark.parametrize("gamma,lam", [(0.995, 0.95), (0.9, 0.0), (1.0, 1.0)])
+def test_advantages(gamma, lam):
+    """Columns with no end, ends in the middle, and an end exactly at the cut."""
+    rng, steps, games = np.random.default_rng(1), 23, 6
+    rew, vpred = rng.normal(0, 1, (2, steps, games)).astype(np.float32)
+    ends = rng.random((steps, games)) < 0.15
+    ends[:, 0], ends[-1] = False, [False, True, False, True, False, False]
+    ends[5:7, 5] = True  # a game of one step
+    new = np.vstack([[True] * games, ends[:-1]])
+    nextvpred = np.where(ends[-1], 0, rng.normal(0, 1, games)).astype(np.float32)
+    cutvpred = np.where(ends & (rng.random(ends.shape) < 0.5), rng.normal(0, 1, ends.shape), 0)
+    seg = {"rew": rew, "vpred": vpred, "new": new, "nextvpred": nextvpred,
+           "cutvpred": cutvpred.astype(np.float32)}
+    add_vtarg_and_adv(seg, gamma, lam)
+    for i in range(games):  # what a cut game was still worth is as if paid at its last step
+        paid = rew[:, i] + gamma * cutvpred[:, i]
+        expected = slow_advantages(paid, vpred[:, i], ends[:, i], nextvpred[i], gamma, lam)
+        np.testing.assert_allclose(seg["adv"][:, i], expected, atol=2e-5)
+    np.testing.assert_allclose(seg["tdlamret"], seg["adv"] + vpred)
+    assert seg["adv"].dtype == seg["tdlamret"].dtype == np.float32

@@ -1,5 +1,6 @@
 """The benchmarks that are run by hand, at their smallest: they work, and their sums add up."""
 
+import importlib
 import importlib.util
 import json
 import shlex
@@ -9,14 +10,16 @@ from pathlib import Path
 
 import pytest
 
-FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
+from benchmarks import bench
+
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 
-def measure(tmp_path, script, *arguments):
+def measure(tmp_path, name, *arguments):
     """Runs a benchmark; returns what --json says."""
     path = tmp_path / "result.json"
-    done = subprocess.run([sys.executable, FOLDER / script, *arguments, "--json", path],
-                          capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, "-m", f"benchmarks.{name}", *arguments, "--json", path],
+                          cwd=REPOSITORY, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     result = json.loads(path.read_text())
     assert result["machine"] in done.stdout
@@ -25,7 +28,7 @@ def measure(tmp_path, script, *arguments):
 
 def test_iteration(tmp_path):
     """All parts together are the iteration; physics and the update take most of it."""
-    result = measure(tmp_path, "iteration.py", "--iters", "1", "--warm-up", "1")
+    result = measure(tmp_path, "iteration", "--iters", "1", "--warm-up", "1")
     assert sum(result["parts"].values()) == pytest.approx(result["seconds"])
     shares = result["shares"]
     assert shares["physics: bare mj_step"] + shares["update"] > 0.4
@@ -35,14 +38,14 @@ def test_iteration(tmp_path):
 
 def test_start(tmp_path):
     """Every command answers; a training's first row comes after its first line."""
-    seconds = measure(tmp_path, "start.py", "--starts", "1")["seconds"]
+    seconds = measure(tmp_path, "start", "--starts", "1")["seconds"]
     *answers, line, row = seconds.values()
     assert len(answers) == 5 and max(answers) < line < row
 
 
 def test_memory(tmp_path):
     """A small batch: the peak never falls from stage to stage, and the run is noted."""
-    result = measure(tmp_path, "memory.py", "--env", "run-to-goal-ants",
+    result = measure(tmp_path, "memory", "--env", "run-to-goal-ants",
                      "--timesteps-per-batch", "1280", "--iters", "6", "--every", "2")
     sizes = list(result["peak"]["stages"].values())
     assert len(sizes) == 5 and sizes == sorted(sizes) and sizes[0] > 1e8
@@ -53,7 +56,7 @@ def test_memory(tmp_path):
                     reason="needs stable-baselines3")
 def test_peers(tmp_path):
     """Every contender collects and updates."""
-    result = measure(tmp_path, "peers.py", "--batch", "128", "--minibatch", "64", "--rounds", "1",
+    result = measure(tmp_path, "peers", "--batch", "128", "--minibatch", "64", "--rounds", "1",
                      "--sb3-envs", "2")
     assert len(result["contenders"]) == 3
     for rates in result["contenders"].values():
@@ -62,7 +65,7 @@ def test_peers(tmp_path):
 
 def test_rollout(tmp_path):
     """Every combination is a row; no rollout is faster than its physics by much."""
-    result = measure(tmp_path, "rollout.py", "--num-envs", "8", "16", "--opponents", "2",
+    result = measure(tmp_path, "rollout", "--num-envs", "8", "16", "--opponents", "2",
                      "--blocks", "1")
     assert [row["num_envs"] for row in result["rows"]] == [8, 16]
     assert all(0.05 < row["ratio"] < 1.5 for row in result["rows"])
@@ -70,7 +73,7 @@ def test_rollout(tmp_path):
 
 def test_physics(tmp_path):
     """What changes no bits changes none; Euler's steps are others, and cheaper."""
-    result = measure(tmp_path, "physics.py", "--num-envs", "2", "--steps", "40", "--rounds", "1")
+    result = measure(tmp_path, "physics", "--num-envs", "2", "--steps", "40", "--rounds", "1")
     rows = {row["lever"]: row for row in result["rows"]}
     for lever in ("as it is, again", "clock off", "one data for all games"):
         assert rows[lever]["after 40, median"] == 0
@@ -80,39 +83,58 @@ def test_physics(tmp_path):
 @pytest.mark.skipif(not importlib.util.find_spec("torch"), reason="needs PyTorch")
 def test_update(tmp_path):
     """Both compute the same; the script would say so if they did not."""
-    result = measure(tmp_path, "update.py", "--case", "mlp, run-to-goal-ants", "--blocks", "1")
+    result = measure(tmp_path, "update", "--case", "mlp, run-to-goal-ants", "--blocks", "1")
     assert [row["apart"] < 1e-3 < row["ratio"] for row in result["rows"]] == [True]
 
 
 def test_update_of_ours_alone(tmp_path):
     """Without PyTorch the ants' network is measured too, in minibatches of the sizes asked for."""
-    result = measure(tmp_path, "update.py", "--ours-only", "--blocks", "1", "--minibatch", "25",
+    result = measure(tmp_path, "update", "--ours-only", "--blocks", "1", "--minibatch", "25",
                      "40", "--case", "ant, run-to-goal-ants")
     assert [(row["batch"], row["minibatch"]) for row in result["rows"]] == [(200, 25), (320, 40)]
     assert all(row["ours: samples/s"] > 0 for row in result["rows"])
 
 
 def test_the_gpu_script_runs_what_there_is():
-    """Each of its commands is understood by the script that it names."""
-    done = subprocess.run(["bash", FOLDER / "gpu.sh", "--list"], capture_output=True, text=True)
+    """Each of its commands is understood by the script, the module or the test that it names."""
+    done = subprocess.run(["bash", REPOSITORY / "benchmarks/gpu.sh", "--list"],
+                          capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     commands = [shlex.split(line) for line in done.stdout.splitlines()]
     for command in commands:
-        script = next(word for word in command if word.endswith(".py"))
-        arguments = command[command.index(script) + 1:]
-        if "pytest" not in command:
-            load(FOLDER.parent / script).make_parser().parse_args(arguments)
+        if "pytest" in command:
+            assert all((REPOSITORY / word).exists() for word in command if word.endswith(".py"))
+            continue
+        name = next(word for word in command if word == "run.py" or "benchmarks." in word)
+        module = importlib.import_module(name.removesuffix(".py"))
+        module.make_parser().parse_args(command[command.index(name) + 1:])
     assert sum(int(command[0]) for command in commands) < 600  # seconds, the limits of all parts
     assert len(commands) == 5
 
 
-def load(path):
-    """A script as a module, with its own folder importable while it loads."""
-    spec = importlib.util.spec_from_file_location(f"a_{path.stem}", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.path.insert(0, str(path.parent))
-    try:
-        spec.loader.exec_module(module)
-    finally:
-        sys.path.remove(str(path.parent))
-    return module
+def modules():
+    """The benchmarks that have a command line."""
+    return sorted(path.stem for path in (REPOSITORY / "benchmarks").glob("*.py")
+                  if path.stem not in ("__init__", "bench", "machine"))
+
+
+@pytest.mark.parametrize("name", modules())
+def test_command_lines(name, capsys):
+    """Each names itself as it is called, and --help says what it is."""
+    module = importlib.import_module(f"benchmarks.{name}")
+    with pytest.raises(SystemExit) as end:
+        module.make_parser().parse_args(["--help"])
+    out = " ".join(capsys.readouterr().out.split())
+    assert end.value.code == 0 and out.startswith(f"usage: python -m benchmarks.{name} ")
+    assert module.__doc__.split("\n")[0].split(":")[0] in out
+    assert f"python -m benchmarks.{name}" in module.__doc__
+
+
+def test_a_result_that_cannot_be_written(tmp_path, capsys):
+    """One line and exit code 2 before anything is measured."""
+    for path in (tmp_path, tmp_path / "none" / "result.json"):
+        with pytest.raises(SystemExit) as end:
+            bench.run(bench.make_parser("none", "Nothing."), pytest.fail, pytest.fail,
+                      ["--json", str(path)])
+        err = capsys.readouterr().err
+        assert end.value.code == 2 and err.count("\n") == 1 and f"--json {path}: must" in err

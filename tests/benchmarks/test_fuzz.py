@@ -1,16 +1,10 @@
-"""A little of benchmarks/fuzz.py: nothing that is thrown at the readers gets through."""
+"""A little of benchmarks.fuzz: nothing that is thrown at the readers gets through."""
 
-import importlib.util
-from pathlib import Path
-
-PATH = Path(__file__).resolve().parents[2] / "benchmarks" / "fuzz.py"
+from benchmarks import fuzz
 
 
 def test_mutated_files_and_command_lines():
     """Four hundred files, forty checkpoints, eight matches, two hundred command lines."""
-    spec = importlib.util.spec_from_file_location("fuzz", PATH)
-    fuzz = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(fuzz)
     judge = fuzz.fuzz(400, 200, seed=7)
     assert judge.culprits == []
     for kind in ("parameter file", "command line"):

@@ -1,4 +1,4 @@
-"""Advantages against a plain loop; parameter files, sound, damaged and hostile."""
+"""Parameter files, sound, damaged and hostile."""
 
 import collections
 import gzip
@@ -14,55 +14,13 @@ import zipfile
 import numpy as np
 import pytest
 
-from common import parameter_file as utils
-from common import pickled
+from common import parameter_file, pickled
 from common.command_line import InputError
-from common.files import write_whole
 from common.parameter_file import load_parameters, save_parameters
-from utils import add_vtarg_and_adv
 
 HEADER = {"game": "run-to-goal-ants", "seat": 0, "policy": "mlp", "policy_args": {"hid_size": 64},
           "ob_dim": 122, "ac_dim": 8, "version": 3, "iteration": 3}
 VECTOR = np.random.default_rng(0).normal(0, 1, 300).astype(np.float32)
-
-# Advantages
-
-
-def slow_advantages(rew, vpred, ends, nextvpred, gamma, lam):
-    """One game after another, each advantage as a sum over its own future (GAE, equation 16)."""
-    values, adv = np.append(vpred, nextvpred), np.zeros(len(rew))
-    for t in range(len(rew)):
-        weight = 1.0
-        for k in range(t, len(rew)):
-            following = 0.0 if ends[k] else values[k + 1]
-            adv[t] += weight * (rew[k] + gamma * following - values[k])
-            weight *= gamma * lam
-            if ends[k]:
-                break
-    return adv
-
-
-@pytest.mark.parametrize("gamma,lam", [(0.995, 0.95), (0.9, 0.0), (1.0, 1.0)])
-def test_advantages(gamma, lam):
-    """Columns with no end, ends in the middle, and an end exactly at the cut."""
-    rng, steps, games = np.random.default_rng(1), 23, 6
-    rew, vpred = rng.normal(0, 1, (2, steps, games)).astype(np.float32)
-    ends = rng.random((steps, games)) < 0.15
-    ends[:, 0], ends[-1] = False, [False, True, False, True, False, False]
-    ends[5:7, 5] = True  # a game of one step
-    new = np.vstack([[True] * games, ends[:-1]])
-    nextvpred = np.where(ends[-1], 0, rng.normal(0, 1, games)).astype(np.float32)
-    cutvpred = np.where(ends & (rng.random(ends.shape) < 0.5), rng.normal(0, 1, ends.shape), 0)
-    seg = {"rew": rew, "vpred": vpred, "new": new, "nextvpred": nextvpred,
-           "cutvpred": cutvpred.astype(np.float32)}
-    add_vtarg_and_adv(seg, gamma, lam)
-    for i in range(games):  # what a cut game was still worth is as if paid at its last step
-        paid = rew[:, i] + gamma * cutvpred[:, i]
-        expected = slow_advantages(paid, vpred[:, i], ends[:, i], nextvpred[i], gamma, lam)
-        np.testing.assert_allclose(seg["adv"][:, i], expected, atol=2e-5)
-    np.testing.assert_allclose(seg["tdlamret"], seg["adv"] + vpred)
-    assert seg["adv"].dtype == seg["tdlamret"].dtype == np.float32
-
 
 # Sound files
 
@@ -77,22 +35,6 @@ def test_round_trip(tmp_path):
     np.testing.assert_array_equal(vector, VECTOR)
     assert vector.dtype == np.float32 and header == HEADER
     assert set(os.listdir(tmp_path)) == {"a.npz", "b.npz"}
-
-
-def test_failed_writing_leaves_the_old_file(tmp_path):
-    """Whole or nothing: a write that breaks off changes nothing and leaves nothing behind."""
-    path = tmp_path / "a.npz"
-    path.write_bytes(b"old")
-
-    def broken(file):
-        file.write(b"half of the n")
-        raise OSError("no space left")
-
-    with pytest.raises(OSError, match="no space"):
-        write_whole(path, broken)
-    with pytest.raises(TypeError):
-        save_parameters(path, VECTOR, {"game": object()})
-    assert path.read_bytes() == b"old" and os.listdir(tmp_path) == ["a.npz"]
 
 
 def test_released_pickle_is_its_array(shared):
@@ -287,7 +229,7 @@ def unharmed(tmp_path, monkeypatch):
 
 def functions():
     """What the readers' functions carry, which no file may change."""
-    found = [f for module in (utils, pickled) for f in vars(module).values()
+    found = [f for module in (parameter_file, pickled) for f in vars(module).values()
              if inspect.isfunction(f)]
     return [(f, dict(vars(f)), f.__defaults__, f.__kwdefaults__) for f in found]
 

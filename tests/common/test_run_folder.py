@@ -17,7 +17,7 @@ import load_parameter_run
 import run
 from common.command_line import InputError
 from common.run_folder import find_place, lasting, run_name
-from evaluation import listing as catalogue
+from evaluation import listing
 from selfplay import run_lock
 from selfplay.checkpoint import NAME, PREVIOUS, read_checkpoint, write_checkpoint
 from selfplay.config import make_parser, plain_name
@@ -63,7 +63,7 @@ def test_the_newest_run_of_any_checkout(home):
     made = home / "saveparameters/made"
     assert load_parameter_run.choose_files(args) == [
         str(made / f"agent{k}/000002.npz") for k in (0, 1)]
-    told = catalogue.list_all(str(home), str(home / "saveparameters"))
+    told = listing.list_all(str(home), str(home / "saveparameters"))
     assert told.count("(newest of 3)") == 2
 
 

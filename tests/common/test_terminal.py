@@ -16,13 +16,11 @@ from small import SIZE, SMALL
 
 import load_parameter_run
 import run
-from common import parameter_file as utils
-from common.files import write_json
+from common import parameter_file
 from common.terminal import Output
-from evaluation import listing as catalogue
+from evaluation import listing
 from gym_compete import CAMERAS, Renderer, RenderingError
-from viewing import film as video
-from viewing import recording as replay
+from viewing import film, recording
 
 ROOT = Path(__file__).resolve().parents[2]
 GAME = "run-to-goal-ants"
@@ -40,7 +38,7 @@ def house(tmp_path_factory):
         vector = rng.normal(0, 0.2, SIZE).astype(np.float32)
         vector[:248] = np.concatenate([[0, 1, 1], np.zeros(122), np.ones(123)])
         path.parent.mkdir(parents=True, exist_ok=True)
-        utils.save_parameters(path, vector, {
+        parameter_file.save_parameters(path, vector, {
             "game": GAME, "seat": seat, "policy": "mlp", "policy_args": {"hid_size": 64},
             "ob_dim": 122, "ac_dim": 8, "iteration": int(path.stem) if seat == 0
             and path.stem.isdecimal() else 0})
@@ -227,7 +225,7 @@ def test_an_interrupt_elsewhere(jobs, monkeypatch):
     def stop(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(catalogue, "list_all", stop)
+    monkeypatch.setattr(listing, "list_all", stop)
     assert call(load_parameter_run.main, ["--list"], io.StringIO(), monkeypatch) == (130, "")
 
 
@@ -238,7 +236,7 @@ def test_an_interrupt_elsewhere(jobs, monkeypatch):
 def opengl():
     """Skips where nothing can be drawn."""
     try:
-        Renderer(replay.Stage(short_match(GAME, 2)).game, 64, 64).close()
+        Renderer(recording.Stage(short_match(GAME, 2)).game, 64, 64).close()
     except RenderingError as error:
         pytest.skip(str(error))
 
@@ -253,37 +251,23 @@ def test_any_name_is_a_file_name(house, tmp_path, monkeypatch):
     assert (code, err) == (0, "")
     assert sorted(os.listdir()) == sorted(["-x.json", f"{WILD}.csv", f"{WILD}.npz"])
     assert json.loads(Path("-x.json").read_text())["paths"] == players
-    names = replay.load(f"{WILD}.npz").header["names"]
+    names = recording.load(f"{WILD}.npz").header["names"]
     assert names[0].isprintable() and names[0].endswith("er0")
 
 
 @pytest.mark.parametrize("name", ["12:30", "-x", WILD])
 def test_any_name_is_a_films(opengl, name, tmp_path, monkeypatch):
     """No part of it is a protocol, an option or a pattern."""
-    monkeypatch.setitem(video.FORMATS, ".mp4", (5, (160, 96)))
+    monkeypatch.setitem(film.FORMATS, ".mp4", (5, (160, 96)))
     monkeypatch.chdir(tmp_path)
-    video.film(f"{name}.mp4", [short_match(GAME, 2)], CAMERAS["side"])
+    film.film(f"{name}.mp4", [short_match(GAME, 2)], CAMERAS["side"])
     assert os.listdir() == [f"{name}.mp4"] and os.path.getsize(f"{name}.mp4") > 500
-
-
-def test_links_and_pipes_stay(tmp_path):
-    """A result goes where a link leads, and into a pipe."""
-    (tmp_path / "link").symlink_to("target")
-    write_json(str(tmp_path / "link"), [1])
-    assert (tmp_path / "link").is_symlink() and (tmp_path / "target").read_text() == "[\n 1\n]\n"
-    os.mkfifo(tmp_path / "pipe")
-    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
-    write_json(str(tmp_path / "pipe"), [1])
-    assert os.read(reader, 100) == b"[\n 1\n]\n"
-    os.close(reader)
-    with pytest.raises(OSError, match="No space left on device: '/dev/full'"):
-        write_json("/dev/full", [1])
 
 
 def test_a_platform_in_the_environment(opengl, monkeypatch):
     """PYOPENGL_PLATFORM, which many guides advise to set, does not get in the way of EGL."""
     for platform in ("osmesa", "glx"):
         monkeypatch.setenv("PYOPENGL_PLATFORM", platform)
-        renderer = Renderer(replay.Stage(short_match(GAME, 2)).game, 64, 64)
+        renderer = Renderer(recording.Stage(short_match(GAME, 2)).game, 64, 64)
         assert renderer.render().any()
         renderer.close()

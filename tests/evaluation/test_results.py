@@ -1,19 +1,16 @@
-"""Judging two files: seats, swaps, tables; and the list of what can be played."""
+"""Judging two files: seats, swaps and tables."""
 
 import csv
 import json
-import os
-import time
 
 import numpy as np
 import pytest
-from flail import EULER, GAME, refused
+from flail import EULER, refused
 
 import load_parameter_run
 from common.command_line import InputError
 from common.parameter_file import save_parameters
-from evaluation import listing as catalogue
-from evaluation import results as judging
+from evaluation.results import describe, sum_up, write_csv
 from evaluation.seats import judge, settle_swap
 from networks.loading import Entry
 
@@ -60,14 +57,14 @@ def test_wins_follow_the_file(monkeypatch, tmp_path):
     results = judge("sumo-ants", entries("both", "both"), range(5), 0, True)
     assert [result["seat_of_a"] for result in results] == [0, 1, 0, 1, 0]
     assert [result["winner"] for result in results] == [None, 1, 0, 1, 0]
-    summary = judging.sum_up("sumo-ants", results, 0, True)
+    summary = sum_up("sumo-ants", results, 0, True)
     assert summary["wins"] == [4, 0] and summary["ties"] == 1
     assert [part["wins"] for part in summary["by_seat"]] == [[2, 0], [2, 0]]
     assert [part["ties"] for part in summary["by_seat"]] == [1, 0]
-    told = judging.describe(summary, ["a.npz", "b.npz"])
+    told = describe(summary, ["a.npz", "b.npz"])
     assert "4  A wins (a.npz)" in told
     assert "A in seat 1, B in seat 0: A wins 2, B wins 0, ties 0 of 2 games" in told
-    judging.write_csv(tmp_path / "games.csv", results, 3)
+    write_csv(tmp_path / "games.csv", results, 3)
     with open(tmp_path / "games.csv") as file:
         rows = list(csv.DictReader(file))
     assert [row["winner"] for row in rows] == ["tie", "A", "A", "A", "A"]
@@ -106,41 +103,3 @@ def test_a_file_of_another_game_is_refused(players, tmp_path, shared, capfd):  #
             capfd)
     released = str(shared / "zoo/sumo-ants_v1.npy")
     refused(["--param-paths", players[0], released], "sumo-ants_v1.npy", capfd)
-
-
-# The list
-
-
-def test_list(tmp_path, monkeypatch, capfd):
-    """Shipped files, each learner's newest snapshot, released files; damaged ones say so."""
-    header = {"game": GAME, "policy": "mlp", "policy_args": {}, "version": 1}
-    for name, seat, iteration in (("shipped/run-to-goal-ants/agent0", 0, 99),
-                                  ("save/mine/agent1/000007", 1, 7),
-                                  ("save/mine/agent1/000123", 1, 123)):
-        path = tmp_path / f"{name}.npz"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_parameters(path, np.zeros(3, np.float32),
-                        {**header, "seat": seat, "iteration": iteration})
-    zoo = tmp_path / "zoo"
-    zoo.mkdir()
-    np.save(zoo / "sumo-humans_v3.npy", np.zeros(3, np.float32))
-    (zoo / "broken.npy").write_text("nothing")
-    os.utime(zoo / "sumo-humans_v3.npy", (time.time() - 3 * 86400 - 60,) * 2)
-    for name, folder in (("SHIPPED_DIR", "shipped"), ("SAVE_DIR", "save")):
-        monkeypatch.setattr(load_parameter_run, name, str(tmp_path / folder))
-    monkeypatch.chdir(tmp_path)
-    load_parameter_run.main(["--list", "--zoo", "zoo"])
-    lines = {line.split("  ")[-1].strip(): line.split() for line
-             in capfd.readouterr().out.splitlines()}
-    assert lines["shipped/run-to-goal-ants/agent0.npz"][:3] == [GAME, "0", "99"]
-    newest = "save/mine/agent1/000123.npz (newest of 2)"
-    assert lines[newest][:3] == [GAME, "1", "123"]
-    assert lines["zoo/sumo-humans_v3.npy"][:5] == ["sumo-humans", "both", "v3", "3", "d"]
-    broken, = (key for key in lines if key.startswith("zoo/broken.npy: not a parameter file"))
-    assert "save/mine/agent1/000007.npz" not in " ".join(lines)
-
-
-def test_list_of_nothing(tmp_path, capfd):
-    """An empty house says what to do; a zoo that is no folder is refused."""
-    assert "nothing to play yet" in catalogue.list_all(str(tmp_path), str(tmp_path))
-    refused(["--list", "--zoo", str(tmp_path / "none")], "none: no such folder", capfd)

@@ -12,9 +12,7 @@ import load_parameter_run
 import run
 from common.parameter_file import load_parameters, save_parameters
 from common.run_folder import choose_snapshots
-from evaluation import commands as many
-from evaluation.entrants import anchor, collect, labels
-from evaluation.matches import play
+from evaluation import commands
 from evaluation.tournament import find_pairs, find_seatings
 
 QUICK = ["--integrator", "Euler", "--max-episodes", "3", "--seed", "5"]
@@ -68,32 +66,6 @@ def test_seats():
                                        (2, 4), (3, 4)]
     assert find_seatings(0, 2, seats) == [(0, 2)] and find_seatings(2, 3, seats) == [(3, 2)]
     assert find_seatings(3, 4, seats) == [(3, 4), (4, 3)]
-
-
-def test_labels():
-    """The last parts of the paths, as many as tell them apart."""
-    assert labels(["/a/x/1.npz", "/a/y/1.npz", "/a/y/2.npy"]) == ["x/1", "y/1", "2"]
-    assert labels(["/a/zero.npz"]) == ["a/zero"]
-
-
-def test_released_files_say_their_seat_by_name(shared):
-    """Where the seats differ; sumo's sit in both."""
-    zoo = shared / "zoo"
-    _, runners = collect([str(zoo / f"run-to-goal-ants_agent{k}_v1.npy") for k in (0, 1)], {}, None)
-    assert [runner.seats for runner in runners] == [(0,), (1,)]
-    _, wrestlers = collect([str(zoo / "sumo-ants_v1.npy")], {}, "sumo-ants")
-    assert wrestlers[0].seats == (0, 1)
-
-
-def test_anchors():
-    """Zero's ants pay no control cost, random's do."""
-    seen = []
-    play("run-to-goal-ants", [anchor("zero", "run-to-goal-ants"),
-                              anchor("random", "run-to-goal-ants")], 2, integrator="Euler",
-         on_step=lambda env, games: seen.append([part["reward_ctrl"].copy()
-                                                 for part in env.infos["parts"]]))
-    still, moving = np.abs(np.array(seen)).max(axis=(0, 2))
-    assert still < 1e-6 < 1 < moving
 
 
 def test_results(played):
@@ -168,7 +140,7 @@ def test_history(trained, tmp_path, monkeypatch):
     assert len(choose_snapshots(str(trained / "self"))) == 6
     assert [path[-10:] for path in choose_snapshots(str(trained / "self"), every=3)] == [
         "000000.npz", "000002.npz"] * 2
-    monkeypatch.setattr(many, "OUT_DIR", str(tmp_path))
+    monkeypatch.setattr(commands, "OUT_DIR", str(tmp_path))
     load_parameter_run.main(["--history", "self", "--every", "3", *QUICK, "--max-episodes", "1"])
     out, = tmp_path.iterdir()
     rows = table(out / "ratings.csv")

@@ -19,7 +19,7 @@ from evaluation.entrants import collect
 from evaluation.exploit import beat
 from evaluation.listing import list_all
 from evaluation.seats import check_seats, seats_of
-from networks import loading as matches
+from networks import loading
 from networks.loading import load_entries
 from selfplay.warm_start import find_pool, load_init
 
@@ -127,13 +127,13 @@ def test_networks_are_tried_before_hours_of_play(way, tmp_path):
 def test_absurd_networks(policy_args, tmp_path, monkeypatch):
     """Refused once more numbers are asked for than the file has: after a few layers."""
     made = []
-    monkeypatch.setattr(matches.Budget, "spend", lambda self, getter, name, *args, spend=(
-        matches.Budget.spend), **kwargs: made.append(name) or spend(self, getter, name, *args,
+    monkeypatch.setattr(loading.Budget, "spend", lambda self, getter, name, *args, spend=(
+        loading.Budget.spend), **kwargs: made.append(name) or spend(self, getter, name, *args,
                                                                     **kwargs))
     path = save(tmp_path / "bad.npz", {"policy_args": policy_args})
     entries = load_entries([path], None)[1]
     with pytest.raises(InputError, match="bad.npz"):
-        matches.check_networks(entries, HEADER["game"])
+        loading.check_networks(entries, HEADER["game"])
     assert len(made) < 50
 
 
@@ -143,7 +143,7 @@ def test_a_header_may_leave_out_what_nobody_needs(tmp_path):
     lean = {key: HEADER[key] for key in NEEDED}
     save_parameters(path, np.ones(24905), lean)
     game, entries = load_entries([path], None)
-    matches.check_networks(entries, game)
+    loading.check_networks(entries, game)
     assert seats_of(entries[0], game) == (0, 1)
 
 

@@ -16,11 +16,8 @@ from tiny import MPIRUN
 import learn
 import run
 from common import files, parameter_file
-from common.command_line import InputError
 from selfplay import checkpoint
 from selfplay.checkpoint import NAME, PREVIOUS, read_checkpoint, write_checkpoint
-from selfplay.run_log import Table
-from selfplay.snapshots import Snapshots
 from utils import add_vtarg_and_adv
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -220,23 +217,6 @@ def test_another_format(copy, capsys, monkeypatch):
     assert "has format 99, this version reads 1" in refused(capsys, "--resume", "made")
 
 
-def test_an_old_log_keeps_its_columns(tmp_path):
-    """Figures that are younger than a run are left out of its table."""
-    for row in ({"iteration": 1, "old": 2}, {"iteration": 2, "new": 5, "old": 3}):
-        table = Table(tmp_path / "progress.csv")
-        table.write(row)
-        table.close()
-    lines = (tmp_path / "progress.csv").read_text().splitlines()
-    assert lines == ["iteration,old", "1,2", "2,3"]
-
-
-def test_nothing_in_a_checkpoint_is_executed(tmp_path):
-    """An object array, which only pickle could read, counts as damage."""
-    np.savez(tmp_path / NAME, header=np.array([print], object), digest=np.array(""))
-    with pytest.raises(InputError, match="is damaged"):
-        read_checkpoint(str(tmp_path))
-
-
 def test_another_outsider(small, tmp_path, monkeypatch, capsys):
     """A best response goes on against the same parameters, and is refused another's."""
     monkeypatch.setattr(run, "SAVE_DIR", str(tmp_path))
@@ -340,31 +320,3 @@ def test_learning_that_breaks_down(copy, capsys, monkeypatch):
     assert told[0] == "iteration 3: agent0: segment (adv) not finite, step not taken"
     assert told[-1].startswith("iteration 5: ") and "3 times in a row" in lines[-1]
     assert read_checkpoint(str(copy))[1]["progress/iteration"] == 4
-
-
-# Disk use
-
-
-def test_old_snapshots_are_thinned_out(tmp_path):
-    """Version 0, every third of those that cannot be drawn, and all that can."""
-    snapshots = Snapshots(str(tmp_path), ["agent0"], [{}])
-    for version in range(41):
-        snapshots.save(version, [np.zeros(1000, np.float32)])
-        snapshots.thin_out(0.5, 3)
-        needed = np.ceil(0.5 * version)
-        kept = {int(path.stem) for path in tmp_path.glob("agent0/*.npz")}
-        assert set(range(int(needed), version + 1)) | {0} <= kept
-    assert kept == {0, 3, 6, 9, 12, 15, 18} | set(range(19, 41))
-    size = sum(path.stat().st_size for path in tmp_path.glob("agent0/*"))
-    assert snapshots.disk_use(0.5, 3, 40) == pytest.approx(size, rel=0.01)
-    first = snapshots.first()
-    assert len(first) == 1 and first[0].shape == (1000,)
-
-
-def test_all_of_history_stays_with_delta_zero(tmp_path):
-    """Where every version may be drawn none is deleted."""
-    snapshots = Snapshots(str(tmp_path), ["agent0"], [{}])
-    for version in range(10):
-        snapshots.save(version, [np.zeros(3, np.float32)])
-        snapshots.thin_out(0.0, 0)
-    assert len(list(tmp_path.glob("agent0/*"))) == 10

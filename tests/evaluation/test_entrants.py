@@ -1,0 +1,32 @@
+"""Who takes part, under which name and in which seats."""
+
+import numpy as np
+
+from evaluation.entrants import anchor, collect, labels
+from evaluation.matches import play
+
+
+def test_labels():
+    """The last parts of the paths, as many as tell them apart."""
+    assert labels(["/a/x/1.npz", "/a/y/1.npz", "/a/y/2.npy"]) == ["x/1", "y/1", "2"]
+    assert labels(["/a/zero.npz"]) == ["a/zero"]
+
+
+def test_released_files_say_their_seat_by_name(shared):
+    """Where the seats differ; sumo's sit in both."""
+    zoo = shared / "zoo"
+    _, runners = collect([str(zoo / f"run-to-goal-ants_agent{k}_v1.npy") for k in (0, 1)], {}, None)
+    assert [runner.seats for runner in runners] == [(0,), (1,)]
+    _, wrestlers = collect([str(zoo / "sumo-ants_v1.npy")], {}, "sumo-ants")
+    assert wrestlers[0].seats == (0, 1)
+
+
+def test_anchors():
+    """Zero's ants pay no control cost, random's do."""
+    seen = []
+    play("run-to-goal-ants", [anchor("zero", "run-to-goal-ants"),
+                              anchor("random", "run-to-goal-ants")], 2, integrator="Euler",
+         on_step=lambda env, games: seen.append([part["reward_ctrl"].copy()
+                                                 for part in env.infos["parts"]]))
+    still, moving = np.abs(np.array(seen)).max(axis=(0, 2))
+    assert still < 1e-6 < 1 < moving

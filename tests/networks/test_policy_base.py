@@ -1,0 +1,116 @@
+"""What every policy has from its base: the contract, the Gaussian, filters, first weights."""
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+from helpers import NumpyPolicy, gaussian_logp, initialize, new_session
+from scipy.stats import norm
+
+from policy import LSTMPolicy, MlpPolicy
+
+CLASSES = {"mlp": MlpPolicy, "lstm": LSTMPolicy}
+RNG = np.random.default_rng
+
+
+def small(kind, sess, seed=1, **options):
+    """A policy of 5 observations and 3 actions with scrambled parameters, and its twin in NumPy."""
+    pi = CLASSES[kind]("pi", 5, 3, RNG(0), hid_size=6, **options)
+    flat = initialize(sess, pi, seed)
+    return pi, flat, NumpyPolicy(flat.get(sess), 5, 3, kind, 6)
+
+
+def feed(pi, batch=7, seed=2):
+    """Random inputs for every placeholder but `ac_taken`."""
+    rng = RNG(seed)
+    return {pi.ob: rng.normal(0, 2, (batch, pi.ob_dim)),
+            pi.noise: rng.normal(0, 1, (batch, pi.ac_dim)),
+            pi.state_in: rng.normal(0, 1, (batch, pi.zero_state.size))}
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+def test_contract(kind):
+    """All that a policy must offer is there, in the promised shapes."""
+    with new_session() as sess:
+        pi, flat, _ = small(kind, sess)
+        outputs = sess.run({name: getattr(pi, name) for name in
+                            ("ac", "vpred", "state_out", "logp", "entropy")}, feed(pi))
+        shapes = {name: value.shape for name, value in outputs.items()}
+        states = pi.zero_state.size
+        assert shapes == {"ac": (7, 3), "vpred": (7,), "state_out": (7, states), "logp": (7,),
+                          "entropy": (7,)}
+        for name in ("ob", "state_in", "noise", "ac_taken"):
+            assert getattr(pi, name).shape[0] is None or getattr(pi, name).shape[0].value is None
+        assert pi.recurrent == (states > 0) and not pi.zero_state.any()
+        trainable = pi.get_trainable_variables()
+        assert len(pi.get_variables()) == len(trainable) + 6
+        assert pi.get_variables()[6:] == trainable and trainable[-1] is pi.logstd
+        assert {id(v) for v in pi.value_head} <= {id(v) for v in trainable}
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+def test_distribution(kind):
+    """Actions, their log-probability and the entropy are those of independent Gaussians."""
+    with new_session() as sess:
+        pi, _, twin = small(kind, sess)
+        inputs = feed(pi)
+        ac, logp, entropy, state = sess.run([pi.ac, pi.logp, pi.entropy, pi.state_out], inputs)
+        other = RNG(3).normal(0, 2, ac.shape)
+        logp_other = sess.run(pi.logp, {**inputs, pi.ac_taken: other})
+        logp_fed = sess.run(pi.logp, {**inputs, pi.ac_taken: ac})
+    mean, _, new_state = twin(inputs[pi.ob], inputs[pi.state_in] if pi.recurrent else None)
+    np.testing.assert_allclose(ac, mean + np.exp(twin.logstd) * inputs[pi.noise], atol=1e-5)
+    np.testing.assert_allclose(logp, gaussian_logp(ac, mean, twin.logstd), atol=1e-4)
+    np.testing.assert_allclose(logp_other, gaussian_logp(other, mean, twin.logstd), rtol=1e-4)
+    np.testing.assert_allclose(logp_fed, logp, atol=1e-5)
+    np.testing.assert_allclose(entropy, norm.entropy(0, np.exp(twin.logstd)).sum(), rtol=1e-5)
+    assert entropy.shape == logp.shape == (7,)
+    if pi.recurrent:
+        np.testing.assert_allclose(state, new_state, atol=1e-5)
+
+
+def test_no_gradient_through_the_sampled_action():
+    """d logp / d mean is (ac - mean) / var as for a given action, not zero."""
+    with new_session() as sess:
+        pi, _, twin = small("mlp", sess)
+        inputs = feed(pi)
+        gradient = sess.run(tf.gradients(pi.logp, pi.mean)[0], inputs)
+    expected = inputs[pi.noise] / np.exp(twin.logstd)
+    np.testing.assert_allclose(gradient, expected, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+def test_new_return_statistics_leave_the_values(kind):
+    """PopArt: the return filter moves a long way, the predictions stay."""
+    with new_session() as sess:
+        pi, flat, _ = small(kind, sess, ret_decay=0.9)
+        inputs = feed(pi)
+        before, mean_before = sess.run([pi.vpred, pi.ret_rms.mean], inputs)
+        pi.update_ret_rms(sess, RNG(5).normal(-40, 25, (20, 10)).astype(np.float32))
+        after, mean_after = sess.run([pi.vpred, pi.ret_rms.mean], inputs)
+    assert abs(mean_after - mean_before) > 20
+    np.testing.assert_allclose(after, before, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+def test_same_generator_same_weights(kind):
+    """The first weights come from the generator alone; None gives a frozen copy's zeros."""
+    vectors = []
+    for seed in (7, 7, 8, None):
+        with new_session() as sess:
+            rng = None if seed is None else RNG(seed)
+            pi = CLASSES[kind]("pi", 5, 3, rng, hid_size=6, logstd=-0.5)
+            vectors.append(initialize(sess, pi).get(sess))
+            weights = [w for w in sess.run(pi.get_trainable_variables()) if w.shape[0] > 1]
+    np.testing.assert_array_equal(vectors[0], vectors[1])
+    assert (vectors[0] != vectors[2]).any()
+    assert not any(w.any() for w in weights)
+    assert (vectors[3][-3:] == -0.5).all()
+
+
+def test_first_actions_are_nearly_noise_alone():
+    """The last policy layer starts small (0.01), so that exploration is not biased."""
+    with new_session() as sess:
+        pi = MlpPolicy("pi", 20, 4, RNG(0))
+        sess.run(tf.global_variables_initializer())
+        mean = sess.run(pi.mean, {pi.ob: RNG(1).normal(0, 1, (100, 20))})
+    assert 0 < np.abs(mean).max() < 0.1

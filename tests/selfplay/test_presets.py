@@ -1,0 +1,68 @@
+"""The presets: the paper's values, and batches that divide."""
+
+import pytest
+
+from common.command_line import GAME_NAMES, InputError
+from selfplay.presets import PRESETS, preset
+
+
+@pytest.mark.parametrize("game,delta", [("sumo-ants", 0.0), ("sumo-humans", 0.5),
+                                        ("kick-and-defend", 0.5), ("run-to-goal-ants", 0.5)])
+def test_presets_follow_the_paper(game, delta):
+    """Table 1's best delta; alpha over 500 iterations, 1,000 for kick-and-defend."""
+    assert all(PRESETS[name][game]["delta"] == delta for name in PRESETS)
+    assert PRESETS["paper"][game]["anneal_iters"] == (1000 if game[0] == "k" else 500)
+
+
+def test_memory_where_the_paper_has_it():
+    """LSTM of 128 and 3 epochs for sumo and kick-and-defend, or where it is asked for.
+
+    On one machine ants have a network of their own.
+    """
+    for name, games in PRESETS.items():
+        for game, values in games.items():
+            expected = ("lstm", 128, 3) if game[:4] in ("sumo", "kick") else ("mlp", 64, 6)
+            if name == "one-machine" and game.endswith("ants"):
+                expected = ("ant", 128, 4)
+            assert tuple(values[key] for key in ("policy", "hid_size", "optim_epochs")) == expected
+    asked = preset("run-to-goal-ants", False, "lstm")
+    assert (asked["policy"], asked["hid_size"], asked["optim_epochs"]) == ("lstm", 128, 3)
+    assert preset("sumo-ants", False, "mlp")["hid_size"] == 64
+    assert "hid_size" not in preset("sumo-ants", False, "my:Net")
+
+
+@pytest.mark.parametrize("game", GAME_NAMES)
+def test_presets_divide(game):
+    """Each game's default batch suits its games and chunks, whatever the network is."""
+    from learn import rollout_horizon
+    from networks.loading import POLICIES
+    from selfplay.seating import seat_players
+    for paper in (False, True):
+        for policy in (None, "mlp", "lstm", "my:Net", *["ant"] * game.endswith("ants")):
+            values = preset(game, paper, policy)
+            players = seat_players(values["num_envs"], values["latest_share"], values["opponents"],
+                                   game.startswith("sumo"))
+            players[0].policy = POLICIES.get(values["policy"], POLICIES["mlp"])
+            horizon = rollout_horizon(players[0], values["timesteps_per_batch"],
+                                      values["optim_batchsize"])
+            assert horizon >= 20
+
+
+@pytest.mark.parametrize("game", GAME_NAMES)
+def test_four_ranks_share_the_papers_batch(game, monkeypatch):
+    """`mpirun -np 4 python run.py --paper`: 4 x 102,400 samples a learner, minibatches of 5,120."""
+    from distributed_data import comm
+    from learn import rollout_horizon
+    from networks.loading import POLICIES
+    from selfplay.seating import seat_players
+
+    monkeypatch.setattr(comm, "SIZE", 4)
+    values = PRESETS["paper"][game]
+    assert (values["timesteps_per_batch"], values["optim_batchsize"]) == (409600, 5120)
+    players = seat_players(values["num_envs"], values["latest_share"], values["opponents"],
+                           game.startswith("sumo"))
+    players[0].policy = POLICIES[values["policy"]]
+    horizon = rollout_horizon(players[0], values["timesteps_per_batch"], values["optim_batchsize"])
+    assert horizon * players[0].width == 102400
+    with pytest.raises(InputError, match="--optim-batchsize 5122: does not fit"):
+        rollout_horizon(players[0], values["timesteps_per_batch"], 5122)

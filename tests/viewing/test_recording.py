@@ -1,0 +1,117 @@
+"""Recordings: a file holds the match that was played, bit for bit, or is refused."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+from flail import refused, short_match
+from made_states import SIX
+
+import load_parameter_run
+from common.command_line import InputError
+from gym_compete import CAMERAS, Renderer
+from viewing.recording import Stage, load, physics, save, simulate_again
+
+
+def test_a_replay_is_the_match_bit_for_bit(kept, capfd):
+    """Read and simulated again, every state is the recorded one, and so is the outcome."""
+    recording = load(kept)
+    header = recording.header
+    assert (header["number"], header["seed"], header["names"]) == (3, 5, ["flail0", "flail1"])
+    assert len(recording) == header["result"]["length"] == len(recording.states) - 1
+    assert simulate_again(recording) is None
+    load_parameter_run.main(["--replay", str(kept)])
+    assert "states are the same bit for bit" in capfd.readouterr().out
+
+
+def test_a_replay_notices_one_bit(kept, tmp_path, capfd):
+    """One bit of one state, or of one action, and the step is named."""
+    recording = load(kept)
+    recording.states[4].view(np.uint64)[10] ^= 1
+    assert simulate_again(recording) == 4
+    recording = load(kept)
+    recording.actions[2].view(np.uint32)[0] ^= 1 << 20
+    assert simulate_again(recording) == 3
+    recording = load(kept)
+    recording.header["result"]["winner"] = {None: 0, 0: 1, 1: 0}[
+        recording.header["result"]["winner"]]
+    assert simulate_again(recording) == len(recording)
+    recording = load(kept)
+    recording.states[4, 3] += 1
+    save(tmp_path / "other.npz", recording)
+    load_parameter_run.main(["--replay", str(tmp_path / "other.npz")])
+    assert "states differ from step 4 on" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize("name", SIX)
+def test_states_of_every_game(name, tmp_path):
+    """All games' matches, sumo's rings too, come back from a file as they were."""
+    recording = short_match(name)
+    save(tmp_path / "match.npz", recording)
+    again = load(tmp_path / "match.npz")
+    np.testing.assert_array_equal(again.states, recording.states)
+    # Cut short, the match does not end at the last step: that alone is found to differ.
+    assert simulate_again(again) == 12
+    stage = Stage(again)
+    stage.seek(5)
+    np.testing.assert_array_equal(physics(stage.game, 0), recording.states[5])
+    if name.startswith("sumo"):
+        radius, = recording.start["radius"]
+        assert stage.game.sim.models[0].geom("arena").size[0] == radius
+
+
+def damaged(kept, folder):
+    """Replay files that are none, by name."""
+    raw = kept.read_bytes()
+    (folder / "cut.npz").write_bytes(raw[:-200])
+    (folder / "text.npz").write_text("nothing")
+    (folder / "empty.npz").write_bytes(b"")
+    with np.load(kept) as file:
+        arrays = dict(file)
+    header = json.loads(str(arrays["header"]))
+
+    def variant(name, header=header, **changes):
+        np.savez(folder / f"{name}.npz", **(arrays | changes | {
+            "header": np.array(json.dumps(header))}))
+
+    variant("game", header | {"game": "chess"})
+    variant("options", header | {"options": {"gravity": 3}})
+    variant("format", header | {"format": "another"})
+    variant("winner", header | {"result": header["result"] | {"winner": 2}})
+    variant("names", header | {"names": [1, 2]})
+    variant("list", [1, 2])
+    variant("actions", actions=arrays["actions"][:, :3])
+    variant("states", states=arrays["states"][:-1])
+    variant("nan", **{"start/physics": np.full_like(arrays["start/physics"], np.nan)})
+    variant("other", header | {"game": "sumo-ants"})
+    variant("pickled", actions=np.array([{"a": 1}], dtype=object))
+    return sorted(path.name for path in folder.glob("*.npz"))
+
+
+def test_damaged_replays_are_refused(kept, players, tmp_path, monkeypatch, capfd):
+    """One line names the file; a parameter file is no replay either."""
+    monkeypatch.chdir(tmp_path)
+    names = damaged(kept, tmp_path)
+    assert len(names) == 14
+    for name in (*names, players[0], "missing.npz", "."):
+        with pytest.raises(InputError, match=re.escape(name)):
+            load(name)
+    refused(["--replay", "cut.npz"], "cut.npz: not a replay file", capfd)
+
+
+def test_cameras_see_the_same_state_otherwise(opengl):
+    """Four views of one state are four pictures; a replay's picture repeats to the pixel."""
+    stage = Stage(short_match("sumo-ants"))
+    stage.seek(9)
+    frames = []
+    for camera in (*CAMERAS.values(), CAMERAS["side"]):
+        renderer = Renderer(stage.game, 160, 96, camera)
+        frames.append(renderer.render())
+        renderer.close()
+    for i, frame in enumerate(frames[:-1]):
+        r, g, b = np.moveaxis(frame.astype(float), 2, 0)
+        assert ((r > 60) & (r > 1.6 * g) & (r > 1.6 * b)).any()
+        assert ((b > 60) & (b > 1.5 * r) & (b > 1.5 * g)).any()
+        assert all((frame != other).any() for other in frames[:i])
+    np.testing.assert_array_equal(frames[0], frames[-1])
