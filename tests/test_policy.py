@@ -11,7 +11,7 @@ from scipy.stats import norm
 
 import policy
 from networks import loading
-from networks.loading import find_policy
+from networks.loading import admit_policy, find_policy
 from policy import LSTMPolicy, MlpPolicy
 
 CLASSES = {"mlp": MlpPolicy, "lstm": LSTMPolicy}
@@ -198,9 +198,10 @@ def module(tmp_path, monkeypatch):
 
 
 def test_a_class_of_their_own(module):
-    """A subclass by module and name is found, and known from then on."""
+    """A subclass by module and name is found; headers may name it once it is admitted."""
     name = module("from policy import MlpPolicy\nclass Theirs(MlpPolicy):\n    pass\n")
-    assert find_policy(name) is loading.POLICIES[name] is sys.modules["theirs"].Theirs
+    assert find_policy(name) is sys.modules["theirs"].Theirs and name not in loading.POLICIES
+    assert admit_policy(name) is find_policy(name) and loading.POLICIES[name] == name
     assert find_policy("mlp") is policy.MlpPolicy
 
 
@@ -229,7 +230,7 @@ def test_a_class_that_plays_one_game_alone(module):
 def test_a_class_that_misses_something(module, text, told):
     """One line says what is missing."""
     with pytest.raises(ValueError, match=told) as error:
-        find_policy(module(text))
+        admit_policy(module(text))
     assert "\n" not in str(error.value) and "theirs:Theirs" not in loading.POLICIES
 
 

@@ -13,9 +13,10 @@ import run
 from common.parameter_file import load_parameters, save_parameters
 from common.run_folder import choose_snapshots
 from evaluation import commands as many
-from evaluation.entrants import anchor, collect, labels
+from evaluation.entrants import ANCHORS, collect, labels
 from evaluation.matches import play
 from evaluation.tournament import find_pairs, find_seatings
+from networks.loading import blank_entry
 
 QUICK = ["--integrator", "Euler", "--max-episodes", "3", "--seed", "5"]
 
@@ -88,8 +89,8 @@ def test_released_files_say_their_seat_by_name(shared):
 def test_anchors():
     """Zero's ants pay no control cost, random's do."""
     seen = []
-    play("run-to-goal-ants", [anchor("zero", "run-to-goal-ants"),
-                              anchor("random", "run-to-goal-ants")], 2, integrator="Euler",
+    play("run-to-goal-ants", [blank_entry("run-to-goal-ants", ANCHORS[word])
+                              for word in ("zero", "random")], 2, integrator="Euler",
          on_step=lambda env, games: seen.append([part["reward_ctrl"].copy()
                                                  for part in env.infos["parts"]]))
     still, moving = np.abs(np.array(seen)).max(axis=(0, 2))

@@ -16,7 +16,7 @@ from gym_compete.numpy_policy import KINDS, read_parameters
 from gym_compete.numpy_views import ant_view
 from networks import ant_view as egocentric
 from networks.ant_view import MEMORY, RACE, SUMO
-from networks.loading import POLICIES
+from networks.loading import POLICIES, find_policy
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SHIPPED = ("sumo-ants/agent0.npz", "run-to-goal-ants/mlp/agent1.npz")
@@ -28,7 +28,7 @@ class Graph:
 
     def __init__(self, sess, kind, args, vector, game):
         self.sess, self.ac_dim = sess, game.ac_dims[0]
-        self.pi = POLICIES[kind]("pi", game.ob_dims[0], self.ac_dim, **args)
+        self.pi = find_policy(kind)("pi", game.ob_dims[0], self.ac_dim, **args)
         initialize(sess, self.pi).set(sess, vector)
         self.reset()
 
@@ -73,7 +73,7 @@ def test_the_graphs_actions(tmp_path, kind, args, name, seat):
     """To 1e-5, of networks whose every number is off its start."""
     game = find_game(name)()
     with new_session() as sess:
-        pi = POLICIES[kind]("pi", game.ob_dims[0], game.ac_dims[0], **args)
+        pi = find_policy(kind)("pi", game.ob_dims[0], game.ac_dims[0], **args)
         vector = initialize(sess, pi, seed=5).get(sess)
     save_parameters(tmp_path / "a.npz", vector, {"game": name, "policy": kind, "policy_args": args})
     assert_same_actions(tmp_path / "a.npz", kind, args, name, seat)
