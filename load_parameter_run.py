@@ -151,7 +151,7 @@ def run_matches(args):
     from common.interrupts import Interrupts
     from distributed_data import comm
     from evaluation.seats import check_seats, settle_swap
-    from networks.loading import find_policy, load_entries
+    from networks.loading import admit_policy, load_entries
 
     for option, path in (("--json", args.json), ("--csv", args.csv)):
         if path:
@@ -163,7 +163,7 @@ def run_matches(args):
         return
     for name in args.policy:
         try:
-            find_policy(name)
+            admit_policy(name)
         except ValueError as error:
             raise InputError(f"--policy {name}: {error}") from None
     if any(getattr(args, job) for job in many.JOBS):

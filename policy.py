@@ -23,10 +23,10 @@ steps of all chunks, then their second steps, and so on.
 
 A policy has the attributes ``recurrent``, ``chunk`` (1 without memory), ``state_dim``,
 ``zero_state`` [state_dim], ``ob_rms``, ``ret_rms``, ``logstd`` (the variable) and ``value_head``
-(weight and bias of the last value layer, or None), and the methods ``unrolled``,
-``update_ret_rms``, ``get_variables`` and ``get_trainable_variables``. Deriving from `Policy` gives
-all of it: a subclass writes `value_and_mean` alone. Variables are created in the order of the
-policies that OpenAI released, so their vectors load as they are.
+(weight and bias of the last value layer), and the methods ``unrolled``, ``update_ret_rms``,
+``get_variables`` and ``get_trainable_variables``. Deriving from `Policy` gives all of it: a
+subclass writes `hidden` alone, the layers of one net up to its last hidden one. Variables are
+created in the order of the policies that OpenAI released, so their vectors load as they are.
 """
 
 
@@ -42,57 +42,33 @@ MOST_LAYERS = 16  # a file may ask for any number, and each takes time to build
 class MlpPolicy(Policy):
     """Separate value and policy nets of tanh layers (paper, section 4; 64 wide as released)."""
 
-    def value_and_mean(self, obz, hid_size=64, num_hid_layers=2):
-        """Builds the nets; hid_size: width, num_hid_layers: depth of both."""
-        outputs = tanh_nets(obz, self.ac_dim, hid_size, num_hid_layers, self.rng)
-        self.value_head = self.get_trainable_variables()[2 * num_hid_layers:2 * num_hid_layers + 2]
-        return *outputs, tf.identity(self.state_in)
-
-
-def tanh_nets(inputs, ac_dim, hid_size, num_hid_layers, rng):
-    """Two nets of tanh layers: [value [batch, 1], mean action [batch, ac_dim]].
-
-    Raises ValueError for more than `MOST_LAYERS` layers.
-    """
-    if num_hid_layers > MOST_LAYERS:
-        raise ValueError(f"num_hid_layers is {num_hid_layers}, must be at most {MOST_LAYERS}")
-    outputs = []
-    for net, size, std in (("vf", 1, 1.0), ("pol", ac_dim, 0.01)):
-        x = inputs
+    def hidden(self, x, net, memory, hid_size=64, num_hid_layers=2):
+        """hid_size: width, num_hid_layers: depth, at most `MOST_LAYERS` (ValueError)."""
+        if num_hid_layers > MOST_LAYERS:
+            raise ValueError(f"num_hid_layers is {num_hid_layers}, must be at most {MOST_LAYERS}")
         for i in range(num_hid_layers):
-            x = tf.nn.tanh(dense(x, hid_size, f"{net}fc{i + 1}", rng))
-        outputs.append(dense(x, size, f"{net}final", rng, std))
-    return outputs
+            x = tf.nn.tanh(dense(x, hid_size, f"{net}fc{i + 1}", self.rng))
+        return x, memory
 
 
 class LSTMPolicy(Policy):
     """Separate value and policy nets: dense + ReLU, LSTM, linear (paper, section 4).
 
-    The state [batch, 4 * hid_size] is (c, h) of the value's LSTM, then (c, h) of the policy's.
-    Backpropagation through time is cut after `chunk` steps (paper, section 5.1).
-    `play_state_out` is the state for those of whom nobody wants values: the value's stands still.
+    The memory [chunks, 2 * hid_size] of each net is its LSTM's (c, h). Backpropagation through time
+    is cut after `chunk` steps (paper, section 5.1).
     """
 
-    recurrent = True
     chunk = 10
 
     def __init__(self, name, ob_dim, ac_dim, rng=None, hid_size=128, **options):
-        self.hid_size, self.state_dim = hid_size, 4 * hid_size
+        self.hid_size, self.net_memory = hid_size, 2 * hid_size
         super().__init__(name, ob_dim, ac_dim, rng, **options)
 
-    def value_and_mean(self, obz):
-        """Builds the nets for `length` steps."""
-        states = tf.split(self.state_in, 4, axis=1)
-        outputs, new_states = [], []
-        for net, size, std, (c, h) in (("vf", 1, 1.0, states[:2]),
-                                       ("pol", self.ac_dim, 0.01, states[2:])):
-            x = tf.nn.relu(dense(obz, self.hid_size, f"{net}fc1", self.rng))
-            x, c, h = self._lstm(x, c, h, f"{net}lstm")
-            outputs.append(dense(x, size, f"{net}final", self.rng, std))
-            new_states += [c, h]
-        self.value_head = self.get_trainable_variables()[4:6]
-        self.play_state_out = tf.concat(states[:2] + new_states[2:], axis=1)
-        return *outputs, tf.concat(new_states, axis=1)
+    def hidden(self, x, net, memory):
+        """Builds the net for `length` steps."""
+        x = tf.nn.relu(dense(x, self.hid_size, f"{net}fc1", self.rng))
+        x, *memory = self._lstm(x, *tf.split(memory, 2, axis=1), f"{net}lstm")
+        return x, tf.concat(memory, axis=1)
 
     def _lstm(self, x, c, h, name):
         """Returns all steps' outputs, in rows as x has them, and the last c and h.
@@ -119,47 +95,59 @@ class LSTMPolicy(Policy):
         return tf.concat(outputs, axis=0), c, h
 
 
-class AntPolicy(Policy):
-    """Separate value and policy nets of tanh layers over what an ant's own body feels.
+class AntPolicy(MlpPolicy):
+    """Tanh layers, 128 wide, over what an ant's own body feels.
 
-    The view (`egocentric.ant_view`) is the same whichever way the ant is turned and whichever seat
-    it has, and the actions turn with it. Its memory is where the other ant was a step ago, so as to
+    The view (`networks.ant_view`) is the same whichever way the ant is turned and whichever seat it
+    has, and the actions turn with it. Its memory is where the other ant was a step ago, so as to
     know how it moves, and the side it began on; the observation filter is not used.
     """
 
     sizes = ((RACE, 8), (SUMO, 8))
     either_seat = True
-    recurrent = True
-    state_dim = MEMORY
+    view_memory = MEMORY
 
-    def value_and_mean(self, obz, hid_size=128, num_hid_layers=2):
-        """Builds the nets; hid_size: width, num_hid_layers: depth of both."""
-        view, quarters, memory = ant_view(self.ob, self.state_in)
-        outputs = tanh_nets(view, self.ac_dim, hid_size, num_hid_layers, self.rng)
-        self.value_head = self.get_trainable_variables()[2 * num_hid_layers:2 * num_hid_layers + 2]
-        value, mean = outputs
-        return value, motor_actions(mean, quarters), memory
+    def hidden(self, x, net, memory, hid_size=128, num_hid_layers=2):
+        """As `MlpPolicy`'s, but wider."""
+        return super().hidden(x, net, memory, hid_size, num_hid_layers)
+
+    def view(self, ob, memory):
+        """The ant's view, for which the legs are renamed by quarter turns."""
+        features, self._quarters, memory = ant_view(ob, memory)
+        return features, memory
+
+    def motors(self, mean):
+        """The motors that the view's names mean."""
+        return motor_actions(mean, self._quarters)
 
 
-class HumanoidPolicy(Policy):
-    """Separate value and policy nets of tanh layers over what a humanoid's own body feels.
+class HumanoidPolicy(MlpPolicy):
+    """Tanh layers, 128 wide, over what a humanoid's own body feels.
 
-    Both nets answer for the view and for its mirror image and take the mean, so that the policy is
-    exactly equal under left-right mirror. Its memory is where the other robot and the ball were a
-    step ago and the side it began on; the observation filter is not used.
+    Both nets answer for the view and for its mirror image, twice the rows, and take the mean, so
+    the policy is exactly equal under left-right mirror. Its memory is where the other robot and the
+    ball were a step ago and the side it began on; the observation filter is not used.
     """
 
     sizes = ((human.RACE, 17), (human.SUMO, 17), (human.KICK, 17))
     either_seat = True
-    recurrent = True
-    state_dim = human.MEMORY
+    view_memory = human.MEMORY
 
-    def value_and_mean(self, obz, hid_size=128, num_hid_layers=2):
-        """Builds the nets; hid_size: width, num_hid_layers: depth of both."""
-        view, reflect, memory = human.humanoid_view(self.ob, self.state_in)
-        both = tf.concat([view, reflect(view)], 0)
-        value, mean = tanh_nets(both, self.ac_dim, hid_size, num_hid_layers, self.rng)
-        self.value_head = self.get_trainable_variables()[2 * num_hid_layers:2 * num_hid_layers + 2]
+    def hidden(self, x, net, memory, hid_size=128, num_hid_layers=2):
+        """As `MlpPolicy`'s, but wider."""
+        return super().hidden(x, net, memory, hid_size, num_hid_layers)
+
+    def view(self, ob, memory):
+        """The humanoid's views [2 * batch, features], those of the mirrored matches last."""
+        features, reflect, memory = human.humanoid_view(ob, memory)
+        return tf.concat([features, reflect(features)], 0), memory
+
+    def estimate(self, value):
+        """The mean over the match and its mirror image."""
         value, image = tf.split(value, 2)
-        mean, mean_image = tf.split(mean, 2)
-        return (value + image) / 2, (mean + human.mirrored_actions(mean_image)) / 2, memory
+        return (value + image) / 2
+
+    def motors(self, mean):
+        """The mean over the match and its mirror image, turned back."""
+        mean, image = tf.split(mean, 2)
+        return (mean + human.mirrored_actions(image)) / 2

@@ -26,7 +26,7 @@ def train(config, free=(), resumed=None):
     from evaluation.anchors import Anchors
     from gym_compete import find_game
     from learn import compete_learn
-    from networks.loading import find_policy
+    from networks.loading import admit_policy
     from selfplay.seating import learner_names
 
     threads = config["num_threads"] or device.share_of_cores()
@@ -36,7 +36,7 @@ def train(config, free=(), resumed=None):
     settings["num_threads"] = threads
     game = find_game(config["env"])()
     try:
-        policy = find_policy(config["policy"], game.ob_dims[0], game.ac_dims[0])
+        policy = admit_policy(config["policy"], game.ob_dims[0], game.ac_dims[0])
     except ValueError as error:
         raise InputError(f"--policy {settings.pop('policy')}: {error}") from None
 

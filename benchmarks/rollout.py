@@ -112,7 +112,7 @@ def measure(args):
     import tensorflow.compat.v1 as tf
 
     from gym_compete import CompeteVectorEnv
-    from networks.loading import POLICIES
+    from networks.loading import find_policy
     from selfplay.seating import seat_players
     from utils import traj_segment_generator
 
@@ -125,7 +125,7 @@ def measure(args):
         players = seat_players(args.num_envs, args.latest_share, args.opponents,
                                env.game.shared_policy)
         for i, player in enumerate(players):
-            player.policy = POLICIES[args.policy](
+            player.policy = find_policy(args.policy)(
                 f"pi{i}", env.ob_dims[player.seat], env.ac_dims[player.seat], rng)
         sess.run(tf.global_variables_initializer())
         seg_gen = traj_segment_generator(players, env, sess, BLOCK, rng, lambda: 0.5)

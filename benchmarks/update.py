@@ -165,13 +165,13 @@ def measure(name, args, minibatch=None):
     """
     import tensorflow.compat.v1 as tf
 
-    from networks.loading import POLICIES
+    from networks.loading import find_policy
     from selfplay.ppo import Learner
 
     kind, options, ob_dim, ac_dim, batch, own, epochs = CASES[name]
     rng = np.random.default_rng(0)
     with tf.Graph().as_default(), device.make_session() as sess:
-        pi = POLICIES[kind]("pi", ob_dim, ac_dim, rng, logstd=-0.5, **options)
+        pi = find_policy(kind)("pi", ob_dim, ac_dim, rng, logstd=-0.5, **options)
         if minibatch:
             own = minibatch - minibatch % pi.chunk
             batch = MINIBATCHES * own

@@ -7,7 +7,9 @@ from common.files import stem
 from evaluation.matches import play
 from evaluation.results import summarize
 from evaluation.seats import seats_of
-from networks.loading import Entry, check_networks, load_entry, vector_size
+from networks.loading import Entry, blank_entry, check_networks, load_entry
+
+STILL = -20.0  # log standard deviation of one that never moves: 2e-9
 
 
 class Anchors:
@@ -46,12 +48,7 @@ class Anchors:
         """
         self._first = [None if vector is None else Entry("first snapshot", vector.copy(), header)
                        for vector, header in zip(vectors, self.headers)]
-        self._still = [still_entry(first or self._blank(header))
-                       for first, header in zip(self._first, self.headers)]
-
-    def _blank(self, header):
-        size = vector_size(self.game, header["policy"], header["policy_args"])
-        return Entry("blank", np.zeros(size, np.float32), header)
+        self._still = blank_entry(self.game, STILL, "zero-action opponent")
 
     def opponents(self, learner):
         """The learner's anchors: name to `Entry`, files only where they can sit opposite."""
@@ -61,7 +58,7 @@ class Anchors:
         first = {"first": self._first[seats.index(other)]} if other in seats else {}
         files = {name: anchor for name, anchor in self.files.items()
                  if self._places(header, anchor)}
-        return first | {"zero": self._still[learner]} | files
+        return first | {"zero": self._still} | files
 
     def _places(self, header, anchor):
         """The learner's seats from which it can meet the anchor."""
@@ -92,12 +89,3 @@ class Anchors:
                                                 **self._options), 0)
             counts += [summary["wins"][place], summary["wins"][1 - place], summary["ties"]]
         return (counts / counts.sum()).tolist()
-
-
-def still_entry(entry):
-    """An opponent with the entry's network that never moves: mean 0, standard deviation 2e-9."""
-    vector, ob_dim, ac_dim = (np.zeros_like(entry.vector),
-                              entry.header["ob_dim"], entry.header["ac_dim"])
-    vector[[2, 3 + 2 * ob_dim]] = 1  # the filters' counts
-    vector[-ac_dim:] = -20  # log-std
-    return Entry("zero-action opponent", vector, {**entry.header, "seat": "both"})

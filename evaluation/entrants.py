@@ -6,15 +6,13 @@ import os
 from collections import Counter
 from dataclasses import dataclass
 
-import numpy as np
-
 from common.command_line import InputError, one_line
 from common.filenames import SUFFIXES, parameter_files, read_name
-from evaluation.anchors import still_entry
+from evaluation.anchors import STILL
 from evaluation.seats import seats_of
-from networks.loading import Entry, check_networks, game_sizes, load_entries, vector_size
+from networks.loading import Entry, blank_entry, check_networks, load_entries
 
-ANCHORS = ("random", "zero")
+ANCHORS = {"random": 0.0, "zero": STILL}  # those that never learn: log standard deviations
 
 
 @dataclass
@@ -55,7 +53,7 @@ def collect(words, snapshots, env_name):
     entrants = [Entrant(label, entry, seats_of(entry, game), snapshots.get(entry.path),
                         entry.header.get("iteration"))
                 for label, entry in zip(labels(files), entries)]
-    made = [anchor(word, game) for word in ANCHORS if word in words]
+    made = [blank_entry(game, logstd, word) for word, logstd in ANCHORS.items() if word in words]
     return game, entrants + [Entrant(entry.path, entry, (0, 1)) for entry in made]
 
 
@@ -87,15 +85,3 @@ def labels(paths):
                  if count[name] > 1 else name for name, part in zip(names, parts)]
     count = Counter(names)  # the same path twice but for the suffix
     return [one_line(path) if count[name] > 1 else name for name, path in zip(names, paths)]
-
-
-def anchor(word, game):
-    """One that never learns: "zero" never moves, "random" draws actions from N(0, 1)."""
-    ob_dim, ac_dim = game_sizes(game)
-    network = {"policy": "mlp", "policy_args": {"hid_size": 64}}
-    blank = Entry(word, np.zeros(vector_size(game, *network.values()), np.float32),
-                  {"game": game, "seat": "both", "ob_dim": ob_dim, "ac_dim": ac_dim, **network})
-    entry = still_entry(blank)
-    if word == "random":
-        entry.vector[-ac_dim:] = 0  # log-std
-    return Entry(word, entry.vector, entry.header)

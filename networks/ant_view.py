@@ -11,6 +11,29 @@ the torso's own axis nor a leg lies where the names change.
 
 Half a turn of the world about its middle exchanges the seats of either game and does not change
 the view. So the seat makes no difference to who sees it, and one learner plays both.
+
+The features, 97 in the race and 100 in sumo, all clipped at +-`CLIP`:
+
+==  ===========================================================================  ==========
+ n  meaning                                                                      unit
+==  ===========================================================================  ==========
+ 2  own height; z of the torso's up axis                                         1 m, 1
+ 1  vertical velocity                                                            SPEED
+ 3  spin about the torso's own z, then x and y axes                              SPIN
+16  level vectors in the view's frame:
+    the up axis' lean; own velocity                                              1, SPEED
+    way to the other; its velocity; its up axis' lean; the way it is turned to   LENGTH, SPEED, 1
+    way to the ring's middle (sumo), or direction home (race)                    LENGTH or 1
+    contact force on the torso (level)                                           clipped
+ 1  vertical contact force on the torso                                          clipped
+52  leg by leg, from the one in front: hip and ankle angles, their speeds        rad, SPIN
+    and the contact forces [3 bodies, 3]                                         clipped
+ 3  the other's height, z of its up axis, its vertical velocity                  1 m, 1, SPEED
+ 2  distance to the other, and 1 / (`NEAR` + distance)                           LENGTH, 1/m
+16  the other's legs, from the one in front: angles, their speeds                rad, SPEED
+ 4  sumo: ring's radius, own and the other's way to the edge, steps left         RING
+ 1  race: how far along the track it is, seen from where it began                TRACK
+==  ===========================================================================  ==========
 """
 
 import numpy as np
@@ -24,6 +47,14 @@ MOTOR_LEGS = (3, 0, 1, 2)  # whose hip and ankle the motors are, counted from 0
 FIRST = np.radians(-22.5)  # the bearing where "in front" begins
 QUARTERS = np.float32([[1, 0], [0, 1], [-1, 0], [0, -1]])  # cos and sin of quarter turns
 
+# Units of the features
+LENGTH, TRACK = 2.0, 4.0  # [m]
+SPEED, SPIN = 2.0, 5.0  # [m/s], [rad/s]
+STEP = 10.0  # what a difference over one step of 0.05 s is multiplied by, to be in units of SPEED
+RING = [0.25, 0.5, 0.5, 0.002]  # factors of 1/m, 1/m, 1/m and 1/step
+NEAR = 0.5  # [m]
+CLIP = 5.0
+
 
 def ant_view(ob, before):
     """The features of an ant's raw observations, [batch, features], each of size 1 or so.
@@ -35,36 +66,58 @@ def ant_view(ob, before):
     is differentiated.
     """
     sumo = ob.shape[1] == SUMO
-    before, side = tf.split(before, [MEMORY - 1, 1], axis=1)
-    side = tf.where(tf.equal(side, 0.0), tf.sign(ob[:, :1]), side)
     qpos, qvel, force, other = tf.split(ob[:, :RACE], [15, 14, 78, 15], axis=1)
-    (xy, axis, up), legs = heading(qpos), legs_of(qpos)
-    (other_xy, other_axis, other_up), other_legs = heading(other), legs_of(other)
-    offset = other_xy - xy
-    home = side * [[1.0, 0.0]]
+    (xy, axis, up), (other_xy, other_axis, other_up) = heading(qpos), heading(other)
+    moved, side = since(before, other, xy)
+    offset, home = other_xy - xy, side * [[1.0, 0.0]]
     quarters, frame = face(offset if sumo else home, axis)
     other_quarters, other_axis = face(-offset, other_axis)
-
+    level = tf.stack([up[:, :2], qvel[:, :2] / SPEED, offset / LENGTH, moved[:, :2],
+                      other_up[:, :2], other_axis, -xy / LENGTH if sumo else home], axis=1)
     force = tf.reshape(force, [-1, 13, 6])[:, :, 3:]
-    known = tf.cast(tf.reduce_sum(tf.square(before[:, 3:7]), 1, keepdims=True) > 0.5, tf.float32)
-    steps = 10.0 * known * (other - before)  # the other's velocities are not observed
-    steps_legs = tf.reshape(steps[:, 7:], [-1, 4, 2]) * BENT
-    level = tf.stack([up[:, :2], 0.5 * qvel[:, :2], offset / 2, steps[:, :2], other_up[:, :2],
-                      other_axis, -xy / 2 if sumo else home], axis=1)
-    level = turn(tf.concat([level, force[:, :, :2]], 1), frame)
-    spin = turn(qvel[:, None, 3:5], tf.matmul(quarters, QUARTERS))  # in the torso's own frame
-    mine = tf.concat([
-        legs, tf.reshape(qvel[:, 6:], [-1, 4, 2]) * BENT / 5,
-        tf.reshape(tf.concat([level[:, 7:], force[:, :, 2:]], 2)[:, 1:], [-1, 4, 9])], axis=2)
-    theirs = tf.concat([other_legs, steps_legs], axis=2)
-    distance = tf.norm(offset, axis=1, keepdims=True)
-    ring = [ob[:, -4:] * [0.25, 0.5, 0.5, 0.002]] if sumo else [side * xy[:, :1] / 4]
+    level = turn(tf.concat([level, force[:, :, :2]], 1), frame)  # the torso's force is number 7
+    force = tf.concat([level[:, 7:], force[:, :, 2:]], 2)
+    place = ob[:, -4:] * RING if sumo else side * xy[:, :1] / TRACK
     features = tf.concat([
-        qpos[:, 2:3], up[:, 2:], qvel[:, 2:3] / 2, qvel[:, 5:6] / 5, spin[:, 0] / 5,
-        tf.reshape(level[:, :8], [-1, 16]), force[:, 0, 2:], rename(mine, quarters),
-        other[:, 2:3], other_up[:, 2:], steps[:, 2:3], distance / 2, 1 / (0.5 + distance),
-        rename(theirs, other_quarters), *ring], axis=1)
-    return tf.clip_by_value(features, -5.0, 5.0), quarters, tf.concat([other, side], 1)
+        own_torso(qpos, qvel, up, quarters), tf.reshape(level[:, :8], [-1, 16]), force[:, 0, 2:],
+        own_legs(qpos, qvel, force, quarters),
+        other_ant(other, other_up, moved, offset, other_quarters), place], axis=1)
+    return tf.clip_by_value(features, -CLIP, CLIP), quarters, tf.concat([other, side], 1)
+
+
+def since(before, other, xy):
+    """From the memory: how the other's qpos has moved since, and on which side this ant began.
+
+    Velocities of the other are not observed; what has not been seen before does not move. Returns
+    ([batch, 15] in units of SPEED, [batch, 1]).
+    """
+    before, side = tf.split(before, [MEMORY - 1, 1], axis=1)
+    known = tf.cast(tf.reduce_sum(tf.square(before[:, 3:7]), 1, keepdims=True) > 0.5, tf.float32)
+    return (STEP * known * (other - before),
+            tf.where(tf.equal(side, 0.0), tf.sign(xy[:, :1]), side))
+
+
+def own_torso(qpos, qvel, up, quarters):
+    """Height, upright, vertical velocity and spin, [batch, 6]."""
+    spin = turn(qvel[:, None, 3:5], tf.matmul(quarters, QUARTERS))  # in the torso's own frame
+    return tf.concat([qpos[:, 2:3], up[:, 2:], qvel[:, 2:3] / SPEED, qvel[:, 5:6] / SPIN,
+                      spin[:, 0] / SPIN], axis=1)
+
+
+def own_legs(qpos, qvel, force, quarters):
+    """Angles, speeds and forces of all legs, [batch, 52]; force: [batch, 13 bodies, 3]."""
+    speeds = tf.reshape(qvel[:, 6:], [-1, 4, 2]) * BENT / SPIN
+    return rename(tf.concat([legs_of(qpos), speeds, tf.reshape(force[:, 1:], [-1, 4, 9])], axis=2),
+                  quarters)
+
+
+def other_ant(qpos, up, moved, offset, quarters):
+    """The other's torso, its distance and its legs, [batch, 21]; moved: see `since`."""
+    distance = tf.norm(offset, axis=1, keepdims=True)
+    speeds = tf.reshape(moved[:, 7:], [-1, 4, 2]) * BENT
+    return tf.concat([qpos[:, 2:3], up[:, 2:], moved[:, 2:3], distance / LENGTH,
+                      1 / (NEAR + distance),
+                      rename(tf.concat([legs_of(qpos), speeds], axis=2), quarters)], axis=1)
 
 
 def heading(qpos):

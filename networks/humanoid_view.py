@@ -6,6 +6,30 @@ every game's field: `reflect` turns a view into what the robot would see in the 
 `mirrored_actions` turns what it would do there back into what it does here.
 
 In the race and in sumo half a turn of the world exchanges the seats and does not change the view.
+
+The features, all clipped at +-`CLIP`; "level" vectors are in the view's frame:
+
+==  ===========================================================================  ==========
+ n  meaning                                                                      unit
+==  ===========================================================================  ==========
+ 3  height over the floor; z of the torso's up axis; vertical velocity           1 m, 1, SPEED
+ 4  level: the up axis' lean; velocity                                           1, SPEED
+ 3  spin about the torso's own axes                                              SPIN
+34  joint angles; joint speeds                                                   rad, JOINT_SPIN
+18  level, then height: where torso, pelvis, feet, lower arms (`SEEN`) are       1 m
+18  level, then vertical: contact forces on the same                             clipped
+ 8  level: way to the other; its velocity; its up axis' lean; its heading        LENGTH, SPEED, 1
+ 2  distance to the other, and 1 / (`NEAR` + distance)                           LENGTH, 1/m
+ 3  the other's height, z of its up axis, vertical velocity                      1 m, 1, SPEED
+17  the other's joint angles                                                     rad
+ 2  sumo, level: way to the ring's middle                                        LENGTH
+ 4  sumo: ring's radius, own and the other's way to the edge, steps left         RING
+ 4  kick-and-defend, level: way to the ball; its velocity                         LENGTH, KICKED
+ 8  ditto: ways to the goal, from the ball to it (in m), to its posts            FIELD
+ 5  ditto: distance, height and vertical velocity of the ball, own x, ball's x   LENGTH, 1 m, ...
+ 2  race, level: the direction ahead                                             1
+ 1  race: how far along the track it is, seen from where it began                FIELD
+==  ===========================================================================  ==========
 """
 
 import numpy as np
@@ -20,6 +44,14 @@ RACE, SUMO, KICK = sum(BODY) + 24, sum(BODY) + 24 + 15, sum(BODY) - 2 + 2 + 22 +
 MEMORY = 24 + 1 + 3
 ARENA_TOP, GOAL, POST = 0.5, 4.0, 3.0  # [m], docs/games.md, physics
 DT = 0.015  # seconds of a step
+
+# Units of the features
+LENGTH, FIELD = 2.0, 4.0  # [m]
+SPEED, KICKED = 2.0, 4.0  # of robots and of the ball [m/s]
+SPIN, JOINT_SPIN = 5.0, 10.0  # [rad/s]
+RING = [0.5, 1.0, 1.0, 0.002]  # factors of 1/m, 1/m, 1/m and 1/step
+NEAR = 0.5  # [m]
+CLIP = 5.0
 
 # Joints in the order of qpos: three of the abdomen, right leg, left leg, right arm, left arm.
 JOINT_PLACES = np.array([0, 1, 2, 7, 8, 9, 10, 3, 4, 5, 6, 14, 15, 16, 11, 12, 13])
@@ -42,56 +74,87 @@ def humanoid_view(ob, before):
     last, side, last_ball = tf.split(before, [24, 1, 3], axis=1)
     side = tf.where(tf.equal(side, 0.0), tf.sign(qpos[:, :1]), side)
     known = tf.cast(tf.reduce_sum(tf.square(last[:, 3:7]), 1, keepdims=True) > 0.5, tf.float32)
-    xy, axis, up = heading(qpos)
-    other_xy, other_axis, other_up = heading(other)
-    offset = other_xy - xy
-    distance = tf.norm(offset, axis=1, keepdims=True)
-    ahead = tf.concat([-side, tf.zeros_like(side)], 1)
     steps = known * (other[:, :3] - last[:, :3]) / DT  # the other's velocity is not observed
     floor = ARENA_TOP if ob.shape[1] == SUMO else 0.0
-
-    def level(*vectors):  # [batch, 2] each, in the robot's frame
-        return tf.reshape(turn(tf.stack(vectors, 1), axis), [-1, 2 * len(vectors)])
-
-    inertia = tf.reshape(inertia, [-1, BODIES, 10])
-    bodies = tf.gather(inertia[:, :, 6:9] / inertia[:, :, 9:], SEEN, axis=1)
-    forces = tf.gather(tf.reshape(force, [-1, BODIES, 6])[:, :, 3:], SEEN, axis=1)
-    blocks = [
-        (tf.concat([qpos[:, 2:3] - floor, up[:, 2:], qvel[:, 2:3] / 2], 1), plain(3)),
-        (level(up[:, :2], qvel[:, :2] / 2), levels(2)),
-        (qvel[:, 3:6] / 5, ([0, 1, 2], [-1, 1, -1])),
-        (qpos[:, 7:], (JOINT_PLACES, JOINT_SIGNS)),
-        (qvel[:, 6:] / 10, (JOINT_PLACES, JOINT_SIGNS)),
-        (tf.reshape(turn(bodies[:, :, :2], axis), [-1, 12]), levels(6, SEEN_PLACES)),
-        (bodies[:, :, 2], (SEEN_PLACES, 6 * [1])),
-        (tf.reshape(turn(forces[:, :, :2], axis), [-1, 12]), levels(6, SEEN_PLACES)),
-        (forces[:, :, 2], (SEEN_PLACES, 6 * [1])),
-        (level(offset / 2, steps[:, :2] / 2, other_up[:, :2], other_axis), levels(4)),
-        (tf.concat([distance / 2, 1 / (0.5 + distance), other[:, 2:3] - floor, other_up[:, 2:],
-                    steps[:, 2:] / 2], 1), plain(5)),
-        (other[:, 7:], (JOINT_PLACES, JOINT_SIGNS))]
+    xy, axis, up = heading(qpos)
+    blocks = (own_body(qpos, qvel, axis, up, floor) + own_bodies(inertia, force, axis)
+              + other_robot(other, steps, xy, axis, floor))
     if ring is not None:
-        blocks += [(level(-xy / 2), levels(1)), (ring * [0.5, 1.0, 1.0, 0.002], plain(4))]
+        blocks += [level(axis, -xy / LENGTH), (ring * RING, plain(4))]
     elif ball is not None:
-        way, goal = ball[:, :2] - xy, [[GOAL, 0.0]] - xy
-        rolled = known * (ball - last_ball) / DT
-        blocks += [
-            (level(way / 2, rolled[:, :2] / 4, goal / 4, [[GOAL, 0.0]] - ball[:, :2]), levels(4)),
-            (level(goal / 4 + [[0.0, POST / 4]], goal / 4 - [[0.0, POST / 4]]),
-             levels(2, (1, 0))),
-            (tf.concat([tf.norm(way, axis=1, keepdims=True) / 2, ball[:, 2:], rolled[:, 2:] / 4,
-                        xy[:, :1] / 4, ball[:, :1] / 4], 1), plain(5))]
+        blocks += ball_and_goal(ball, known * (ball - last_ball) / DT, xy, axis)
     else:
-        blocks += [(level(ahead), levels(1)), (side * xy[:, :1] / 4, plain(1))]
-    features, places, signs = [], [], []
-    for values, (where, sign) in blocks:
+        ahead = tf.concat([-side, tf.zeros_like(side)], 1)
+        blocks += [level(axis, ahead), (side * xy[:, :1] / FIELD, plain(1))]
+    features, reflect = join(blocks)
+    seen = tf.zeros([tf.shape(ob)[0], 3]) if ball is None else ball
+    return features, reflect, tf.concat([other, side, seen], 1)
+
+
+# Blocks of features: lists of (values [batch, n], their image in the mirror as (places, signs))
+
+
+def own_body(qpos, qvel, axis, up, floor):
+    """How the robot stands and moves, and its joints."""
+    return [
+        (tf.concat([qpos[:, 2:3] - floor, up[:, 2:], qvel[:, 2:3] / SPEED], 1), plain(3)),
+        level(axis, up[:, :2], qvel[:, :2] / SPEED),
+        (qvel[:, 3:6] / SPIN, ([0, 1, 2], [-1, 1, -1])),
+        (qpos[:, 7:], (JOINT_PLACES, JOINT_SIGNS)),
+        (qvel[:, 6:] / JOINT_SPIN, (JOINT_PLACES, JOINT_SIGNS))]
+
+
+def own_bodies(inertia, force, axis):
+    """Where the bodies that are `SEEN` are, from `cinert`, and what touches them, `cfrc_ext`."""
+    inertia = tf.reshape(inertia, [-1, BODIES, 10])
+    places = tf.gather(inertia[:, :, 6:9] / inertia[:, :, 9:], SEEN, axis=1)
+    forces = tf.gather(tf.reshape(force, [-1, BODIES, 6])[:, :, 3:], SEEN, axis=1)
+    return [block for vectors in (places, forces) for block in (
+        (tf.reshape(turn(vectors[:, :, :2], axis), [-1, 12]), levels(6, SEEN_PLACES)),
+        (vectors[:, :, 2], (SEEN_PLACES, 6 * [1])))]
+
+
+def other_robot(qpos, velocity, xy, axis, floor):
+    """Where the other robot is, as seen from xy, how it moves and stands."""
+    other_xy, other_axis, up = heading(qpos)
+    offset = other_xy - xy
+    distance = tf.norm(offset, axis=1, keepdims=True)
+    return [
+        level(axis, offset / LENGTH, velocity[:, :2] / SPEED, up[:, :2], other_axis),
+        (tf.concat([distance / LENGTH, 1 / (NEAR + distance), qpos[:, 2:3] - floor, up[:, 2:],
+                    velocity[:, 2:] / SPEED], 1), plain(5)),
+        (qpos[:, 7:], (JOINT_PLACES, JOINT_SIGNS))]
+
+
+def ball_and_goal(ball, velocity, xy, axis):
+    """Kick-and-defend's ball, the goal and its two posts, which are each other's image."""
+    way, goal = ball[:, :2] - xy, [[GOAL, 0.0]] - xy
+    post = [[0.0, POST / FIELD]]
+    posts, _ = level(axis, goal / FIELD + post, goal / FIELD - post)
+    return [
+        level(axis, way / LENGTH, velocity[:, :2] / KICKED, goal / FIELD,
+              [[GOAL, 0.0]] - ball[:, :2]),
+        (posts, levels(2, (1, 0))),
+        (tf.concat([tf.norm(way, axis=1, keepdims=True) / LENGTH, ball[:, 2:],
+                    velocity[:, 2:] / KICKED, xy[:, :1] / FIELD, ball[:, :1] / FIELD], 1),
+         plain(5))]
+
+
+def join(blocks):
+    """(features, function that mirrors them) of blocks one after the other."""
+    places, signs = [], []
+    for _, (where, sign) in blocks:
         places += list(len(signs) + np.asarray(where))
         signs += list(sign)
-        features.append(values)
-    features = tf.clip_by_value(tf.concat(features, 1), -5.0, 5.0)
-    seen = tf.zeros([tf.shape(ob)[0], 3]) if ball is None else ball
-    return (features, lambda view: tf.gather(view, places, axis=1) * np.float32(signs),
-            tf.concat([other, side, seen], 1))
+    features = tf.concat([values for values, _ in blocks], 1)
+    return (tf.clip_by_value(features, -CLIP, CLIP),
+            lambda view: tf.gather(view, places, axis=1) * np.float32(signs))
+
+
+def level(axis, *vectors):
+    """The block of level vectors [batch, 2] in the frame whose x axis is `axis` [batch, 2]."""
+    turned = turn(tf.stack(vectors, 1), axis)
+    return tf.reshape(turned, [-1, 2 * len(vectors)]), levels(len(vectors))
 
 
 def split(ob):

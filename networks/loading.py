@@ -3,7 +3,7 @@
 import functools
 import importlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -15,9 +15,10 @@ from common.parameter_file import load_parameters
 from distributed_data.device import make_session
 from distributed_data.mpi_adam import FlatVariables
 from gym_compete import GAMES, find_game
-from policy import AntPolicy, HumanoidPolicy, LSTMPolicy, MlpPolicy
 
-POLICIES = {"mlp": MlpPolicy, "lstm": LSTMPolicy, "ant": AntPolicy, "humanoid": HumanoidPolicy}
+# What a header may name: where its class is, imported when it is asked for.
+POLICIES = {"mlp": "policy:MlpPolicy", "lstm": "policy:LSTMPolicy", "ant": "policy:AntPolicy",
+            "humanoid": "policy:HumanoidPolicy"}
 
 CONTRACT = ("ob", "noise", "state_in", "new", "ac_taken", "ac", "vpred", "state_out", "logp",
             "entropy", "recurrent", "chunk", "state_dim", "zero_state", "ob_rms", "ret_rms",
@@ -25,29 +26,40 @@ CONTRACT = ("ob", "noise", "state_in", "new", "ac_taken", "ac", "vpred", "state_
             "get_trainable_variables")
 
 
+def admit_policy(name, *size):
+    """Finds a class as `find_policy` does and lets headers name it from now on; returns it."""
+    made = find_policy(name, *size)
+    POLICIES.setdefault(name, name)
+    return made
+
+
 def find_policy(name, *size):
-    """Returns the class of a name in `POLICIES` or of "module:Class", which enters `POLICIES`.
+    """Returns the class of a name in `POLICIES` or of "module:Class".
 
     size: ob_dim and ac_dim of the game that it is to play, where that is known already. Raises
     ValueError if there is no such class, if it cannot play the game, or if what it builds misses
     part of the contract.
     """
-    made = POLICIES.get(name) or load_policy_class(name, *size)
+    made = import_class(POLICIES[name]) if name in POLICIES else try_policy(name, *size)
     sizes = getattr(made, "sizes", None)
     if size and sizes and size not in sizes:
         raise ValueError(f"plays games of {' or '.join(str(ob) for ob, _ in sizes)} observations, "
                          f"this one has {size[0]}")
-    POLICIES[name] = made
     return made
 
 
-def load_policy_class(name, *size):
+def import_class(place):
+    """The class at "module:Class"."""
+    module, _, attribute = place.partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def try_policy(place, *size):
     """Imports "module:Class" and builds it once, to see what it misses; ValueError for anything."""
-    module, _, attribute = name.partition(":")
-    if not attribute:
+    if not place.partition(":")[2]:
         raise ValueError(f"must be one of {', '.join(POLICIES)}, or module:Class")
     try:
-        made = getattr(importlib.import_module(module), attribute)
+        made = import_class(place)
         size = (getattr(made, "sizes", None) or [size or (5, 2)])[0]
         with tf.Graph().as_default():
             pi = made("pi", *size, np.random.default_rng(0))
@@ -57,6 +69,7 @@ def load_policy_class(name, *size):
     if missing:
         raise ValueError(f"misses {', '.join(missing)} (see the head of policy.py)")
     return made
+
 
 # What a released vector, which has no header, may be.
 ZOO_NETWORKS = (("mlp", {"hid_size": 64}), ("lstm", {"hid_size": 128}))
@@ -91,9 +104,7 @@ def load_entries(paths, env_name):
             raise InputError(f"{entries[0].path}: {entries[0].vector.size} numbers fit "
                              f"{' or '.join(fitting) or 'no game'}; say which with --env")
         env_name = fitting[0]
-    for entry in entries:
-        check_entry(entry, env_name)
-    return env_name, entries
+    return env_name, [replace(entry, header=header_of(entry, env_name)) for entry in entries]
 
 
 def load_entry(path, env_name):
@@ -101,12 +112,12 @@ def load_entry(path, env_name):
     return load_entries([path], env_name)[1][0]
 
 
-def check_entry(entry, env_name):
-    """Refuses a file of another game or without a network; guesses a released vector's header."""
+def header_of(entry, env_name):
+    """The entry's header, or a released vector's guessed one; refuses what cannot play the game."""
     if not entry.header:
-        entry.header = guess_header(entry, env_name)
-        return
+        return guess_header(entry, env_name)
     check_header(entry, env_name)
+    return entry.header
 
 
 def guess_header(entry, env_name):
@@ -152,8 +163,23 @@ def shown(value):
 def vector_size(game, policy, policy_args):
     """How many numbers a network for the game has."""
     with tf.Graph().as_default():
-        pi = POLICIES[policy]("pi", *game_sizes(game), **policy_args)
+        pi = find_policy(policy)("pi", *game_sizes(game), **policy_args)
         return sum(v.shape.num_elements() for v in pi.get_variables())
+
+
+def blank_entry(game, logstd, name="blank"):
+    """An opponent that never learns: mean 0 at any observation, standard deviation exp(logstd).
+
+    A vector begins with the filters, first the returns' sum, sum of squares and count, then the
+    observations', and ends with the log standard deviations.
+    """
+    (policy, policy_args), (ob_dim, ac_dim) = ZOO_NETWORKS[0], game_sizes(game)
+    vector = np.zeros(vector_size(game, policy, policy_args), np.float32)
+    returns_count, observations_count = 2, 3 + 2 * ob_dim
+    vector[[returns_count, observations_count]] = 1
+    vector[-ac_dim:] = logstd
+    return Entry(name, vector, {"game": game, "seat": "both", "ob_dim": ob_dim, "ac_dim": ac_dim,
+                                "policy": policy, "policy_args": policy_args})
 
 
 def game_sizes(game):
@@ -190,8 +216,8 @@ def build_policy(entry, name, env, seat):
     budget = Budget(size)
     try:
         with tf.variable_scope(tf.get_variable_scope(), custom_getter=budget.spend):
-            pi = POLICIES[header["policy"]](name, env.ob_dims[seat], env.ac_dims[seat],
-                                            **header["policy_args"])
+            pi = find_policy(header["policy"])(name, env.ob_dims[seat], env.ac_dims[seat],
+                                               **header["policy_args"])
     except Exception as error:  # whatever arguments a file may name
         if budget.left < 0:
             raise InputError(f"{entry.path}: {size:,} numbers, but its network takes "

@@ -1,4 +1,4 @@
-"""What every policy shares: filters, Gaussian, value rescaling, bookkeeping."""
+"""What every policy shares: filters, heads, Gaussian, value rescaling, bookkeeping."""
 
 import copy
 
@@ -37,27 +37,33 @@ def dense_variables(size_in, size, rng, std=1.0):
 
 
 class Policy:
-    """Filters, Gaussian and bookkeeping around the network that a subclass writes.
+    """Filters, heads, Gaussian and bookkeeping around the hidden layers that a subclass writes.
 
     name: variable scope; ob_dim, ac_dim: sizes; rng: NumPy generator of the initial weights (None
     for a frozen copy that is loaded anyway); logstd: initial log standard deviation of actions;
     ret_decay: what past returns weigh in the return filter after one iteration.
-    Further keywords go to `value_and_mean`.
+    Further keywords go to `hidden`.
+
+    There are two nets, "vf" for the value and "pol" for the mean action. A subclass writes `hidden`
+    and may override `view`, `estimate` and `motors`. If it has memory, it sets the sizes of what it
+    remembers from step to step: `net_memory` in each net, `view_memory` in the view. The state is
+    the view's memory, then the value's, then the policy's.
 
     `length` is how many steps of each chunk a batch holds: 1 when acting, `chunk` in the update. A
-    subclass with memory sets `recurrent`, `state_dim` and `chunk`, and builds `length` steps; one
-    that cannot play every game sets `sizes`, the (ob_dim, ac_dim) of those that it can, and
-    `either_seat` if in all of those one learner can play both seats.
+    subclass with a `chunk` of its own builds `length` steps; one that cannot play every game sets
+    `sizes`, the (ob_dim, ac_dim) of those that it can, and `either_seat` if in all of those one
+    learner can play both seats.
     """
 
     sizes = None
     either_seat = False
-    recurrent = False
-    state_dim = 0
+    view_memory = net_memory = 0
     length = chunk = 1
 
     def __init__(self, name, ob_dim, ac_dim, rng=None, logstd=0.0, ret_decay=1.0, **network):
         self.name, self.ob_dim, self.ac_dim, self.rng = name, ob_dim, ac_dim, rng
+        self.state_dim = self.view_memory + 2 * self.net_memory
+        self.recurrent = self.state_dim > 0
         self.zero_state = np.zeros(self.state_dim, np.float32)
         self._network = network
         with tf.variable_scope(name) as scope:
@@ -71,6 +77,29 @@ class Policy:
                                           initializer=tf.constant_initializer(logstd))
             self._add_distribution()
             self._add_value_rescaling()
+
+    def hidden(self, x, net, memory, **network):
+        """The last hidden layer [rows, width] of one net, and what it remembers.
+
+        x: what `view` shows, [rows, features]; net: "vf" or "pol", with which the names of its
+        variables begin; memory: [chunks, net_memory]. Called for "vf", then for "pol".
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no hidden(x, net, memory)")
+
+    def view(self, ob, memory):
+        """What both nets see of raw observations, and what the view remembers.
+
+        ob: [batch, ob_dim]; memory: [chunks, view_memory]. By default filtered observations.
+        """
+        return tf.clip_by_value((ob - self.ob_rms.mean) / self.ob_rms.std, -5.0, 5.0), memory
+
+    def estimate(self, value):
+        """The value estimate [batch, 1], standardized, from what the value's head says."""
+        return value
+
+    def motors(self, mean):
+        """The mean action [batch, ac_dim] of the motors from what the policy's head says."""
+        return mean
 
     def unrolled(self):
         """The same policy, sharing all variables, over chunks of `chunk` steps.
@@ -91,17 +120,29 @@ class Policy:
         self.ob = tf.placeholder(tf.float32, [None, self.ob_dim], "ob")
         self.new = tf.placeholder(tf.bool, [None], "new")
         self.state_in = tf.placeholder(tf.float32, [None, self.state_dim], "state_in")
-        obz = tf.clip_by_value((self.ob - self.ob_rms.mean) / self.ob_rms.std, -5.0, 5.0)
-        value, self.mean, self.state_out = self.value_and_mean(obz, **self._network)
-        self.vpred = value[:, 0] * self.ret_rms.std + self.ret_rms.mean
+        seen, *memories = tf.split(
+            self.state_in, [self.view_memory, self.net_memory, self.net_memory], axis=1)
+        x, new_seen = self.view(self.ob, seen)
+        value, vf_memory, self.value_head = self._net(x, "vf", memories[0], 1, 1.0)
+        mean, pol_memory, _ = self._net(x, "pol", memories[1], self.ac_dim, 0.01)
+        self.mean = self.motors(mean)
+        self.vpred = self.estimate(value)[:, 0] * self.ret_rms.std + self.ret_rms.mean
+        self.state_out = tf.concat([new_seen, vf_memory, pol_memory], axis=1)
+        if self.state_out.shape[1] != self.state_dim:
+            raise ValueError(f"{type(self).__name__} is given {self.state_dim} numbers to remember "
+                             f"(view_memory, net_memory) but returns {self.state_out.shape[1]}")
+        # For those of whom nobody wants values: the memory of the value's net stands still.
+        self.play_state_out = tf.concat([new_seen, memories[0], pol_memory], axis=1)
 
-    def value_and_mean(self, obz, **network):
-        """Builds both networks, the value's first.
-
-        obz: filtered observations [batch, ob_dim]. Returns (value [batch, 1] in standardised
-        units, mean action [batch, ac_dim], state_out), and sets `value_head`.
-        """
-        raise NotImplementedError
+    def _net(self, x, net, memory, size, std):
+        """One net: what its head says [rows, size], its memory and its head's [weight, bias]."""
+        made = self.hidden(x, net, memory, **self._network)
+        if not (isinstance(made, tuple) and len(made) == 2):
+            raise TypeError(f"{type(self).__name__}.hidden must return (x, memory)")
+        x, memory = made
+        with tf.variable_scope(f"{net}final"):
+            head = list(dense_variables(x.shape[-1], size, self.rng, std))
+        return tf.matmul(x, head[0]) + head[1], memory, head
 
     def _add_distribution(self):
         """Gaussian with state-independent log-std (paper, section 4)."""
@@ -116,8 +157,6 @@ class Policy:
 
     def _add_value_rescaling(self):
         """New return statistics must not change what the value network says in reward units."""
-        if self.value_head is None:
-            return
         w, b = self.value_head
         self._old = tf.placeholder(tf.float32, [2], "old_mean_std")
         old_mean, old_std = self._old[0], self._old[1]
@@ -129,8 +168,7 @@ class Policy:
         """Moves the return filter on and rescales the value head to match (van Hasselt, 2016)."""
         old = sess.run([self.ret_rms.mean, self.ret_rms.std])
         self.ret_rms.update(sess, returns)
-        if self.value_head is not None:
-            sess.run(self._rescale, {self._old: old})
+        sess.run(self._rescale, {self._old: old})
 
     def get_variables(self):
         """All variables, filters included, in the order of a parameter vector."""

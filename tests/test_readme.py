@@ -7,7 +7,6 @@ import pytest
 from small import SMALL
 
 import load_parameter_run
-import policy
 import run
 from common.parameter_file import load_parameters
 from networks import loading
@@ -35,7 +34,7 @@ def test_the_policy_of_your_own(tmp_path, monkeypatch, capfd):
     header = load_parameters(tmp_path / "mine/agent0/000002.npz")[1]
     assert header["policy"] == "my_policy:NormPolicy" and header["policy_args"] == {}
     watch = ["--run", "mine", "--max-episodes", "1", "--integrator", "Euler"]
-    monkeypatch.setattr(loading, "POLICIES", {"mlp": policy.MlpPolicy})
+    monkeypatch.setattr(loading, "POLICIES", {"mlp": "policy:MlpPolicy"})
     with pytest.raises(SystemExit):
         load_parameter_run.main(watch)
     assert "--policy module:Class admits others" in capfd.readouterr().err

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from evaluation.entrants import anchor, collect, labels
+from evaluation.entrants import ANCHORS, collect, labels
 from evaluation.matches import play
+from networks.loading import blank_entry
 
 
 def test_labels():
@@ -24,8 +25,8 @@ def test_released_files_say_their_seat_by_name(shared):
 def test_anchors():
     """Zero's ants pay no control cost, random's do."""
     seen = []
-    play("run-to-goal-ants", [anchor("zero", "run-to-goal-ants"),
-                              anchor("random", "run-to-goal-ants")], 2, integrator="Euler",
+    play("run-to-goal-ants", [blank_entry("run-to-goal-ants", ANCHORS[word])
+                              for word in ("zero", "random")], 2, integrator="Euler",
          on_step=lambda env, games: seen.append([part["reward_ctrl"].copy()
                                                  for part in env.infos["parts"]]))
     still, moving = np.abs(np.array(seen)).max(axis=(0, 2))

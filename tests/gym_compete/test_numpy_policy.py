@@ -16,7 +16,7 @@ from gym_compete.numpy_policy import KINDS, read_parameters
 from networks import ant_view as egocentric
 from networks import humanoid_view
 from networks.ant_view import MEMORY, RACE, SUMO
-from networks.loading import POLICIES
+from networks.loading import POLICIES, find_policy
 from policy import HumanoidPolicy
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -30,7 +30,7 @@ class Graph:
 
     def __init__(self, sess, kind, args, vector, game):
         self.sess, self.ac_dim = sess, game.ac_dims[0]
-        self.pi = POLICIES[kind]("pi", game.ob_dims[0], self.ac_dim, **args)
+        self.pi = find_policy(kind)("pi", game.ob_dims[0], self.ac_dim, **args)
         initialize(sess, self.pi).set(sess, vector)
         self.reset()
 
@@ -76,7 +76,7 @@ def test_the_graphs_actions(tmp_path, kind, args, name, seat):
     """To 1e-5, of networks whose every number is off its start."""
     game = find_game(name)()
     with new_session() as sess:
-        pi = POLICIES[kind]("pi", game.ob_dims[0], game.ac_dims[0], **args)
+        pi = find_policy(kind)("pi", game.ob_dims[0], game.ac_dims[0], **args)
         vector = initialize(sess, pi, seed=5).get(sess)
     save_parameters(tmp_path / "a.npz", vector, {"game": name, "policy": kind, "policy_args": args})
     assert_same_actions(tmp_path / "a.npz", kind, args, name, seat)

@@ -3,7 +3,7 @@
 import pytest
 
 import run
-from networks.loading import POLICIES
+from networks.loading import find_policy
 from selfplay import batch_plan
 from selfplay.batch_plan import OPTIONS, World, adaptations, settle
 from selfplay.presets import preset
@@ -15,7 +15,7 @@ def plan(command, ranks=1):
     args = run.make_parser().parse_args(command.split())
     game, outsider = args.env or "run-to-goal-ants", args.opponent is not None
     wanted = preset(game, args.paper, args.policy)
-    policy, ensemble = POLICIES[wanted["policy"]], args.ensemble or 1
+    policy, ensemble = find_policy(wanted["policy"]), args.ensemble or 1
     shared = game.startswith("sumo") or (not outsider and policy.either_seat)
     world = World(ranks, policy.chunk, shared, ensemble, outsider)
     wanted = {name: wanted[name] for name in OPTIONS}

@@ -35,14 +35,15 @@ def test_memory_where_the_paper_has_it():
 def test_presets_divide(game):
     """Each game's default batch suits its games and chunks, whatever the network is."""
     from learn import rollout_horizon
-    from networks.loading import POLICIES
+    from networks.loading import POLICIES, find_policy
     from selfplay.seating import seat_players
     for paper in (False, True):
         for policy in (None, "mlp", "lstm", "my:Net", *["ant"] * game.endswith("ants")):
             values = preset(game, paper, policy)
             players = seat_players(values["num_envs"], values["latest_share"], values["opponents"],
                                    game.startswith("sumo"))
-            players[0].policy = POLICIES.get(values["policy"], POLICIES["mlp"])
+            name = values["policy"]
+            players[0].policy = find_policy(name if name in POLICIES else "mlp")
             horizon = rollout_horizon(players[0], values["timesteps_per_batch"],
                                       values["optim_batchsize"])
             assert horizon >= 20
@@ -53,7 +54,7 @@ def test_four_ranks_share_the_papers_batch(game, monkeypatch):
     """`mpirun -np 4 python run.py --paper`: 4 x 102,400 samples a learner, minibatches of 5,120."""
     from distributed_data import comm
     from learn import rollout_horizon
-    from networks.loading import POLICIES
+    from networks.loading import find_policy
     from selfplay.seating import seat_players
 
     monkeypatch.setattr(comm, "SIZE", 4)
@@ -61,7 +62,7 @@ def test_four_ranks_share_the_papers_batch(game, monkeypatch):
     assert (values["timesteps_per_batch"], values["optim_batchsize"]) == (409600, 5120)
     players = seat_players(values["num_envs"], values["latest_share"], values["opponents"],
                            game.startswith("sumo"))
-    players[0].policy = POLICIES[values["policy"]]
+    players[0].policy = find_policy(values["policy"])
     horizon = rollout_horizon(players[0], values["timesteps_per_batch"], values["optim_batchsize"])
     assert horizon * players[0].width == 102400
     with pytest.raises(InputError, match="--optim-batchsize 5122: does not fit"):
