@@ -113,7 +113,8 @@ def test_a_class_that_plays_one_game_alone(module):
      "misses state_in, new, ac_taken, ac, vpred, .*get_trainable_variables"),
     ("from policy import MlpPolicy\nclass Theirs(MlpPolicy):\n    def __init__(self, *args):\n"
      "        super().__init__(*args)\n        del self.entropy", "misses entropy .see"),
-    ("from policy import Policy\nclass Theirs(Policy): pass", "Theirs has no hidden.x, net, memory"),
+    ("from policy import Policy\nclass Theirs(Policy): pass",
+     "Theirs has no hidden.x, net, memory"),
     (OWN + "        return x", "Theirs.hidden must return .x, memory."),
     (OWN + "        return x, x", "given 0 numbers to remember .* but returns 10"),
     (OWN + "        return x, memory\n    net_memory = 3\n"
@@ -123,39 +124,6 @@ def test_a_class_that_misses_something(module, text, told):
     with pytest.raises(ValueError, match=told) as error:
         admit_policy(module(text))
     assert "\n" not in str(error.value) and "theirs:Theirs" not in loading.POLICIES
-
-
-def test_a_subclass_writes_hidden_layers_and_hooks():
-    """Each net gets its own part of the state, and each hook has its say."""
-
-    class Theirs(policy.Policy):
-        view_memory, net_memory = 1, 2
-
-        def view(self, ob, memory):
-            return 2 * ob, memory + 1
-
-        def hidden(self, x, net, memory):
-            return x, memory * (10 if net == "vf" else 100)
-
-        def estimate(self, value):
-            return value + 5
-
-        def motors(self, mean):
-            return -mean
-
-    with new_session() as sess:
-        pi = Theirs("pi", 3, 2, RNG(0))
-        names = [v.name.removeprefix("pi/") for v in pi.get_variables()[6:]]
-        assert names == ["vffinal/w:0", "vffinal/b:0", "polfinal/w:0", "polfinal/b:0", "logstd:0"]
-        sess.run(tf.global_variables_initializer())
-        inputs = {pi.ob: RNG(1).normal(0, 1, (4, 3)), pi.state_in: np.tile(np.arange(5), (4, 1))}
-        fetches = [pi.vpred, pi.mean, pi.state_out, pi.play_state_out]
-        vpred, mean, state, playing = sess.run(fetches, inputs)
-        w, _, v, *_ = sess.run(pi.get_trainable_variables())
-    assert pi.recurrent and (pi.state_dim, pi.chunk) == (5, 1)
-    np.testing.assert_allclose(vpred, (2 * inputs[pi.ob] @ w)[:, 0] + 5, rtol=1e-4)
-    np.testing.assert_allclose(mean, -2 * inputs[pi.ob] @ v, atol=1e-5)
-    assert (state == [1, 10, 20, 300, 400]).all() and (playing == [1, 1, 2, 300, 400]).all()
 
 
 @pytest.mark.parametrize("name", ["transformer", "mlp2", "nowhere:Theirs", ":", "policy:"])

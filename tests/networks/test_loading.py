@@ -272,16 +272,16 @@ def test_anchors_and_best_responses_sit_opposite(tmp_path):
 
 def test_the_library_does_not_import_the_script():
     """`policy.py` is built of networks/, and is found by name only when a file asks for it."""
-    assert set(matches.POLICIES.values()) == {
+    assert set(loading.POLICIES.values()) == {
         f"policy:{name}Policy" for name in ("Mlp", "LSTM", "Ant", "Humanoid")}
-    for path in Path(matches.__file__).parent.glob("*.py"):
+    for path in Path(loading.__file__).parent.glob("*.py"):
         assert not re.search(r"^\s*(from|import) policy\b", path.read_text(), re.MULTILINE), path
 
 
 def test_reading_a_file_leaves_its_header(tmp_path):
     """A released vector's header is guessed into the entry that is returned, no other."""
     np.save(tmp_path / "run-to-goal-ants_agent1_v1.npy", np.ones(24905, np.float32))
-    bare = matches.Entry(str(tmp_path / "run-to-goal-ants_agent1_v1.npy"), np.ones(24905), {})
-    header = matches.header_of(bare, "run-to-goal-ants")
+    bare = loading.Entry(str(tmp_path / "run-to-goal-ants_agent1_v1.npy"), np.ones(24905), {})
+    header = loading.header_of(bare, "run-to-goal-ants")
     assert header["seat"] == 1 and header["policy"] == "mlp" and bare.header == {}
-    assert matches.load_entry(bare.path, "run-to-goal-ants").header == header
+    assert loading.load_entry(bare.path, "run-to-goal-ants").header == header

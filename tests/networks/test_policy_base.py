@@ -6,6 +6,7 @@ import tensorflow.compat.v1 as tf
 from helpers import NumpyPolicy, gaussian_logp, initialize, new_session
 from scipy.stats import norm
 
+from networks.policy_base import Policy
 from policy import LSTMPolicy, MlpPolicy
 
 CLASSES = {"mlp": MlpPolicy, "lstm": LSTMPolicy}
@@ -114,3 +115,36 @@ def test_first_actions_are_nearly_noise_alone():
         sess.run(tf.global_variables_initializer())
         mean = sess.run(pi.mean, {pi.ob: RNG(1).normal(0, 1, (100, 20))})
     assert 0 < np.abs(mean).max() < 0.1
+
+
+def test_a_subclass_writes_hidden_layers_and_hooks():
+    """Each net gets its own part of the state, and each hook has its say."""
+
+    class Theirs(Policy):
+        view_memory, net_memory = 1, 2
+
+        def view(self, ob, memory):
+            return 2 * ob, memory + 1
+
+        def hidden(self, x, net, memory):
+            return x, memory * (10 if net == "vf" else 100)
+
+        def estimate(self, value):
+            return value + 5
+
+        def motors(self, mean):
+            return -mean
+
+    with new_session() as sess:
+        pi = Theirs("pi", 3, 2, RNG(0))
+        names = [v.name.removeprefix("pi/") for v in pi.get_variables()[6:]]
+        assert names == ["vffinal/w:0", "vffinal/b:0", "polfinal/w:0", "polfinal/b:0", "logstd:0"]
+        sess.run(tf.global_variables_initializer())
+        inputs = {pi.ob: RNG(1).normal(0, 1, (4, 3)), pi.state_in: np.tile(np.arange(5), (4, 1))}
+        fetches = [pi.vpred, pi.mean, pi.state_out, pi.play_state_out]
+        vpred, mean, state, playing = sess.run(fetches, inputs)
+        w, _, v, *_ = sess.run(pi.get_trainable_variables())
+    assert pi.recurrent and (pi.state_dim, pi.chunk) == (5, 1)
+    np.testing.assert_allclose(vpred, (2 * inputs[pi.ob] @ w)[:, 0] + 5, rtol=1e-4)
+    np.testing.assert_allclose(mean, -2 * inputs[pi.ob] @ v, atol=1e-5)
+    assert (state == [1, 10, 20, 300, 400]).all() and (playing == [1, 1, 2, 300, 400]).all()
