@@ -139,7 +139,7 @@ def compete_learn(
                      for n in (1000, 10000)]
             print(f"snapshots take {' and '.join(sizes)} iterations", flush=True)
             if len(copies.players) > opponents:
-                print(f"--opponents {opponents}: {len(copies.players)} older versions are held, "
+                print(f"--old-versions {opponents}: {len(copies.players)} older versions are held, "
                       "two for each seat and learner", flush=True)
 
         while not limits.reached(progress, interrupts):

@@ -202,7 +202,7 @@ def settle_and_train(parser, args):
     comm.abort_together()
     free = [name for name in batch_plan.OPTIONS if vars(args)[name] is None]
     if args.resume is None:
-        config = comm.broadcast(settle(parser, args, SAVE_DIR))  # the clock names the run
+        config = comm.broadcast(settle(parser, args, SAVE_DIR).as_dict())  # the clock names the run
         return config, train(config, free)
     from selfplay.resume import settle_resumed
 
@@ -222,7 +222,7 @@ def main(argv=None):
     Exit codes: 0 done, or stopped by a signal; 2 bad input, told in one line; 1 when the disk or
     the learning has failed, told in one line; 130 when stopped before the training began.
     """
-    parser = make_parser()
+    parser = make_parser(sys.argv[1:] if argv is None else argv)
     args = parser.parse_args(argv)
     go_on_without_output()
     from common.command_line import InputError

@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 
-from selfplay.presets import PAPER
+from selfplay.config import preset
 
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, HERE)
@@ -155,7 +155,7 @@ def measure_peak(args):
 
     batch = args.timesteps_per_batch
     short = () if args.full else ("--optim-epochs", "1")
-    minibatch = min(batch, PAPER["optim_batchsize"])
+    minibatch = min(batch, preset("run-to-goal-ants", paper=True)["optim_batchsize"])
     stages = child("full" if args.full else "peak", "--env", args.env, "--paper", "--max-iters",
                    "1", "--anchor-every", "0", "--timesteps-per-batch", str(batch),
                    "--optim-batchsize", str(minibatch), *short)

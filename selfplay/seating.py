@@ -44,7 +44,7 @@ def seat_players(num_envs, latest_share, opponents, shared, ensemble=1):
     opponents = min(opponents, num_envs - latest)
     if num_envs > latest and (not opponents or opponents % (2 * ensemble)
                               or (num_envs - latest) % opponents):
-        raise InputError(f"--opponents {opponents}: must be a multiple of {2 * ensemble} that "
+        raise InputError(f"--old-versions {opponents}: must be a multiple of {2 * ensemble} that "
                          f"divides the {num_envs - latest} games against older versions")
     count = ensemble if shared else 2 * ensemble
     places, theirs = [[] for _ in range(count)], {}

@@ -12,11 +12,12 @@ from gym_compete import CompeteVectorEnv
 from learn import compete_learn
 from networks.loading import Entry, load_policy
 from policy import MlpPolicy
-from selfplay.presets import ONE_MACHINE
+from selfplay.config import preset
 from utils import Actors, Player
 
 GAME = "run-to-goal-ants"
 ITERATIONS = 30
+ONE_MACHINE = preset("run-to-goal-ants", policy="mlp")
 EARLIER = ("policy", "hid_size", "num_envs", "integrator", "draw_penalty", "logstd", "ret_decay",
            "anchor_every", "max_seconds")
 OPTIONS = {**{key: value for key, value in ONE_MACHINE.items() if key not in EARLIER},

@@ -21,8 +21,8 @@ from common import command_line as cli
 from common.command_line import InputError
 from common.parameter_file import load_parameters, save_parameters
 from gym_compete import GAMES
-from selfplay import batch_plan, snapshots
-from selfplay.presets import PRESETS, preset
+from selfplay import batch_plan, presets, snapshots
+from selfplay.config import preset
 from selfplay.warm_start import find_pool
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -196,7 +196,7 @@ BAD_RUNS = [
     (["--timesteps-per-batch", "5"], "--timesteps-per-batch 5"),
     (["--timesteps-per-batch", "241"], "does not fit --num-envs 8, --latest-share 0.5; 240 or 246"),
     (["--optim-batchsize", "241"], "--optim-batchsize 241"),
-    (["--opponents", "3"], "--opponents 3"),
+    (["--opponents", "3"], "--old-versions 3"),
     (["--max-seconds", "inf"], "--max-seconds"),
     (["--env", "you-shall-not-pass", "--draw-penalty"], "draw_penalty"),
     (["--run", "taken"], "--run taken"),
@@ -323,8 +323,8 @@ def test_a_script_refuses_as_a_process():
 def test_names_are_games():
     """The names that --help knows are games of gym_compete, and each preset holds them all."""
     assert cli.GAME_NAMES == tuple(GAMES)[:6]  # further ones are tests' own
-    for games in PRESETS.values():
-        assert set(games) == set(cli.GAME_NAMES)
+    assert set(presets.POLICIES) == set(presets.MISSING) == set(cli.GAME_NAMES)
+    assert {game for game, _ in presets.ONE_MACHINE} == set(cli.GAME_NAMES)
 
 
 # Self-play's variants
@@ -478,8 +478,8 @@ def test_an_ensemble_is_trained_and_watched(tmp_path, monkeypatch, capfd):
                                         ("kick-and-defend", 0.5), ("run-to-goal-ants", 0.5)])
 def test_presets_follow_the_paper(game, delta):
     """Table 1's best delta; alpha over 500 iterations, 1,000 for kick-and-defend."""
-    assert all(PRESETS[name][game]["delta"] == delta for name in PRESETS)
-    assert PRESETS["paper"][game]["anneal_iters"] == (1000 if game[0] == "k" else 500)
+    assert all(preset(game, paper)["delta"] == delta for paper in (False, True))
+    assert preset(game, paper=True)["anneal_iters"] == (1000 if game[0] == "k" else 500)
 
 
 def test_memory_where_the_paper_has_it():
@@ -487,10 +487,11 @@ def test_memory_where_the_paper_has_it():
 
     On one machine ants have a network of their own.
     """
-    for name, games in PRESETS.items():
-        for game, values in games.items():
+    for paper in (False, True):
+        for game in cli.GAME_NAMES:
+            values = preset(game, paper)
             expected = ("lstm", 128, 3) if game[:4] in ("sumo", "kick") else ("mlp", 64, 6)
-            if name == "one-machine" and game.endswith("ants"):
+            if not paper and game.endswith("ants"):
                 expected = ("ant", 128, 4)
             assert tuple(values[key] for key in ("policy", "hid_size", "optim_epochs")) == expected
     asked = preset("run-to-goal-ants", False, "lstm")
@@ -525,7 +526,7 @@ def test_four_ranks_share_the_papers_batch(game, monkeypatch):
     from selfplay.seating import seat_players
 
     monkeypatch.setattr(comm, "SIZE", 4)
-    values = PRESETS["paper"][game]
+    values = preset(game, paper=True)
     assert (values["timesteps_per_batch"], values["optim_batchsize"]) == (409600, 5120)
     players = seat_players(values["num_envs"], values["latest_share"], values["opponents"],
                            game.startswith("sumo"))

@@ -6,7 +6,7 @@ import run
 from networks.loading import POLICIES
 from selfplay import batch_plan
 from selfplay.batch_plan import OPTIONS, World, adaptations, settle
-from selfplay.presets import preset
+from selfplay.config import preset
 from selfplay.seating import seat_outsider, seat_players
 
 
@@ -100,8 +100,8 @@ REFUSE = [
     ("--optim-batchsize 1000", 3, "--optim-batchsize 1000: does not fit 3 workers", (999, 1002)),
     ("--env sumo-humans --optim-batchsize 128", 1, "--optim-batchsize 128", (120, 130)),
     ("--timesteps-per-batch 768 --optim-batchsize 800", 1, "--optim-batchsize 800", (768,)),
-    ("--num-envs 8 --latest-share 0.5 --opponents 3", 1, "--opponents 3", (2, 4)),
-    ("--num-envs 8 --opponents 10", 1, "--opponents 10", (8,)),
+    ("--num-envs 8 --latest-share 0.5 --opponents 3", 1, "--old-versions 3", (2, 4)),
+    ("--num-envs 8 --opponents 10", 1, "--old-versions 10", (8,)),
     ("--num-envs 7 --latest-share 0", 1, "--latest-share 0: does not fit --num-envs 7", (1 / 7,)),
     ("--num-envs 10 --latest-share 0.5", 1, "--latest-share 0.5", (0.4, 0.6)),
     ("--ensemble 3 --num-envs 40 --latest-share 0.5", 1,

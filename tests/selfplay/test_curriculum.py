@@ -12,7 +12,7 @@ from common.parameter_file import load_parameters
 from gym_compete import find_game
 from networks.loading import Entry
 from selfplay.curriculum import Curriculum, position_of
-from selfplay.presets import preset
+from selfplay.config import preset
 
 TINY = ["--env", "sumo-ants", "--policy", "mlp", "--hid-size", "4", "--integrator", "Euler",
         "--num-envs", "8", "--latest-share", "0.5", "--timesteps-per-batch", "120",

@@ -93,8 +93,9 @@ def test_pairings_that_do_not_divide(shared):
 
 
 @pytest.mark.parametrize("num_envs,latest_share,opponents,ensemble,culprit", [
-    (8, 0.5, 3, 1, "--opponents 3"), (10, 0, 4, 1, "--opponents 4"), (7, 0, 2, 1, "--opponents 2"),
-    (36, 0, 4, 3, "--opponents 4: must be a multiple of 6"), (8, 1, 2, 3, "--latest-share 1")])
+    (8, 0.5, 3, 1, "--old-versions 3"), (10, 0, 4, 1, "--old-versions 4"),
+    (7, 0, 2, 1, "--old-versions 2"),
+    (36, 0, 4, 3, "--old-versions 4: must be a multiple of 6"), (8, 1, 2, 3, "--latest-share 1")])
 def test_seats_that_do_not_divide(num_envs, latest_share, opponents, ensemble, culprit):
     """Shares that cannot be equal are the user's mistake, and the option is named."""
     with pytest.raises(InputError, match=culprit):
