@@ -146,8 +146,8 @@ class Config:
         help="Share of the games that seat current learners on both sides.")
     opponents: int = option(
         PLAY, 4, paper=8, low=2, flags=("--opponents",), metavar="N", help="Older versions that "
-        "each worker holds at a time, at least two for each seat and learner; a game keeps its opponent to the "
-        "end, and a version without games gives way to a new one.")
+        "each worker holds at a time, at least two for each seat and learner; a game keeps its "
+        "opponent to the end, and a version without games gives way to a new one.")
     pool: list = option(
         PLAY, [], metavar="RUN", help="Opponents from elsewhere: all snapshots of another run, a "
         "folder of agentK.npz, or a file, with the learners' own network; if given several times, "

@@ -511,8 +511,8 @@ def test_presets_divide(game):
             values = preset(game, paper, policy)
             players = seat_players(values["num_envs"], values["latest_share"], values["opponents"],
                                    game.startswith("sumo"))
-            players[0].policy = POLICIES.get(values["policy"], POLICIES["mlp"])
-            horizon = rollout_horizon(players[0], values["timesteps_per_batch"],
+            policy = POLICIES.get(values["policy"], POLICIES["mlp"])
+            horizon = rollout_horizon(players[0].player(policy), values["timesteps_per_batch"],
                                       values["optim_batchsize"])
             assert horizon >= 20
 
@@ -530,8 +530,8 @@ def test_four_ranks_share_the_papers_batch(game, monkeypatch):
     assert (values["timesteps_per_batch"], values["optim_batchsize"]) == (409600, 5120)
     players = seat_players(values["num_envs"], values["latest_share"], values["opponents"],
                            game.startswith("sumo"))
-    players[0].policy = POLICIES[values["policy"]]
-    horizon = rollout_horizon(players[0], values["timesteps_per_batch"], values["optim_batchsize"])
-    assert horizon * players[0].width == 102400
+    player = players[0].player(POLICIES[values["policy"]])
+    horizon = rollout_horizon(player, values["timesteps_per_batch"], values["optim_batchsize"])
+    assert horizon * player.width == 102400
     with pytest.raises(InputError, match="--optim-batchsize 5122: does not fit"):
-        rollout_horizon(players[0], values["timesteps_per_batch"], 5122)
+        rollout_horizon(player, values["timesteps_per_batch"], 5122)

@@ -6,7 +6,7 @@ import run
 from networks.loading import POLICIES
 from selfplay import batch_plan
 from selfplay.batch_plan import OPTIONS, World, adaptations, settle
-from selfplay.config import preset
+from selfplay.config import flag, preset
 from selfplay.seating import seat_outsider, seat_players
 
 
@@ -81,9 +81,9 @@ def test_what_is_not_given_adapts(command, ranks, changes):
     changed = [name for name in OPTIONS if name not in given and found[name] != wanted[name]]
     assert bool(line) == bool(changed) and "\n" not in line
     for name in changed:
-        flag, value = f"--{name.replace('_', '-')}", found[name]
-        assert f"{flag} {value:g} instead of {wanted[name]:g}" in line or value > 99999
-    assert all(f"--{name.replace('_', '-')} " in line for name in given) or not line
+        value = found[name]
+        assert f"{flag(name)} {value:g} instead of {wanted[name]:g}" in line or value > 99999
+    assert all(f"{flag(name)} " in line for name in given) or not line
     assert (f"{ranks} workers" in line) == (ranks > 1 and bool(line))
     batch, minibatch = found["timesteps_per_batch"], found["optim_batchsize"]
     count = -(-batch // minibatch)
