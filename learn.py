@@ -11,216 +11,134 @@ from common.command_line import InputError
 from common.interrupts import Interrupts
 from distributed_data import comm
 from distributed_data.device import make_session
-from distributed_data.mpi_adam import FlatVariables
-from networks.loading import build_policy
 from selfplay import batch_plan
 from selfplay.checkpoint import Checkpointer, Unchanged
 from selfplay.curriculum import Curriculum
-from selfplay.frozen import FrozenCopies
-from selfplay.ppo import Learner
-from selfplay.progress import Limits, Progress
+from selfplay.progress import Counters, Limits, Schedule
 from selfplay.randomness import Generators
-from selfplay.run_log import RunLog, mend_config, open_run
-from selfplay.seating import learner_names, seat_outsider, seat_players
+from selfplay.run_log import RunLog, iteration_row, mend_config, open_run, timing_row
 from selfplay.shaping import Shaping
 from selfplay.snapshots import Snapshots
 from utils import add_vtarg_and_adv, traj_segment_generator
 
 
-def compete_learn(
-        env, policy_fn, run_dir, headers, config, *, seed=0, ensemble=1, outsider=None,
-        anchors=None, init=None, pool=None, pool_share=0.5, timesteps_per_batch, optim_batchsize,
-        optim_epochs, optim_stepsize, optim_stepsize_final, clip_param, entcoeff, l2, target_kl,
-        gamma, gamma_dense, lam, dense_iters, anneal_iters, delta, latest_share, opponents,
-        logstd_floor, logstd_floor_dense, alpha_final=0.0, anneal_at=0.0, adaptive_kl=0.0,
-        shaping=0.0, curriculum_start=0.0, curriculum_iters=None, keep=1, resumed=None, max_iters=0,
-        max_timesteps=0, max_episodes=0, max_seconds=0):
-    """Trains one learner a seat, or one for both; returns `Progress`.
+def compete_learn(env, policy_fn, learners, run, config, *, opponents, init=None, anchors=None,
+                  resumed=None):
+    """Trains one learner per seat, or one for both; returns `Counters`.
 
-    env: this rank's `CompeteVectorEnv`.
-    policy_fn: function (name, seat, rng) -> policy; rng None makes a frozen copy.
-    run_dir: where snapshots and logs go; must not exist. headers: one dict a learner for its
-        parameter files; seat "both" where one learner plays both. config: dict that is written
-        to config.json.
-    ensemble: learners a seat, all in one pool (paper, section 4.3).
-    outsider: (seat, `matches.Entry`) that holds a seat for good, so that one learner finds its best
-        response; no pool then. anchors: `Anchors` to be met now and then, or None.
-    init: one vector of parameters a learner to begin with, or None. pool: `Pool` of other
-        runs' files, from which a share `pool_share` of the older versions is drawn, or None.
-    timesteps_per_batch, optim_batchsize: samples a learner over all ranks, an iteration's and a
-        minibatch's. optim_epochs, optim_stepsize, clip_param, entcoeff, l2, target_kl, adaptive_kl:
-        see `ppo`.
-    optim_stepsize_final, gamma_dense, logstd_floor_dense: `optim_stepsize`, `gamma_dense` and
-        `logstd_floor_dense` hold while the reward is dense (alpha 1); as it is annealed they move
-        linearly to `optim_stepsize_final`, `gamma` and `logstd_floor`.
-    dense_iters, anneal_iters, alpha_final, anneal_at: see `Progress`; the paper (section 4.1)
-        starts annealing at once and ends at 0.
-    shaping: weight of `Shaping`, at the discount of the iteration; 0: none.
-    curriculum_start, curriculum_iters: see `Curriculum`.
-    delta, latest_share, opponents: older versions come from Uniform(delta * latest, latest), a
-        worker holds `opponents` of them, each until its games are over, and at least two for each
-        seat and learner; `latest_share` of the games seat current learners only.
-    keep: of the snapshots that can be drawn no more every `keep`-th stays.
-    resumed: arrays of `checkpoint.read_checkpoint`, to go on from there as if nothing had happened.
-    max_*: exactly one is positive and ends the training.
+    env: this rank's `CompeteVectorEnv`. policy_fn: function (name, seat, rng) -> policy; rng None
+    makes a frozen copy. learners: list of `Trainee`. run: folder for snapshots and logs; must not
+    exist. config: `Config`. opponents: who sits opposite, see `selfplay.opponents`. init: one
+    vector of parameters per learner to begin with, or None. anchors: `Anchors` to be met now and
+    then, or None. resumed: arrays of `checkpoint.read_checkpoint`, to go on from there as if
+    nothing had happened.
 
-    Raises InputError if batch, games and ranks do not divide, or the run exists,
-    `ppo.NotFinite` if the learning breaks down.
+    Raises InputError if batch, games and ranks do not divide, or the run exists, `ppo.NotFinite`
+    if the learning breaks down.
     """
-    shared = headers[0]["seat"] == "both"
-    names = learner_names(shared, ensemble, outsider and outsider[0])
-    players = (seat_outsider(env.num_envs, outsider[0], shared) if outsider else
-               seat_players(env.num_envs, latest_share, opponents, shared, ensemble))
-    limits = Limits(max_iters, max_timesteps, max_episodes, max_seconds)
-    rngs = Generators(seed, len(names))
+    limits = Limits(config.max_iters, config.max_timesteps, config.max_episodes,
+                    config.max_seconds)
+    rngs, counters = Generators(config.seed, len(learners)), Counters()
+    schedule = Schedule(counters, config.dense_iters, config.anneal_iters, config.alpha_final,
+                        config.anneal_at)
+    curriculum = Curriculum(env.game.curriculum_end, config.curriculum_start or 0.0,
+                            config.curriculum_iters, config.timesteps_per_batch)
     with tf.Graph().as_default(), make_session() as sess, \
             Interrupts(speak=comm.RANK == 0) as interrupts:
-        # Graph, built once
-        build_policies(players, policy_fn, outsider, env, rngs.init)
-        horizon = rollout_horizon(players[0], timesteps_per_batch, optim_batchsize)
-        comm.from_root(lambda: open_run(run_dir, config, resumed is not None))
-        pis = [p.policy for p in players[:len(names)]]
-        learners = [Learner(pi, clip_param, entcoeff, l2) for pi in pis]
-        flats = [FlatVariables(pi.get_variables()) for pi in pis]
-        frozen = players[len(names):]
-        copies = FrozenCopies([] if outsider else frozen, env.num_envs, run_dir)
-        held = [FlatVariables(p.policy.get_variables()) for p in frozen if outsider]
+        players = build_players(env, policy_fn, learners, run, config, opponents, rngs.init)
+        horizon = rollout_horizon(players[0], config.timesteps_per_batch, config.optim_batchsize)
+        comm.from_root(lambda: open_run(run, config.as_dict(), resumed is not None))
+        for learner in learners:
+            learner.build_optimizer(config.clip_param, config.entcoeff, config.l2)
         sess.run(tf.global_variables_initializer())
         tf.get_default_graph().finalize()
 
-        # Start: where the checkpoint was, or filters that know the observations and version 0
-        for flat, vector in zip(flats, init or ()):
-            flat.set(sess, vector)
-        for learner in learners:
-            learner.start(sess)
-            if init is not None:
-                learner.start_gently()
-        for flat in held:
-            flat.set(sess, outsider[1].vector)
-        progress = Progress(dense_iters, anneal_iters, alpha_final, anneal_at)
-        curriculum = Curriculum(env.game.curriculum_end, curriculum_start, curriculum_iters,
-                                timesteps_per_batch)
-        log = RunLog(run_dir) if comm.RANK == 0 else None
-        warn = partial(note, log, progress)
-        snapshots = Snapshots(run_dir, names, headers, pool, pool_share, curriculum, warn)
-        shaping = shaping and Shaping(env, shaping, lambda: progress.blend(gamma_dense, gamma))
-        seg_gen = traj_segment_generator(
-            players, env, sess, horizon, rngs.noise, lambda: progress.alpha, copies, shaping)
-        common = dict(zip(names, learners), progress=progress)
-        if outsider:
-            common["outsider"] = Unchanged(f"--opponent {outsider[1].path}", outsider[1].vector)
-        if pool:
-            common["pool"] = pool
-        for k, (_, entry) in enumerate(sorted(anchors.files.items()) if anchors else ()):
-            common[f"anchor{k}"] = Unchanged(f"--anchor {entry.path}", entry.vector)
-        checkpointer = Checkpointer(run_dir, {"config": config}, common,
-                                    own={"rollouts": seg_gen, "rngs": rngs, "copies": copies},
-                                    root={"log": log} if log else {})
+        start_parameters(sess, learners, opponents, init)
+        log = RunLog(run) if comm.RANK == 0 else None
+        warn = partial(note, log, counters)
+        snapshots = Snapshots(
+            run, [learner.name for learner in learners], [learner.header for learner in learners],
+            opponents.pool, opponents.pool_share, curriculum, warn)
+        shaping = Shaping(
+            env, config.shaping, lambda: schedule.blend(config.gamma_dense, config.gamma)
+        ) if config.shaping else None
+        seg_gen = traj_segment_generator(players, env, sess, horizon, rngs.noise,
+                                         lambda: schedule.alpha, opponents.copies, shaping)
+        checkpointer = Checkpointer(
+            run, {"config": config.as_dict()}, shared_parts(learners, schedule, opponents, anchors),
+            own={"rollouts": seg_gen, "rngs": rngs, "copies": opponents},
+            root={"log": log} if log else {})
         if resumed is not None:
             if checkpointer.restore(resumed):
-                copies.load(sess, snapshots)
+                opponents.load(sess, snapshots)
             else:  # another number of ranks: chance begins anew
-                env.reset(rngs.renew(progress.iteration).generate_state(env.num_envs))
-            snapshots.latest = progress.iteration
-            for remark in comm.from_root(lambda: log.remarks + mend_config(run_dir, config)):
-                warn(remark)
-            snapshots.mend([flat.get(sess) for flat in flats])
+                env.reset(rngs.renew(counters.iteration).generate_state(env.num_envs))
+            mend_run(sess, learners, run, config, log, counters, snapshots)
         else:
             if init is None:
-                prime_filters(env, players[:len(names)], sess, rngs.noise)
+                prime_filters(env, learners, sess, rngs.noise)
             env.version = curriculum.at(0)
-            snapshots.save(0, [flat.get(sess) for flat in flats])
+            snapshots.save(0, [learner.flat.get(sess) for learner in learners])
             checkpointer.save()
-        if anchors:
-            first = snapshots.first()
-            anchors.meet(first)
-            for name, vector in zip(names, first):
-                if vector is None:
-                    warn(f"{name}/000000.npz is gone or damaged: no more games against it")
-        if log:
-            sizes = [f"{snapshots.disk_use(delta, keep, n) / 1e6:,.0f} MB after {n:,}"
-                     for n in (1000, 10000)]
-            print(f"snapshots take {' and '.join(sizes)} iterations", flush=True)
-            if len(copies.players) > opponents:
-                print(f"--opponents {opponents}: {len(copies.players)} older versions are held, "
-                      "two for each seat and learner", flush=True)
+        meet_anchors(anchors, learners, snapshots, warn)
+        announce(log, snapshots, config, opponents)
 
-        while not limits.reached(progress, interrupts):
+        while not limits.reached(counters, interrupts):
             # Rollouts
             started = time.perf_counter()
-            copies.renew(sess, snapshots, rngs.draws, delta)
-            note_lost(log, progress.iteration + 1, pool)
-            env.version = curriculum.at(progress.iteration)
+            lost = opponents.renew(sess, snapshots, rngs.draws, config.delta)
+            if lost:
+                warn(f"--pool: gone or not what it was, drawn no more: {', '.join(lost)}", ahead=1)
+            env.version = curriculum.at(counters.iteration)
             segs = next(seg_gen)
             collected = time.perf_counter()
             for seg in segs:
-                add_vtarg_and_adv(seg, progress.blend(gamma_dense, gamma), lam)
+                add_vtarg_and_adv(seg, schedule.blend(config.gamma_dense, config.gamma), config.lam)
 
             # Update
-            try:
-                losses = update_all(
-                    learners, segs, rngs.orders, optim_batchsize=optim_batchsize,
-                    optim_epochs=optim_epochs, target_kl=target_kl, adaptive_kl=adaptive_kl,
-                    optim_stepsize=progress.blend(optim_stepsize, optim_stepsize_final),
-                    logstd_floor=progress.blend(logstd_floor_dense, logstd_floor))
-            finally:
-                note_faults(log, progress.iteration + 1, names, learners)
+            losses = update_all(
+                learners, segs, rngs.orders, warn, optim_batchsize=config.optim_batchsize,
+                optim_epochs=config.optim_epochs, target_kl=config.target_kl,
+                adaptive_kl=config.adaptive_kl,
+                optim_stepsize=schedule.blend(config.optim_stepsize, config.optim_stepsize_final),
+                logstd_floor=schedule.blend(config.logstd_floor_dense, config.logstd_floor))
             updated = time.perf_counter()
 
             # Snapshot
-            row = progress.advance(names, segs, losses, env) | copies.figures()
-            timing = progress.timing(segs, env, collected - started, updated - collected)
-            vectors = snapshots.save(progress.iteration, [flat.get(sess) for flat in flats])
-            comm.from_root(record, log, progress.iteration, row, timing, anchors, names, vectors)
+            alpha = schedule.alpha
+            schedule.note_achievements(counters.advance(segs, env), env.game)
+            row = iteration_row(snapshots.names, segs, losses, alpha, counters, env)
+            row |= opponents.figures()
+            timing = timing_row(segs, env, counters.seconds, collected - started,
+                                updated - collected)
+            vectors = [learner.flat.get(sess) for learner in learners]
+            snapshots.save(counters.iteration, vectors)
+            comm.from_root(record, log, counters.iteration, row, timing, anchors, snapshots.names,
+                           vectors)
             checkpointer.save()
-            snapshots.thin_out(delta, keep)
+            snapshots.thin_out(config.delta, config.keep)
         if log:
             log.close()
-        progress.interrupted = interrupts.asked
-    return progress
+        counters.interrupted = interrupts.asked
+    return counters
 
 
-def record(log, iteration, row, timing, anchors, names, vectors):
-    """Writes an iteration's row, with what the learners do against the anchors."""
-    if anchors:
-        row = row | anchors.row(iteration, names, vectors)
-    log.write(iteration, row, timing)
+def build_players(env, policy_fn, learners, run, config, opponents, rng):
+    """Makes every network and seats it; returns the `Player`s, the learners' first.
 
-
-def note(log, progress, text):
-    """Logs a line about the present iteration, on rank 0."""
-    if log:
-        log.warn(progress.iteration, text)
-
-
-def note_faults(log, iteration, names, learners):
-    """Logs what was not finite in this iteration's updates."""
-    for name, learner in zip(names, learners):
-        for fault in learner.faults if log else ():
-            log.warn(iteration, f"{name}: {fault} not finite, step not taken")
-
-
-def note_lost(log, iteration, pool):
-    """Logs which files of the pool can be drawn no more."""
-    lost = pool.lost() if pool else []
-    if lost and log:
-        log.warn(iteration, "--pool: gone or not what it was, drawn no more: "
-                            f"{', '.join(lost)}")
-
-
-def build_policies(players, policy_fn, outsider, env, rng):
-    """Makes every player's network; the learners, who come first, draw their weights from rng."""
-    for k, player in enumerate(players):
-        if player.learner is not None:
-            player.policy = policy_fn(f"pi{k}", player.seat, rng)
-        elif outsider:
-            player.policy = build_policy(outsider[1], "outsider", env, player.seat)
-        else:
-            player.policy = policy_fn(f"opp{k}", player.seat, None)
+    rng: the learners' first weights are drawn from it.
+    """
+    shared = learners[0].header["seat"] == "both"
+    seatings = opponents.seat(env.num_envs, shared, config.ensemble)
+    for learner, seating in zip(learners, seatings):
+        learner.build_player(seating, policy_fn, rng)
+    count = len(learners)
+    frozen = opponents.build(seatings[count:], count, policy_fn, env, run)
+    return [learner.player for learner in learners] + frozen
 
 
 def rollout_horizon(player, timesteps_per_batch, optim_batchsize):
-    """Steps of one rollout, so that every learner gets exactly its batch; InputError otherwise.
+    """Steps of one rollout that give every learner exactly its batch; InputError if none do.
 
     player: any of the learners, who all sit in equally many games. A recurrent policy trains on
     whole chunks of steps.
@@ -232,10 +150,59 @@ def rollout_horizon(player, timesteps_per_batch, optim_batchsize):
         raise InputError(str(error)) from None
 
 
+def start_parameters(sess, learners, opponents, init):
+    """Gives all ranks the same parameters, of `init` where it is given."""
+    for learner, vector in zip(learners, init or ()):
+        learner.flat.set(sess, vector)
+    for learner in learners:
+        learner.optimizer.start(sess)
+        if init is not None:
+            learner.optimizer.start_gently()
+    opponents.start(sess)
+
+
+def shared_parts(learners, schedule, opponents, anchors):
+    """What a checkpoint holds once for all ranks: {name: part}."""
+    parts = {learner.name: learner.optimizer for learner in learners}
+    parts |= {"progress": schedule, **opponents.parts()}
+    for k, (_, entry) in enumerate(sorted(anchors.files.items()) if anchors else ()):
+        parts[f"anchor{k}"] = Unchanged(f"--anchor {entry.path}", entry.vector)
+    return parts
+
+
+def mend_run(sess, learners, run, config, log, counters, snapshots):
+    """Makes what a restored run has lost on the disk anew, and says so."""
+    snapshots.latest = counters.iteration
+    for remark in comm.from_root(lambda: log.remarks + mend_config(run, config.as_dict())):
+        note(log, counters, remark)
+    snapshots.mend([learner.flat.get(sess) for learner in learners])
+
+
+def meet_anchors(anchors, learners, snapshots, warn):
+    """Makes the learners' first snapshots anchors."""
+    if not anchors:
+        return
+    first = snapshots.first()
+    anchors.meet(first)
+    for learner, vector in zip(learners, first):
+        if vector is None:
+            warn(f"{learner.name}/000000.npz is gone or damaged: no more games against it")
+
+
+def announce(log, snapshots, config, opponents):
+    """Prints what the run will take, on rank 0."""
+    if log:
+        sizes = [f"{snapshots.disk_use(config.delta, config.keep, n) / 1e6:,.0f} MB after {n:,}"
+                 for n in (1000, 10000)]
+        print(f"snapshots take {' and '.join(sizes)} iterations", flush=True)
+        if opponents.remark():
+            print(opponents.remark(), flush=True)
+
+
 def prime_filters(env, learners, sess, rng, steps=100):
     """Fills the observation filters from a few random steps, before the first policy acts.
 
-    learners: the `Player`s that learn; each filter sees the seats that its learner sits in.
+    Each learner's filter sees the seats that it sits in.
     """
     env.reset()
     obs = ([], [])
@@ -245,17 +212,38 @@ def prime_filters(env, learners, sess, rng, steps=100):
         seats, *_ = env.step(acs)
         for kept, ob in zip(obs, seats):
             kept.append(ob.copy())
-    for player in learners:
-        seats = sorted({seat for seat, _ in player.places})
-        player.policy.ob_rms.update(sess, np.concatenate([ob for s in seats for ob in obs[s]]))
+    for learner in learners:
+        seats = sorted({seat for seat, _ in learner.player.places})
+        learner.policy.ob_rms.update(sess, np.concatenate([ob for s in seats for ob in obs[s]]))
 
 
-def update_all(learners, segs, orders, **options):
-    """Updates every learner; side by side in threads where no rank waits for another."""
+def update_all(learners, segs, orders, warn, **options):
+    """Updates every learner; side by side in threads where no rank waits for another.
+
+    Returns each learner's losses; logs what was not finite.
+    """
     def update(learner, seg, rng):
-        return learner.update(seg, rng, **options)
+        return learner.optimizer.update(seg, rng, **options)
 
-    if comm.SIZE > 1:  # collective calls must come in the same order on every rank
-        return list(map(update, learners, segs, orders))
-    with ThreadPoolExecutor(len(learners)) as pool:
-        return list(pool.map(update, learners, segs, orders))
+    try:
+        if comm.SIZE > 1:  # collective calls must come in the same order on every rank
+            return list(map(update, learners, segs, orders))
+        with ThreadPoolExecutor(len(learners)) as pool:
+            return list(pool.map(update, learners, segs, orders))
+    finally:
+        for learner in learners:
+            for fault in learner.optimizer.faults:
+                warn(f"{learner.name}: {fault} not finite, step not taken", ahead=1)
+
+
+def record(log, iteration, row, timing, anchors, names, vectors):
+    """Writes an iteration's row, with what the learners do against the anchors."""
+    if anchors:
+        row = row | anchors.row(iteration, names, vectors)
+    log.write(iteration, row, timing)
+
+
+def note(log, counters, text, ahead=0):
+    """Logs a line on rank 0; ahead: 1 while the present iteration is not yet counted in."""
+    if log:
+        log.warn(counters.iteration + ahead, text)

@@ -133,9 +133,9 @@ class Laps:
 
         learn.Limits.reached = between
 
-    def make_env(self, settings):
+    def make_env(self, *args):
         """The run's games, watched."""
-        env = self._make_env(settings)
+        env = self._make_env(*args)
         self._tape = watch_games(self._clock, env)
         self._bare = BarePhysics(env.game.sim, self._threads)
         return env

@@ -21,7 +21,7 @@ import tempfile
 
 from benchmarks import bench
 from common.command_line import GAME_NAMES, InputError, number
-from selfplay.presets import PAPER
+from selfplay.config import preset
 
 MOVED = 300  # environment steps until the robots stand still, those of the filters included
 MOST_GB = 12.0
@@ -149,7 +149,7 @@ def measure_peak(args):
     """The peak's part of the result."""
     batch = args.timesteps_per_batch
     short = () if args.full else ("--optim-epochs", "1")
-    minibatch = min(batch, PAPER["optim_batchsize"])
+    minibatch = min(batch, preset("run-to-goal-ants", paper=True)["optim_batchsize"])
     stages = child("full" if args.full else "peak", "--env", args.env, "--paper", "--max-iters",
                    "1", "--anchor-every", "0", "--timesteps-per-batch", str(batch),
                    "--optim-batchsize", str(minibatch), *short)

@@ -68,10 +68,10 @@ class Ours:
         env = CompeteVectorEnv(GAME, args.num_envs, args.num_threads, 0,
                                integrator=args.integrator)
         self._rng, self._minibatch = np.random.default_rng(0), args.minibatch
-        players = seat_outsider(env.num_envs, 1, shared=False)
-        self.pi = players[0].policy = MlpPolicy("learner", env.ob_dims[0], env.ac_dims[0],
-                                                self._rng, logstd=LOGSTD)
-        self.frozen = players[1].policy = build_policy(entry, "frozen", env, 1)
+        self.pi = MlpPolicy("learner", env.ob_dims[0], env.ac_dims[0], self._rng, logstd=LOGSTD)
+        self.frozen = build_policy(entry, "frozen", env, 1)
+        seatings = seat_outsider(env.num_envs, 1, shared=False)
+        players = [seating.player(pi) for seating, pi in zip(seatings, (self.pi, self.frozen))]
         self.learner = Learner(self.pi)
         self._segments = traj_segment_generator(
             players, env, sess, args.batch // args.num_envs, self._rng, lambda: 1.0)

@@ -122,11 +122,11 @@ def measure(args):
     bare = BarePhysics(sim, args.num_threads)
     rng, seconds = np.random.default_rng(0), {"physics": [], "rollout": []}
     with tf.Graph().as_default(), device.make_session() as sess:
-        players = seat_players(args.num_envs, args.latest_share, args.opponents,
-                               env.game.shared_policy)
-        for i, player in enumerate(players):
-            player.policy = find_policy(args.policy)(
-                f"pi{i}", env.ob_dims[player.seat], env.ac_dims[player.seat], rng)
+        seatings = seat_players(args.num_envs, args.latest_share, args.opponents,
+                                env.game.shared_policy)
+        players = [seating.player(find_policy(args.policy)(
+            f"pi{i}", env.ob_dims[seating.seat], env.ac_dims[seating.seat], rng))
+            for i, seating in enumerate(seatings)]
         sess.run(tf.global_variables_initializer())
         seg_gen = traj_segment_generator(players, env, sess, BLOCK, rng, lambda: 0.5)
         next(seg_gen)

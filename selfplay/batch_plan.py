@@ -8,6 +8,8 @@ import math
 from functools import cache
 from typing import NamedTuple
 
+from selfplay.config import flag
+
 OPTIONS = ("num_envs", "latest_share", "opponents", "timesteps_per_batch", "optim_batchsize")
 TRIES = 2000  # values that are looked at on either side of one that cannot be,
 FEW = 30  # where each of them is a search over all numbers of games
@@ -244,7 +246,7 @@ def _number(value):
 
 
 def _text(name, value):
-    return f"--{name.replace('_', '-')} {_number(value)}"
+    return f"{flag(name)} {_number(value)}"
 
 
 def _line(culprit, others, near):

@@ -1,150 +1,297 @@
-"""Every option of a training run."""
+"""Every option of a training run, one row each: the command line and config.json come from it."""
 
 import argparse
+import math
 import os
 import time
+from dataclasses import asdict, dataclass, field, fields, replace
 
 from common.command_line import GAME_NAMES, Parser, number
 from common.run_folder import lasting_paths, run_name
-from selfplay.presets import DEFAULTS, PRESETS, preset
+from selfplay import presets
 
 RULES = ("integrator", "draw_penalty", "mirror", "dense_forward", "dense_survive",
          "dense_goal_dist")
 LIMITS = ("max_iters", "max_timesteps", "max_episodes", "max_seconds")
+FLAGS = {"opponents": "--old-versions"}  # where they are not the option's name
+
+WHAT, BATCH, OPTIM, PLAY = "what to train", "batch", "optimization", "self-play"
+ANCHORS, DISK = "anchors: games against opponents that never change", "disk"
+STOP = "when to stop (one of)"
+NO_COLUMN = object()
 
 
-def make_parser():
-    """The command line; an option that is not given takes the preset's value."""
+def option(section, default, *, paper=NO_COLUMN, help, **how):
+    """A row of `Config`.
+
+    section: of --help. default: the value on one machine; paper: the paper's, left out where no
+    preset is about the option. help: one sentence. how: low, high and above (bounds, see
+    `command_line.number`), choices, metavar, flags (more spellings).
+    """
+    about = {"section": section, "paper": default if paper is NO_COLUMN else paper,
+             "preset": paper is not NO_COLUMN, "help": help, **how}
+    if isinstance(default, list):
+        return field(default_factory=default.copy, metadata=about)
+    return field(default=default, metadata=about)
+
+
+@dataclass(frozen=True)
+class Config:
+    """What makes a run; the values here hold unless `presets` has others for game and network.
+
+    The paper's column is section 5.1's; what it leaves open is as OpenAI's released policies have
+    it (log-std from 0, no floor, no early stop). None: nothing is given.
+    """
+
+    env: str = option(WHAT, "run-to-goal-ants", choices=GAME_NAMES, help="The game.")
+    policy: str = option(
+        WHAT, None, paper=None, help="The network: mlp, lstm, ant (an ant's view from its own "
+        "body), or module:Class for one of your own (README).")
+    hid_size: int = option(
+        WHAT, None, paper=None, low=1, help="Width of the network's hidden layers.")
+    seed: int = option(WHAT, 0, low=0, help="Random seed; the same seed reproduces the run.")
+    run: str = option(
+        WHAT, None, help="Name of the folder in saveparameters/; default: game and time.")
+    init: str = option(
+        WHAT, None, metavar="RUN", help="Begin with these parameters instead of random ones: a run "
+        "in saveparameters/ (its newest snapshots), a folder of agentK.npz, or a file.")
+    draw_penalty: bool = option(
+        WHAT, True, paper=True, help="Charge both agents 1000 where nobody scores, as in the paper "
+        "(run-to-goal and sumo).")
+    integrator: str = option(
+        WHAT, "Euler", paper="RK4", choices=("RK4", "Euler"), help="Physics: Euler is 3.6 times "
+        "faster; games are judged on RK4.")
+
+    num_envs: int = option(
+        BATCH, 64, paper=128, low=1, help="Games that each worker plays at a time.")
+    num_threads: int = option(
+        BATCH, None, low=1, help="Threads that step games; default: one per core.")
+    timesteps_per_batch: int = option(
+        BATCH, 3584, paper=409600, low=1,
+        help="Samples per learner per iteration, summed over workers.")
+
+    optim_batchsize: int = option(
+        OPTIM, 256, paper=5120, low=1, help="Minibatch size, summed over workers.")
+    optim_epochs: int = option(
+        OPTIM, 6, paper=6, low=1, help="Passes over the batch per iteration.")
+    optim_stepsize: float = option(
+        OPTIM, 4e-4, paper=1e-3, low=0, above=True, help="Adam's step size.")
+    optim_stepsize_final: float = option(
+        OPTIM, 1e-4, paper=1e-3, low=0, above=True,
+        help="Step size once the reward is annealed; linear in between.")
+    target_kl: float = option(
+        OPTIM, 0.02, paper=0.0, low=0, help="Stop an iteration's epochs when the policy has moved "
+        "1.5 times this far; 0: never.")
+    adaptive_kl: float = option(
+        OPTIM, 0.0, low=0, help="Shrink the step size after iterations in which the policy moved "
+        "more than twice this far, let it grow back after those under half; 0: never.")
+    gamma: float = option(OPTIM, 0.995, paper=0.995, low=0, high=1, help="Discount per step.")
+    gamma_dense: float = option(
+        OPTIM, 0.99, paper=0.995, low=0, high=1,
+        help="Discount while the reward is dense; linear in between.")
+    lam: float = option(
+        OPTIM, 0.95, paper=0.95, low=0, high=1,
+        help="Lambda of generalized advantage estimation.")
+    clip_param: float = option(
+        OPTIM, 0.2, paper=0.2, low=0, above=True,
+        help="How far from 1 the probability ratio still counts.")
+    entcoeff: float = option(OPTIM, 0.0, paper=0.0, low=0, help="Weight of an entropy bonus.")
+    l2: float = option(
+        OPTIM, 0.0, paper=0.0, low=0, help="Weight of the sum of squared parameters.")
+    logstd: float = option(
+        OPTIM, -0.65, paper=0.0, low=-20, high=5,
+        help="Initial log standard deviation of the actions.")
+    logstd_floor: float = option(
+        OPTIM, -2.2, paper=-20.0, low=-20, high=5,
+        help="Lower bound on the log standard deviation once the reward is annealed.")
+    logstd_floor_dense: float = option(
+        OPTIM, -1.0, paper=-20.0, low=-20, high=5,
+        help="The same bound while the reward is dense; linear in between.")
+    ret_decay: float = option(
+        OPTIM, 0.9, paper=1.0, low=0, high=1, above=True, help="Weight that past returns keep "
+        "after one iteration (1: all returns count equally).")
+
+    dense_iters: int = option(
+        PLAY, 400, paper=0, low=0,
+        help="Iterations of purely dense reward (alpha 1) before annealing starts.")
+    anneal_iters: int = option(
+        PLAY, 1200, paper=500, low=0, help="Iterations over which alpha, the weight of the dense "
+        "reward, falls from 1 to --alpha-final.")
+    dense_forward: float = option(
+        PLAY, 1.0, low=0, help="Weight of moving forward in the dense reward; 1: as released.")
+    dense_survive: float = option(
+        PLAY, 1.0, low=0, help="Weight of staying up in the dense reward; 1: as released.")
+    dense_goal_dist: float = option(
+        PLAY, 1.0, low=0, help="Weight of the distance to goal or ball in the dense reward; 1: as "
+        "released.")
+    anneal_at: float = option(
+        PLAY, 0.0, low=0, high=1, help="Start annealing as soon as this share of the games ends in "
+        "a touchdown, a goal or, in sumo, without a fall; 0: after --dense-iters.")
+    alpha_final: float = option(
+        PLAY, 0.0, low=0, high=1, help="Weight of the dense reward after annealing; at 0 only the "
+        "end of a match counts.")
+    shaping: float = option(
+        PLAY, 0.0, low=0, help="Weight of a dense reward that stays to the end and leaves the best "
+        "policies what they are (docs/games.md, Potential); 0: none.")
+    curriculum_iters: int = option(
+        PLAY, 2400, paper=0, low=0, help="Iterations in which sumo's rings or kick-and-defend's "
+        "places open from the narrowest to all; 0: as in the paper, at the pace of 409,600 samples "
+        "per iteration.")
+    curriculum_start: float = option(
+        PLAY, None, low=0, metavar="POSITION", help="How far they are open when the run begins, in "
+        "iterations of the paper (2996: all rings, 4383: all places); default: as far as the files "
+        "of --init and --opponent say, else 0.")
+    delta: float = option(
+        PLAY, 0.5, paper=0.5, low=0, high=1, help="Opponents come from Uniform(delta * latest, "
+        "latest) versions; 0.5: the latter half.")
+    latest_share: float = option(
+        PLAY, 0.75, paper=0.0, low=0, high=1,
+        help="Share of the games that seat current learners on both sides.")
+    opponents: int = option(
+        PLAY, 4, paper=8, low=2, flags=("--opponents",), metavar="N", help="Older versions that "
+        "each worker holds at a time, at least two for each seat and learner; a game keeps its "
+        "opponent to the end, and a version without games gives way to a new one.")
+    pool: list = option(
+        PLAY, [], metavar="RUN", help="Opponents from elsewhere: all snapshots of another run, a "
+        "folder of agentK.npz, or a file, with the learners' own network; if given several times, "
+        "each is met equally often.")
+    pool_share: float = option(
+        PLAY, 0.5, low=0, high=1, help="Share of the older versions that come from --pool.")
+    mirror: bool = option(
+        PLAY, False, help="In every other game seat 1 sees and moves in a mirror, so the two "
+        "cannot agree on which side they pass.")
+    ensemble: int = option(
+        PLAY, 1, low=1, help="Learners per seat, all in one pool; each plays all those of the "
+        "other seat, current and older, and itself where one plays both.")
+    opponent: str = option(
+        PLAY, None, metavar="FILE",
+        help="Train a best response to this fixed opponent (a parameter file).")
+    opponent_seat: int = option(
+        PLAY, None, choices=(0, 1),
+        help="The fixed opponent's seat; default: what its file says, else 1.")
+
+    anchor_every: int = option(
+        ANCHORS, 400, paper=10, low=0, help="Iterations between evaluations, on RK4, against the "
+        "first snapshot, a motionless opponent and --anchor; 0: never.")
+    anchor_games: int = option(
+        ANCHORS, 20, low=2, help="Games per learner against each anchor.")
+    anchor: list = option(
+        ANCHORS, [], metavar="FILE",
+        help="A further anchor, a parameter file; may be given several times.")
+
+    keep: int = option(
+        DISK, 50, low=0, help="Of the snapshots --delta can no longer draw, keep every N-th (1: "
+        "all, 0: only the first).")
+
+    max_iters: int = option(STOP, None, paper=5000, low=1, help="Iterations.")
+    max_timesteps: int = option(
+        STOP, None, low=1, help="Environment steps, summed over workers.")
+    max_episodes: int = option(STOP, None, low=1, help="Finished games.")
+    max_seconds: float = option(
+        STOP, 1200, paper=None, low=0, above=True, help="Wall time.")
+
+    ranks: int = None  # workers; mpirun says how many
+
+    def as_dict(self):
+        """What config.json holds: flat."""
+        return asdict(self)
+
+    def replace(self, **changes):
+        """The same run but for these options."""
+        return replace(self, **changes)
+
+
+OPTIONS = [row for row in fields(Config) if row.metadata]
+
+
+def preset(game, paper=False, policy=None):
+    """{option: value} of a preset, of the options that this game and network have.
+
+    policy: what --policy says; by themselves ants get their own network on one machine, and the
+    games that need memory an LSTM.
+    """
+    policy = policy or presets.POLICIES[game][paper]
+    values = {row.name: row.metadata["paper"] if paper else row.default
+              for row in OPTIONS if row.metadata["preset"]}
+    values |= presets.row(game, paper, policy)
+    values |= {"policy": policy, "hid_size": presets.HID_SIZES.get(policy)}
+    return {name: value for name, value in values.items()
+            if value is not None and name not in presets.MISSING[game]}
+
+
+def from_dict(found):
+    """The `Config` of a config.json; a run from before an option existed did without it."""
+    names = {row.name for row in fields(Config)}
+    before = {"keep": 1, "curriculum_iters": None, "draw_penalty": None}
+    return Config(**before | {name: value for name, value in found.items() if name in names})
+
+
+def flag(name):
+    """How the command line spells an option."""
+    return FLAGS.get(name, f"--{name.replace('_', '-')}")
+
+
+def make_parser(argv=()):
+    """The command line; an option that is not given takes the preset's value.
+
+    argv: --help shows the values for the --env and --policy in it.
+    """
+    game, policy = asked(argv)
     parser = Parser(
         prog="run.py", description="Trains two robots by PPO self-play against their own past.",
-        epilog="Numbers in brackets: default preset / --paper, for run-to-goal-ants.")
-
-    default, paper = (PRESETS[name]["run-to-goal-ants"] for name in PRESETS)
-
-    def add(group, name, kind, text, **options):
-        key = name.removeprefix("--").replace("-", "_")
-        if key in default or key in paper:
-            text += f" [{default.get(key, '-')} / {paper.get(key, '-')}]"
-        if kind is not None:
-            options["type"] = kind
-        group.add_argument(name, help=text, **options)
-
-    game = parser.add_argument_group("what to train")
-    add(game, "--env", str, "The game. [run-to-goal-ants]", choices=GAME_NAMES)
-    add(game, "--policy", str, "The network: mlp, lstm, ant (an ant's view from its own "
-        "body), or module:Class for one of your own (README).")
-    add(game, "--hid-size", number(int, 1), "Width of the network's hidden layers.")
-    add(game, "--seed", number(int, 0), "Seed of all chance: the same seed, the same run. [0]")
-    add(game, "--run", str, "Name of the folder in saveparameters/; default: game and time.")
-    add(game, "--init", str, "Begin with these parameters instead of random ones: a run in "
-        "saveparameters/ (its newest snapshots), a folder of agentK.npz, or a file.",
-        metavar="RUN")
-    add(game, "--resume", str, "Go on with this run, by default the newest, where its last "
-        "checkpoint is; only limits, --num-threads, --anchor-every and --keep may change, and the "
-        "paths of --opponent and --anchor if these files have moved.",
-        nargs="?", const="", metavar="RUN")
-    game.add_argument("--paper", action="store_true",
-                      help="Take the paper's values instead of those for one machine.")
-    add(game, "--draw-penalty", None, "Charge both agents 1000 where nobody scores, as in the "
-        "paper (run-to-goal and sumo).", action=argparse.BooleanOptionalAction)
-    add(game, "--integrator", str, "Physics: Euler is 3.6 times faster, RK4 is what games are "
-        "judged on.", choices=("RK4", "Euler"))
-
-    batch = parser.add_argument_group("batch")
-    add(batch, "--num-envs", number(int, 1), "Games that each worker plays at a time.")
-    add(batch, "--num-threads", number(int, 1), "Threads that step games; default: one a core.")
-    add(batch, "--timesteps-per-batch", number(int, 1),
-        "Samples an iteration for each learner, over all workers.")
-
-    optim = parser.add_argument_group("optimization")
-    add(optim, "--optim-batchsize", number(int, 1), "Samples a minibatch, over all workers.")
-    add(optim, "--optim-epochs", number(int, 1), "Passes over the batch in an iteration.")
-    add(optim, "--optim-stepsize", number(float, 0, above=True), "Adam's step size.")
-    add(optim, "--optim-stepsize-final", number(float, 0, above=True),
-        "Step size once annealed; between, linear.")
-    add(optim, "--target-kl", number(float, 0),
-        "Stop an iteration's epochs when the policy has moved 1.5 times this far; 0: never.")
-    add(optim, "--adaptive-kl", number(float, 0), "Shrink the step size after iterations in which "
-        "the policy moved over twice this far, let it grow back after those under half; 0: never. "
-        "[0]")
-    add(optim, "--gamma", number(float, 0, 1), "Discount a step.")
-    add(optim, "--gamma-dense", number(float, 0, 1),
-        "Discount while the reward is dense; between, linear.")
-    add(optim, "--lam", number(float, 0, 1), "Lambda of generalized advantage estimation.")
-    add(optim, "--clip-param", number(float, 0, above=True),
-        "How far from 1 the probability ratio still counts.")
-    add(optim, "--entcoeff", number(float, 0), "Weight of an entropy bonus.")
-    add(optim, "--l2", number(float, 0), "Weight of the sum of squared parameters.")
-    logstd = number(float, -20, 5)
-    add(optim, "--logstd", logstd, "Initial log standard deviation of the actions.")
-    add(optim, "--logstd-floor", logstd, "The log-std never falls below this once annealed.")
-    add(optim, "--logstd-floor-dense", logstd, "The same at alpha 1; between, linear.")
-    add(optim, "--ret-decay", number(float, 0, 1, above=True),
-        "What past returns weigh in the return filter after one iteration; 1: all alike.")
-
-    play = parser.add_argument_group("self-play")
-    add(play, "--dense-iters", number(int, 0),
-        "Iterations of purely dense reward (alpha 1) before annealing starts.")
-    add(play, "--anneal-iters", number(int, 0),
-        "Iterations over which alpha, the weight of the dense reward, falls from 1 to its end.")
-    for part, what in (("forward", "way made"), ("survive", "standing"),
-                       ("goal-dist", "the distance to goal or ball")):
-        add(play, f"--dense-{part}", number(float, 0), f"Weight of {what} in the dense reward; 1: "
-            "as released. [1]")
-    add(play, "--anneal-at", number(float, 0, 1), "Start annealing as soon as this share of the "
-        "games ends in a touchdown, a goal or, in sumo, without a fall; 0: after --dense-iters. "
-        "[0]")
-    add(play, "--alpha-final", number(float, 0, 1),
-        "Weight of the dense reward from then on; at 0 only the end of a match counts. [0]")
-    add(play, "--curriculum-iters", number(int, 0),
-        "Iterations in which sumo's rings or kick-and-defend's places open from the narrowest to "
-        "all; 0: as in the paper, at the pace of 409,600 samples an iteration. [sumo-ants: 1000 / "
-        "0]")
-    add(play, "--curriculum-start", number(float, 0), "How far they are open when the run begins, "
-        "in iterations of the paper (2996: all rings, 4383: all places); default: as far as the "
-        "files of --init and --opponent say, else 0.", metavar="POSITION")
-    add(play, "--shaping", number(float, 0), "Weight of a dense reward that stays to the end and "
-        "leaves the best policies what they are (docs/games.md, Potential); 0: none. [0]")
-    add(play, "--delta", number(float, 0, 1),
-        "Opponents come from Uniform(delta * latest, latest) versions; 0.5: the latter half.")
-    add(play, "--latest-share", number(float, 0, 1),
-        "Share of the games that seat current learners on both sides.")
-    add(play, "--opponents", number(int, 2),
-        "Older versions that each worker holds at a time, at least two for each seat and learner; "
-        "a game keeps its opponent to the end, and a version without games gives way to a new one.")
-    add(play, "--pool", str, "Opponents from elsewhere: all snapshots of another run, a folder of "
-        "agentK.npz, or a file, with the learners' own network; given several times, each is met "
-        "equally often.",
-        action="append", metavar="RUN")
-    add(play, "--pool-share", number(float, 0, 1), "Share of the older versions that come from "
-        "--pool. [0.5]")
-    add(play, "--mirror", None, "In every other game seat 1 sees and moves in a mirror, so that "
-        "the two cannot agree on which side they pass. [False]",
-        action=argparse.BooleanOptionalAction)
-    add(play, "--ensemble", number(int, 1), "Learners a seat, all in one pool; each plays all "
-        "those of the other seat, current and older, and itself where one plays both. [1]")
-    add(play, "--opponent", str, "Parameter file of an outsider that holds one seat for good: "
-        "train a best response to it.", metavar="FILE")
-    add(play, "--opponent-seat", int, "The outsider's seat; default: what its file says, else 1.",
-        choices=(0, 1))
-
-    anchor = parser.add_argument_group("anchors: games against opponents that never change")
-    add(anchor, "--anchor-every", number(int, 0), "Iterations between evaluations, on "
-        "RK4, against the first snapshot, a motionless opponent and --anchor; 0: never.")
-    add(anchor, "--anchor-games", number(int, 2), "Games a learner against each anchor. [20]")
-    add(anchor, "--anchor", str, "A further anchor, a parameter file; may be given several times.",
-        action="append", metavar="FILE")
-
-    disk = parser.add_argument_group("disk")
-    add(disk, "--keep", number(int, 0), "Of the snapshots too old for --delta to draw, keep every "
-        "so many'th; 1: all, 0: the first alone. [50]")
-
-    limits = parser.add_argument_group("when to stop (one of)").add_mutually_exclusive_group()
-    add(limits, "--max-iters", number(int, 1), "Iterations.")
-    add(limits, "--max-timesteps", number(int, 1), "Environment steps of all workers together.")
-    add(limits, "--max-episodes", number(int, 1), "Finished games.")
-    add(limits, "--max-seconds", number(float, 0, above=True), "Wall time.")
+        epilog=f"In brackets: the value on one machine / with --paper, for {game}.")
+    values = [preset(game, paper, policy) for paper in (False, True)]
+    groups = {}
+    for row in OPTIONS:
+        section = row.metadata["section"]
+        if section not in groups:
+            groups[section] = parser.add_argument_group(section)
+            if section == STOP:
+                groups[section] = groups[section].add_mutually_exclusive_group()
+        add(groups[section], row, values)
+    groups[WHAT].add_argument(
+        "--resume", nargs="?", const="", metavar="RUN", help="Resume this run (default: the "
+        "newest) from its last checkpoint. Only the limits, --num-threads, --anchor-every and "
+        "--keep may be changed, and the paths of --opponent and --anchor if these files have "
+        "moved.")
+    groups[WHAT].add_argument("--paper", action="store_true",
+                              help="Take the paper's values instead of those for one machine.")
     return parser
+
+
+def asked(argv):
+    """(game, network or None) of the command line, as far as it can be read yet."""
+    finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    finder.add_argument("--env", choices=GAME_NAMES, default=Config.env)
+    finder.add_argument("--policy")
+    try:
+        found, _ = finder.parse_known_args(argv)
+    except argparse.ArgumentError:
+        return Config.env, None
+    return found.env, found.policy
+
+
+def add(group, row, values):
+    """Adds an option; values: both presets' dicts, which its help shows."""
+    about = row.metadata
+    how = {key: about[key] for key in ("choices", "metavar") if key in about}
+    text = about["help"]
+    if about["preset"]:
+        shown = [value.get(row.name, "-") for value in values]
+        text += f" [{shown[0]} / {shown[1]}]" if shown != ["-", "-"] else ""
+    elif row.default is not None and row.type is not list:
+        text += f" [{row.default}]"
+    if row.type is bool:
+        how["action"] = argparse.BooleanOptionalAction
+    elif row.type is list:
+        how["action"] = "append"
+    elif "low" in about:
+        how["type"] = number(
+            row.type, about["low"], about.get("high", math.inf), about.get("above", False))
+    else:
+        how["type"] = row.type
+    group.add_argument(flag(row.name), *about.get("flags", ()), dest=row.name, default=None,
+                       help=text, **how)
 
 
 def plain_name(parser, run, save_dir):
@@ -157,15 +304,17 @@ def plain_name(parser, run, save_dir):
 
 
 def settle(parser, args, save_dir):
-    """Fills in the preset; returns a dict of everything that makes the run."""
-    config = lasting_paths(save_dir, vars(args))
-    if args.run is not None:
-        config["run"] = plain_name(parser, args.run, save_dir)
-    config.pop("resume")
-    config |= {key: value for key, value in DEFAULTS.items() if config[key] is None}
-    defaults = preset(config["env"], config.pop("paper"), config["policy"])
-    if any(config[limit] for limit in LIMITS):
-        defaults = {key: value for key, value in defaults.items() if key not in LIMITS}
-    config = {key: defaults.get(key) if value is None else value for key, value in config.items()}
-    config["run"] = config["run"] or f"{config['env']}-{time.strftime('%Y%m%d-%H%M%S')}"
-    return config
+    """The `Config` of a new run: what the command line gives, else the preset's values."""
+    given = lasting_paths(save_dir, vars(args))
+    given = {name: value for name, value in given.items() if value is not None}
+    given.pop("resume", None)
+    game = given.get("env", Config.env)
+    values = preset(game, given.pop("paper"), given.get("policy"))
+    if any(limit in given for limit in LIMITS):
+        values = {name: value for name, value in values.items() if name not in LIMITS}
+    nothing = {row.name: None for row in OPTIONS if row.metadata["preset"]}
+    if "run" in given:
+        given["run"] = plain_name(parser, given["run"], save_dir)
+    else:
+        given["run"] = f"{game}-{time.strftime('%Y%m%d-%H%M%S')}"
+    return Config(**nothing | values | given)

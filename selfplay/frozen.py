@@ -11,21 +11,21 @@ from distributed_data.mpi_adam import FlatVariables
 class FrozenCopies:
     """Gives every game one opponent, from its first step to its last (paper, section 4.2).
 
-    The copies of a group (`league.seat_players`) share its games. A game stays with its copy; the
+    The copies of a group (`seating.seat_players`) share its games. A game stays with its copy; the
     next one is played by the group's open copy, which is the one drawn last. A copy that has no
     game left is drawn anew at the start of an iteration, at most one of a group, and is the open
     one from then on.
 
-    players: the frozen `Player`s, seated and with policies, none where nobody plays an older
-    version; num_envs: the rank's games; directory: of the run. To be made before the graph is
+    players: the frozen `Player`s, none where nobody plays an older version; seatings: their
+    `Seating`s; num_envs: the rank's games; directory: of the run. To be made before the graph is
     finalized.
     """
 
-    def __init__(self, players, num_envs, directory):
-        self.players, self._directory = players, directory
+    def __init__(self, players, seatings, num_envs, directory):
+        self.players, self.seatings, self._directory = players, seatings, directory
         self._flats = [FlatVariables(player.policy.get_variables()) for player in players]
-        groups = list(dict.fromkeys(player.group for player in players))
-        self._group = np.array([groups.index(player.group) for player in players], int)
+        groups = list(dict.fromkeys(seating.group for seating in seatings))
+        self._group = np.array([groups.index(seating.group) for seating in seatings], int)
         self._open = np.array([np.flatnonzero(self._group == g)[-1] for g in range(len(groups))],
                               int)
         self._paths = [""] * len(players)  # what each copy holds, "" before its first draw
@@ -41,7 +41,7 @@ class FrozenCopies:
         rng, delta: as `snapshots.Snapshots.draw` takes them.
         """
         due = self._due()
-        drawn = snapshots.draw(rng, delta, [self.players[k].rivals for k in due])
+        drawn = snapshots.draw(rng, delta, [self.seatings[k].rivals for k in due])
         for k, (path, vector) in zip(due, drawn):
             player = self.players[k]
             self._flats[k].set(sess, vector)
@@ -103,7 +103,7 @@ class FrozenCopies:
                 **{f"state{k}": player.state for k, player in enumerate(self.players)}}
 
     def set_state(self, state):
-        """Goes back to a `get_state`, but for parameters, which `load` reads.
+        """Restores what `get_state` returned except the parameters, which `load` reads.
 
         Of a run that was begun without this part nothing is known: all copies are drawn.
         """

@@ -8,6 +8,7 @@ from common.run_folder import find_place, lasting_paths, run_name
 from distributed_data import comm
 from selfplay import run_lock
 from selfplay.checkpoint import NAME, PREVIOUS, read_checkpoint
+from selfplay.config import flag
 
 MAY_CHANGE = ("num_threads", "anchor_every", "keep")  # beside the limits
 
@@ -51,7 +52,7 @@ def settle_resumed(save_dir, given, limits):
     may_change += moved
     for key, value in asked.items():
         if key not in may_change and value != config.get(key):
-            raise InputError(f"--{key.replace('_', '-')} {value}: the run has {config.get(key)}, "
+            raise InputError(f"{flag(key)} {value}: the run has {config.get(key)}, "
                              "and what makes a run cannot change on --resume")
     if "anchor_every" in asked and not asked["anchor_every"] * config["anchor_every"]:
         raise InputError("--anchor-every: cannot be turned on or off on --resume")

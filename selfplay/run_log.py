@@ -221,3 +221,25 @@ def episode_figures(seg, endings):
             "tie_vs_pool": share(pool == 0),
             **{f"end_{end.replace(' ', '_')}": share(ends == i)
                for i, end in enumerate(endings) if end}, **parts}
+
+
+def iteration_row(names, segs, losses, alpha, counters, env):
+    """An iteration's row of progress.csv, whole on rank 0; all ranks must call it.
+
+    names, segs, losses: the learners'; alpha: the iteration's; counters: with it counted in.
+    """
+    row = {}
+    for learner, seg, loss in zip(names, segs, losses):
+        figures = {**episode_figures(seg, env.game.endings), **loss}
+        row.update({f"{learner}/{name}": value for name, value in figures.items()})
+    row |= {f"run/{name}": value for name, value in env.game.opened(env.version).items()}
+    return row | {"run/alpha": alpha, "run/timesteps": counters.timesteps,
+                  "run/episodes": counters.episodes, "run/not_finite_games": counters.not_finite}
+
+
+def timing_row(segs, env, seconds, collecting, updating):
+    """The figures that the clock decides; seconds: of the run, collecting and updating: of each."""
+    steps, samples = len(segs[0]["rew"]) * env.num_envs, segs[0]["rew"].size * len(segs)
+    return {"run/seconds": seconds, "run/collect_s": collecting, "run/update_s": updating,
+            "run/collect_steps_per_s": steps * comm.SIZE / collecting,
+            "run/update_samples_per_s": samples * comm.SIZE / updating}

@@ -1,9 +1,37 @@
 """Who plays whom: the learners' names and seats, their frozen opponents, and what those may be."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from common.command_line import InputError
-from utils import Player
+from utils import Player, how_many
+
+
+@dataclass(frozen=True)
+class Seating:
+    """Where one player sits, before it has a policy.
+
+    places: list of (seat, matches: a slice or an array); seat: the one that its network is made
+    for. learner: its number among the learners, None if it is frozen. A frozen player of older
+    versions has a group, (its seat, the learner it meets), and rivals, the learners whose older
+    versions it may be.
+    """
+
+    places: list
+    seat: int
+    learner: int = None
+    group: tuple = None
+    rivals: tuple = ()
+
+    @property
+    def width(self):
+        """How many seats it fills."""
+        return sum(how_many(games) for _, games in self.places)
+
+    def player(self, policy):
+        """The `Player` who sits there."""
+        return Player(policy, self.places, learner=self.learner)
 
 
 def learner_names(shared, ensemble=1, outsider_seat=None):
@@ -28,7 +56,7 @@ def pairings(shared, ensemble=1):
 
 
 def seat_players(num_envs, latest_share, opponents, shared, ensemble=1):
-    """Decides who sits where, in every worker alike; returns the list of `Player`s, learners first.
+    """Decides who sits where, in every worker alike; returns a list of `Seating`, learners first.
 
     The first `latest_share` of the games seat current learners on both sides: all learners equally
     often, and all pairings, but for one game at most. The others are shared out among `opponents`
@@ -44,7 +72,7 @@ def seat_players(num_envs, latest_share, opponents, shared, ensemble=1):
     opponents = min(opponents, num_envs - latest)
     if num_envs > latest and (not opponents or opponents % (2 * ensemble)
                               or (num_envs - latest) % opponents):
-        raise InputError(f"--opponents {opponents}: must be a multiple of {2 * ensemble} that "
+        raise InputError(f"--old-versions {opponents}: must be a multiple of {2 * ensemble} that "
                          f"divides the {num_envs - latest} games against older versions")
     count = ensemble if shared else 2 * ensemble
     places, theirs = [[] for _ in range(count)], {}
@@ -57,21 +85,16 @@ def seat_players(num_envs, latest_share, opponents, shared, ensemble=1):
         places[learner].append((1 - seat, games))
         theirs.setdefault((seat, learner), []).extend(range(games.start, games.stop))
     copies = max(2, opponents // (2 * ensemble))
-    frozen = [_frozen_player(group, share, pairs) for group, games in theirs.items()
+    frozen = [_frozen(group, share, pairs) for group, games in theirs.items()
               for share in np.array_split(games, copies)]
-    learners = [Player(None, seats, learner=k) for k, seats in enumerate(places)]
-    for k, player in enumerate(learners):
-        player.seat = k // ensemble
-    return learners + frozen
+    return [Seating(seats, k // ensemble, learner=k) for k, seats in enumerate(places)] + frozen
 
 
-def _frozen_player(group, games, pairs):
-    """A copy of older versions that begins with these games."""
+def _frozen(group, games, pairs):
+    """The seats of a copy of older versions that begins with these games."""
     seat, learner = group
-    player = Player(None, [(seat, games)])
-    player.seat, player.group = seat, group
-    player.rivals = sorted({pair[seat] for pair in pairs if pair[1 - seat] == learner})
-    return player
+    rivals = sorted({pair[seat] for pair in pairs if pair[1 - seat] == learner})
+    return Seating([(seat, games)], seat, group=group, rivals=rivals)
 
 
 def seat_outsider(num_envs, seat, shared):
@@ -83,10 +106,8 @@ def seat_outsider(num_envs, seat, shared):
     if shared and num_envs % 2:
         raise InputError(f"--num-envs {num_envs}: must be even, for half of the games a seat")
     places = [(0, slice(0, half)), (1, slice(half, num_envs))] if shared else [(1 - seat, everyone)]
-    players = [Player(None, places, learner=0),
-               Player(None, [(1 - place, games) for place, games in places])]
-    players[0].seat, players[1].seat, players[1].rivals = places[0][0], 1 - places[0][0], None
-    return players
+    return [Seating(places, places[0][0], learner=0),
+            Seating([(1 - place, games) for place, games in places], 1 - places[0][0])]
 
 
 def _paired(games, pairs, ensemble):

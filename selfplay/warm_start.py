@@ -1,4 +1,4 @@
-"""What other runs have trained: parameters to begin with (--init), opponents to meet (--pool)."""
+"""What a run builds on: parameters (--init), its opponents (--pool), its place in a curriculum."""
 
 import glob
 import os
@@ -6,7 +6,58 @@ import os
 from common.command_line import InputError
 from common.filenames import parameter_files, read_name
 from common.run_folder import find_place, snapshot_paths
+from distributed_data import comm
 from networks.loading import load_entry, vector_size
+from selfplay.curriculum import position_of
+from selfplay.opponents import History, HistoryAndPool, Outsider
+from selfplay.pool import Pool
+
+
+def find_init(save_dir, config, trainees, resumed):
+    """One `Entry` of --init per learner, on every rank; None if they begin at random."""
+    if config.init is None or resumed is not None:  # who goes on is beyond where it began
+        return None
+    return comm.from_root(load_init, save_dir, config.init, [t.name for t in trainees],
+                          [t.header for t in trainees])
+
+
+def find_start(config, game, built_on, resumed):
+    """The curriculum position at which a run begins.
+
+    built_on: the parameter files that it goes on from or answers to; the furthest counts.
+    """
+    start = config.curriculum_start
+    if resumed is not None:
+        return start or 0.0  # old runs all began there
+    for option, value in (("start", start), ("iters", config.curriculum_iters)):
+        if value is not None and not game.curriculum_end:
+            raise InputError(f"--curriculum-{option}: {game.name} has no curriculum, sumo-ants, "
+                             "sumo-humans and kick-and-defend have")
+    if start is not None or not game.curriculum_end:
+        return start or 0.0
+    return max((position_of(entry, game.curriculum_end) for entry in built_on), default=0.0)
+
+
+def find_opponents(save_dir, config, trainees, outsider, resumed):
+    """Who sits opposite, on every rank; outsider: (seat, `Entry`) or None.
+
+    The checkpoint of a run that goes on says which files its pool has.
+    """
+    if config.pool and config.ensemble > 1:
+        raise InputError("--pool: not together with --ensemble")
+    if config.pool and outsider and resumed is None:
+        raise InputError("--pool: not together with --opponent, nobody else is met")
+    if outsider:
+        return Outsider(*outsider)
+    if not config.pool:
+        return History(config.latest_share, config.opponents)
+    if resumed is not None and "pool/files" in resumed:
+        pool = Pool(save_dir)
+    else:
+        names, headers = [t.name for t in trainees], [t.header for t in trainees]
+        pool = comm.from_root(
+            lambda: Pool(save_dir, find_pool(save_dir, config.pool, names, headers)))
+    return HistoryAndPool(config.latest_share, config.opponents, pool, config.pool_share)
 
 
 def find_pool(save_dir, places, names, headers):

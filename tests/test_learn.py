@@ -11,7 +11,8 @@ from common.command_line import InputError
 from common.parameter_file import load_parameters
 from gym_compete import CompeteVectorEnv
 from selfplay.frozen import FrozenCopies
-from selfplay.progress import Limits, Progress
+from selfplay.progress import Counters, Limits, Schedule
+from selfplay.run_log import iteration_row
 from selfplay.seating import learner_names, seat_players
 from selfplay.snapshots import Snapshots
 from utils import Scores
@@ -44,52 +45,55 @@ def test_exactly_one_limit():
         assert limits.reached(SimpleNamespace(**{**now, name: 3}))
 
 
-def progress_at(iteration):
+def schedule_at(iteration):
     """Two purely dense iterations, then two of annealing."""
-    progress = Progress(2, 2)
-    progress.iteration = iteration
-    return progress
+    counters = Counters()
+    counters.iteration = iteration
+    return Schedule(counters, 2, 2)
 
 
 def test_annealing():
     """alpha falls linearly from 1 to 0 over anneal_iters; blends follow it; 0 means no dense part.
     """
-    progress = Progress(0, 4)
+    counters = Counters()
+    schedule = Schedule(counters, 0, 4)
     alphas, gammas = [], []
-    for progress.iteration in range(6):
-        alphas.append(progress.alpha)
-        gammas.append(progress.blend(0.9, 0.99))
+    for counters.iteration in range(6):
+        alphas.append(schedule.alpha)
+        gammas.append(schedule.blend(0.9, 0.99))
     assert alphas == [1, 0.75, 0.5, 0.25, 0, 0]
     np.testing.assert_allclose(gammas, np.interp(alphas, [0, 1], [0.99, 0.9]))
-    assert Progress(0, 0).alpha == 0
-    kept = Progress(0, 2, alpha_final=0.5)
+    counters = Counters()
+    assert Schedule(counters, 0, 0).alpha == 0
+    kept = Schedule(counters, 0, 2, alpha_final=0.5)
     assert (kept.alpha, kept.blend(3, 5)) == (1, 3)
-    kept.iteration = 9
+    counters.iteration = 9
     assert (kept.alpha, kept.blend(3, 5)) == (0.5, 5)
-    assert [p.alpha for p in map(progress_at, range(5))] == [1, 1, 1, 0.5, 0]
+    assert [p.alpha for p in map(schedule_at, range(5))] == [1, 1, 1, 0.5, 0]
 
 
 def test_annealing_starts_with_what_has_been_learned():
     """Once the smoothed share of achievements reaches the mark, alpha falls, for good."""
     game = SimpleNamespace(endings=("", "touchdown", "both down"), achievements=("touchdown",))
-    progress = Progress(dense_iters=1000, anneal_iters=10, anneal_at=0.25)
+    counters = Counters()
+    schedule = Schedule(counters, dense_iters=1000, anneal_iters=10, anneal_at=0.25)
     for iteration in range(60):
-        assert progress.alpha == 1.0
-        progress._note_achievements(np.array([0, 0, 8]) if iteration < 30 else np.array([0, 4, 4]),
-                                    game)
-        progress.iteration += 1
-        if progress.dense_iters < 1000:
+        assert schedule.alpha == 1.0
+        schedule.note_achievements(np.array([0, 0, 8]) if iteration < 30 else np.array([0, 4, 4]),
+                                   game)
+        counters.iteration += 1
+        if schedule.dense_iters < 1000:
             break
     smoothed, count = 0.0, 0
     while smoothed < 0.25:
         smoothed, count = smoothed + 0.05 * (0.5 - smoothed), count + 1
-    assert progress.iteration == 30 + count
-    progress._note_achievements(np.array([0, 0, 8]), game)
-    progress.iteration += 5
-    assert progress.alpha == pytest.approx(0.4)
-    again = Progress(1000, 10, anneal_at=0.25)
-    again.set_state(progress.get_state())
-    assert (again.alpha, again.achieved) == (progress.alpha, progress.achieved)
+    assert counters.iteration == 30 + count
+    schedule.note_achievements(np.array([0, 0, 8]), game)
+    counters.iteration += 5
+    assert schedule.alpha == pytest.approx(0.4)
+    again = Schedule(Counters(), 1000, 10, anneal_at=0.25)
+    again.set_state(schedule.get_state())
+    assert (again.alpha, again.achieved) == (schedule.alpha, schedule.achieved)
 
 
 # What is counted
@@ -110,7 +114,9 @@ def test_a_game_is_counted_once(shared):
     scores.add(np.zeros((2, 4)), env.infos)
     segs = [{"rew": np.zeros((3, player.width)), "endings": scores.endings, "parts": {}, **found}
             for player, found in zip(players, scores.found)]
-    row = Progress(0, 0).advance(names, segs, [{}] * len(names), env)
+    counters = Counters()
+    counters.advance(segs, env)
+    row = iteration_row(names, segs, [{}] * len(names), 1.0, counters, env)
     env.close()
     assert (row["run/episodes"], row["run/not_finite_games"]) == (3, 2)
     if shared:
@@ -182,7 +188,7 @@ def test_frozen_seats_play_the_drawn_vectors(tmp_path, monkeypatch):
     def spy(self, sess, *args):
         before = [p.width for p in self.players]
         renew(self, sess, *args)
-        held[-1] |= {"before": before, "rivals": [p.rivals for p in self.players], "vectors": [
+        held[-1] |= {"before": before, "rivals": [s.rivals for s in self.seatings], "vectors": [
             np.concatenate([v.ravel() for v in sess.run(p.policy.get_variables())])
             for p in self.players]}
 

@@ -5,24 +5,24 @@ import csv
 import numpy as np
 import pytest
 from helpers import new_session
-from tiny import HEADERS
+from tiny import HEADERS, learn
 
 from common.parameter_file import load_parameters
 from gym_compete import CompeteVectorEnv
-from learn import compete_learn
 from networks.loading import Entry, load_policy
 from policy import MlpPolicy
-from selfplay.presets import ONE_MACHINE
+from selfplay.config import preset
 from utils import Actors, Player
 
 GAME = "run-to-goal-ants"
 ITERATIONS = 30
+ONE_MACHINE = preset("run-to-goal-ants", policy="mlp")
 EARLIER = ("policy", "hid_size", "num_envs", "integrator", "draw_penalty", "logstd", "ret_decay",
            "anchor_every", "max_seconds")
 OPTIONS = {**{key: value for key, value in ONE_MACHINE.items() if key not in EARLIER},
            "timesteps_per_batch": 1920, "optim_batchsize": 240, "optim_epochs": 8,
            "optim_stepsize": 1e-3, "target_kl": 0.03, "latest_share": 1.0, "anneal_iters": 100000,
-           "max_iters": ITERATIONS}
+           "max_iters": ITERATIONS, "max_seconds": None, "keep": 1, "curriculum_iters": None}
 
 
 def dense_reward(snapshots, steps=120):
@@ -55,7 +55,7 @@ def trained(tmp_path_factory):
         return MlpPolicy(name, 122, 8, rng, hid_size=32, logstd=-0.5,
                          ret_decay=ONE_MACHINE["ret_decay"])
 
-    compete_learn(env, policy_fn, str(folder), headers, {}, seed=1, **OPTIONS)
+    learn(env, policy_fn, folder, headers, seed=1, **OPTIONS)
     env.close()
     return folder
 

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 from helpers import NumpyPolicy, gaussian_logp, initialize, new_session
-from tiny import TINY
+from tiny import TINY, learn
 
 from common.command_line import InputError
 from common.parameter_file import load_parameters
 from evaluation.matches import play
 from gym_compete import CompeteVectorEnv
-from learn import compete_learn, rollout_horizon
+from learn import rollout_horizon
 from networks.loading import load_entries
 from policy import LSTMPolicy, MlpPolicy
 from selfplay.ppo import Learner, into_chunks
@@ -96,10 +96,11 @@ def test_the_training_graph_agrees_with_the_rollout(game, shared, kind):
     Games of seven steps end inside the chunks of ten; one learner a seat, or one for both.
     """
     env = CompeteVectorEnv(game, 4, seed=0, integrator="Euler", max_episode_steps=7)
-    players = seat_players(4, 0.5, 2, shared)
     with new_session() as sess:
+        players = [seating.player(
+            kind(f"p{k}", env.ob_dims[0], env.ac_dims[0], RNG(k), hid_size=5))
+            for k, seating in enumerate(seat_players(4, 0.5, 2, shared))]
         for k, player in enumerate(players):
-            player.policy = kind(f"p{k}", env.ob_dims[0], env.ac_dims[0], RNG(k), hid_size=5)
             initialize(sess, player.policy, seed=k)
         segs_of = traj_segment_generator(players, env, sess, 20, RNG(0), lambda: 1.0)
         next(segs_of)
@@ -196,8 +197,8 @@ def test_sumo_trains_with_memory(tmp_path):
     header = {"game": "sumo-ants", "seat": "both", "policy": "lstm", "policy_args": {"hid_size": 4},
               "ob_dim": 137, "ac_dim": 8}
     options = {**TINY, "timesteps_per_batch": 120, "optim_batchsize": 60, "max_iters": 3}
-    compete_learn(env, lambda name, seat, rng: LSTMPolicy(name, 137, 8, rng, hid_size=4),
-                  str(tmp_path / "run"), [header], {}, **options)
+    learn(env, lambda name, seat, rng: LSTMPolicy(name, 137, 8, rng, hid_size=4),
+          tmp_path / "run", [header], **options)
     env.close()
     paths = [tmp_path / f"run/agent0/{version:06d}.npz" for version in (0, 3)]
     first, last = (load_parameters(path)[0] for path in paths)

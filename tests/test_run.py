@@ -191,7 +191,7 @@ BAD_RUNS = [
     (["--timesteps-per-batch", "5"], "--timesteps-per-batch 5"),
     (["--timesteps-per-batch", "241"], "does not fit --num-envs 8, --latest-share 0.5; 240 or 246"),
     (["--optim-batchsize", "241"], "--optim-batchsize 241"),
-    (["--opponents", "3"], "--opponents 3"),
+    (["--opponents", "3"], "--old-versions 3"),
     (["--max-seconds", "inf"], "--max-seconds"),
     (["--env", "you-shall-not-pass", "--draw-penalty"], "draw_penalty"),
     (["--run", "taken"], "--run taken"),

@@ -41,10 +41,10 @@ def record(name):
 def played():
     """Three segments of six games of nine steps: two of learners only, four against frozen."""
     env = Recorder("run-to-goal-ants", ENVS, seed=5, integrator="Euler", max_episode_steps=LIMIT)
-    players = seat_players(ENVS, 1 / 3, 2, shared=False)
     with new_session() as sess:
-        for i, player in enumerate(players):
-            player.policy = MlpPolicy(f"p{i}", OB, AC, np.random.default_rng(i), hid_size=8)
+        players = [seating.player(
+            MlpPolicy(f"p{i}", OB, AC, np.random.default_rng(i), hid_size=8))
+            for i, seating in enumerate(seat_players(ENVS, 1 / 3, 2, shared=False))]
         flats = [initialize(sess, p.policy, seed=i) for i, p in enumerate(players)]
         twins = [NumpyPolicy(flat.get(sess), OB, AC, "mlp", 8) for flat in flats]
         generator = traj_segment_generator(players, env, sess, HORIZON, np.random.default_rng(3),

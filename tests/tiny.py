@@ -8,13 +8,18 @@ import numpy as np
 from gym_compete import CompeteVectorEnv
 from learn import compete_learn
 from policy import MlpPolicy
+from selfplay.config import Config
+from selfplay.opponents import History, Outsider
+from selfplay.seating import learner_names
+from selfplay.trainee import Trainee
 from utils import Actors, Rollouts
 
 TINY = dict(
     timesteps_per_batch=12, optim_batchsize=6, optim_epochs=2, optim_stepsize=1e-3,
     optim_stepsize_final=1e-3, clip_param=0.2, entcoeff=0.0, l2=0.0, target_kl=0.0, gamma=0.99,
     gamma_dense=0.99, lam=0.95, dense_iters=0, anneal_iters=10, delta=0.5, latest_share=0.5,
-    opponents=2, logstd_floor=-2.0, logstd_floor_dense=-1.0)
+    opponents=2, logstd_floor=-2.0, logstd_floor_dense=-1.0, keep=1, curriculum_iters=None,
+    max_seconds=None)
 HEADERS = [{"game": "run-to-goal-ants", "seat": seat, "policy": "mlp",
             "policy_args": {"hid_size": 4}, "ob_dim": 122, "ac_dim": 8} for seat in (0, 1)]
 
@@ -31,9 +36,21 @@ def tiny_run(run_dir, num_threads=1, kind=MlpPolicy, lengths=None, num_envs=4, *
     def policy_fn(name, seat, rng):
         return kind(name, 122, 8, rng, hid_size=4)
 
-    progress = compete_learn(env, policy_fn, str(run_dir), HEADERS, {}, **{**TINY, **changes})
+    counters = learn(env, policy_fn, run_dir, HEADERS, **{**TINY, **changes})
     env.close()
-    return progress
+    return counters
+
+
+def learn(env, policy_fn, run_dir, headers, *, outsider=None, init=None, anchors=None, resumed=None,
+          **options):
+    """`compete_learn` with the options as keywords; outsider: (seat, entry), or None."""
+    config = Config(**options)
+    names = learner_names(headers[0]["seat"] == "both", config.ensemble, outsider and outsider[0])
+    opponents = (Outsider(*outsider) if outsider else
+                 History(config.latest_share, config.opponents))
+    trainees = [Trainee(name, int(name[5]), header) for name, header in zip(names, headers)]
+    return compete_learn(env, policy_fn, trainees, str(run_dir), config, opponents=opponents,
+                         init=init, anchors=anchors, resumed=resumed)
 
 
 def snapshot_bytes(run_dir):

@@ -5,7 +5,7 @@ import pytest
 import run
 from common.command_line import GAME_NAMES
 from gym_compete import GAMES
-from selfplay.presets import PRESETS
+from selfplay import presets
 
 
 @pytest.mark.parametrize("rank, lines", [("0", 1), ("1", 0)])
@@ -21,5 +21,5 @@ def test_one_rank_speaks(rank, lines, monkeypatch, capfd):
 def test_names_are_games():
     """The names that --help knows are games of gym_compete, and each preset holds them all."""
     assert GAME_NAMES == tuple(GAMES)[:6]  # further ones are tests' own
-    for games in PRESETS.values():
-        assert set(games) == set(GAME_NAMES)
+    assert set(presets.POLICIES) == set(presets.MISSING) == set(GAME_NAMES)
+    assert {game for game, _ in presets.ONE_MACHINE} == set(GAME_NAMES)

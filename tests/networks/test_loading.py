@@ -22,6 +22,7 @@ from evaluation.listing import list_all
 from evaluation.seats import check_seats, seats_of
 from networks import loading
 from networks.loading import load_entries
+from selfplay.config import Config
 from selfplay.warm_start import find_pool, load_init
 
 SIZES = {"run-to-goal-ants": 24905, "run-to-goal-humans": 59039, "you-shall-not-pass": 59039,
@@ -82,10 +83,10 @@ def ways(path):
     """Every way in which a file is taken, as calls without arguments."""
     game, header = HEADER["game"], HEADER
     args = load_parameter_run.make_parser().parse_args([])
-    settings = {"opponent": path, "opponent_seat": None, "ensemble": 1, "env": game}
+    config = Config(opponent=path, env=game)
     return {"play": lambda: load_entries([path, path], game),
             "tournament": lambda: collect([path], {}, game),
-            "--opponent": lambda: run.find_outsider(settings),
+            "--opponent": lambda: run.find_outsider(config),
             "--init": lambda: load_init("", path, ["agent0"], [header]),
             "--pool": lambda: find_pool("", [path], ["agent0"], [header]),
             "--anchor": lambda: Anchors(game, [{**header, "seat": 1}], 1, files=[path]),
@@ -239,20 +240,20 @@ def test_the_wrong_seat_is_refused(swap, archive, capfd):
 def test_the_outsiders_seat(seat, file_seat, expected, tmp_path):
     """Its file's, or either where the file is for both; never the other one."""
     path = save(tmp_path / "a.npz", {"seat": file_seat})
-    settings = {"opponent": path, "opponent_seat": seat, "ensemble": 1, "env": HEADER["game"]}
+    config = Config(opponent=path, opponent_seat=seat, env=HEADER["game"])
     if expected is None:
         with pytest.raises(InputError, match=f"--opponent-seat {seat}: .*a.npz is for seat"):
-            run.find_outsider(settings)
+            run.find_outsider(config)
     else:
-        assert run.find_outsider(settings)[0] == expected
+        assert run.find_outsider(config)[0] == expected
 
 
 def test_released_outsiders_seat(archive):
     """By its name."""
     for name, seat in (("agent1_parameters-v1pkl", 0), ("agent2_parameters-v1.pkl", 1)):
-        settings = {"opponent": str(archive / "you-shall-not-pass" / name), "opponent_seat": None,
-                    "ensemble": 1, "env": "you-shall-not-pass"}
-        assert run.find_outsider(settings)[0] == seat
+        config = Config(opponent=str(archive / "you-shall-not-pass" / name),
+                        env="you-shall-not-pass")
+        assert run.find_outsider(config)[0] == seat
 
 
 def test_anchors_and_best_responses_sit_opposite(tmp_path):

@@ -6,7 +6,7 @@ import run
 from networks.loading import find_policy
 from selfplay import batch_plan
 from selfplay.batch_plan import OPTIONS, World, adaptations, settle
-from selfplay.presets import preset
+from selfplay.config import flag, preset
 from selfplay.seating import seat_outsider, seat_players
 
 
@@ -81,9 +81,9 @@ def test_what_is_not_given_adapts(command, ranks, changes):
     changed = [name for name in OPTIONS if name not in given and found[name] != wanted[name]]
     assert bool(line) == bool(changed) and "\n" not in line
     for name in changed:
-        flag, value = f"--{name.replace('_', '-')}", found[name]
-        assert f"{flag} {value:g} instead of {wanted[name]:g}" in line or value > 99999
-    assert all(f"--{name.replace('_', '-')} " in line for name in given) or not line
+        value = found[name]
+        assert f"{flag(name)} {value:g} instead of {wanted[name]:g}" in line or value > 99999
+    assert all(f"{flag(name)} " in line for name in given) or not line
     assert (f"{ranks} workers" in line) == (ranks > 1 and bool(line))
     batch, minibatch = found["timesteps_per_batch"], found["optim_batchsize"]
     count = -(-batch // minibatch)
@@ -100,8 +100,8 @@ REFUSE = [
     ("--optim-batchsize 1000", 3, "--optim-batchsize 1000: does not fit 3 workers", (999, 1002)),
     ("--env sumo-humans --optim-batchsize 128", 1, "--optim-batchsize 128", (120, 130)),
     ("--timesteps-per-batch 768 --optim-batchsize 800", 1, "--optim-batchsize 800", (768,)),
-    ("--num-envs 8 --latest-share 0.5 --opponents 3", 1, "--opponents 3", (2, 4)),
-    ("--num-envs 8 --opponents 10", 1, "--opponents 10", (8,)),
+    ("--num-envs 8 --latest-share 0.5 --opponents 3", 1, "--old-versions 3", (2, 4)),
+    ("--num-envs 8 --opponents 10", 1, "--old-versions 10", (8,)),
     ("--num-envs 7 --latest-share 0", 1, "--latest-share 0: does not fit --num-envs 7", (1 / 7,)),
     ("--num-envs 10 --latest-share 0.5", 1, "--latest-share 0.5", (0.4, 0.6)),
     ("--ensemble 3 --num-envs 40 --latest-share 0.5", 1,

@@ -11,8 +11,9 @@ from common.command_line import InputError
 from common.parameter_file import load_parameters
 from gym_compete import find_game
 from networks.loading import Entry
+from selfplay.config import from_dict, preset
 from selfplay.curriculum import Curriculum, position_of
-from selfplay.presets import preset
+from selfplay.warm_start import find_start
 
 TINY = ["--env", "sumo-ants", "--policy", "mlp", "--hid-size", "4", "--integrator", "Euler",
         "--num-envs", "8", "--latest-share", "0.5", "--timesteps-per-batch", "120",
@@ -84,15 +85,15 @@ def test_where_runs_begin():
     sumo, race = (find_game(name)() for name in ("sumo-ants", "run-to-goal-ants"))
     files = [Entry("file", None, {"curriculum": position}) for position in (70, 90)]
     released = Entry("file", None, {"game": "sumo-ants", "policy": "lstm"})
-    assert run.find_start({}, sumo, [], None) == 0
-    assert run.find_start({}, sumo, files, None) == 90
-    assert run.find_start({}, sumo, [released], None) == 2996
-    assert run.find_start({"curriculum_start": 5.0}, sumo, files, None) == 5
-    assert run.find_start({}, race, files, None) == 0
-    assert run.find_start({"curriculum_start": 5.0}, sumo, [], {}) == 5
-    assert run.find_start({}, sumo, [], {}) == 0  # a run that is older than the option
+    assert find_start(from_dict({}), sumo, [], None) == 0
+    assert find_start(from_dict({}), sumo, files, None) == 90
+    assert find_start(from_dict({}), sumo, [released], None) == 2996
+    assert find_start(from_dict({"curriculum_start": 5.0}), sumo, files, None) == 5
+    assert find_start(from_dict({}), race, files, None) == 0
+    assert find_start(from_dict({"curriculum_start": 5.0}), sumo, [], {}) == 5
+    assert find_start(from_dict({}), sumo, [], {}) == 0  # a run that is older than the option
     for option in ("curriculum_start", "curriculum_iters"):
         with pytest.raises(InputError, match=option.replace("_", "-") + ": run-to-goal-ants has"):
-            run.find_start({option: 5}, race, [], None)
+            find_start(from_dict({option: 5}), race, [], None)
     for game in (sumo, race):
         game.sim.close()

@@ -130,12 +130,13 @@ def copies(request, tmp_path):
     `renew_now` is an iteration's start, and returns whose version each copy then holds; `games`
     returns what they play.
     """
-    players = seat_players(14, 1 / 7, 6, shared=False)
+    seatings = seat_players(14, 1 / 7, 6, shared=False)
     snapshots = Snapshots(str(tmp_path), ["agent0", "agent1"], HEADERS)
     with new_session() as sess:
-        for k, player in enumerate(players):
-            player.policy = request.param(f"p{k}", RACE, 8, np.random.default_rng(k), hid_size=4)
-        copies = FrozenCopies(players[2:], 14, str(tmp_path))
+        players = [seating.player(
+            request.param(f"p{k}", RACE, 8, np.random.default_rng(k), hid_size=4))
+            for k, seating in enumerate(seatings)]
+        copies = FrozenCopies(players[2:], seatings[2:], 14, str(tmp_path))
         vectors = [initialize(sess, player.policy, seed=0).get(sess) for player in players[:2]]
         for player in players[2:]:
             initialize(sess, player.policy)

@@ -3,15 +3,15 @@
 import pytest
 
 from common.command_line import GAME_NAMES, InputError
-from selfplay.presets import PRESETS, preset
+from selfplay.config import preset
 
 
 @pytest.mark.parametrize("game,delta", [("sumo-ants", 0.0), ("sumo-humans", 0.5),
                                         ("kick-and-defend", 0.5), ("run-to-goal-ants", 0.5)])
 def test_presets_follow_the_paper(game, delta):
     """Table 1's best delta; alpha over 500 iterations, 1,000 for kick-and-defend."""
-    assert all(PRESETS[name][game]["delta"] == delta for name in PRESETS)
-    assert PRESETS["paper"][game]["anneal_iters"] == (1000 if game[0] == "k" else 500)
+    assert all(preset(game, paper)["delta"] == delta for paper in (False, True))
+    assert preset(game, paper=True)["anneal_iters"] == (1000 if game[0] == "k" else 500)
 
 
 def test_memory_where_the_paper_has_it():
@@ -19,10 +19,11 @@ def test_memory_where_the_paper_has_it():
 
     On one machine ants have a network of their own.
     """
-    for name, games in PRESETS.items():
-        for game, values in games.items():
+    for paper in (False, True):
+        for game in GAME_NAMES:
+            values = preset(game, paper)
             expected = ("lstm", 128, 3) if game[:4] in ("sumo", "kick") else ("mlp", 64, 6)
-            if name == "one-machine" and game.endswith("ants"):
+            if not paper and game.endswith("ants"):
                 expected = ("ant", 128, 4)
             assert tuple(values[key] for key in ("policy", "hid_size", "optim_epochs")) == expected
     asked = preset("run-to-goal-ants", False, "lstm")
@@ -42,9 +43,8 @@ def test_presets_divide(game):
             values = preset(game, paper, policy)
             players = seat_players(values["num_envs"], values["latest_share"], values["opponents"],
                                    game.startswith("sumo"))
-            name = values["policy"]
-            players[0].policy = find_policy(name if name in POLICIES else "mlp")
-            horizon = rollout_horizon(players[0], values["timesteps_per_batch"],
+            policy = find_policy(values["policy"] if values["policy"] in POLICIES else "mlp")
+            horizon = rollout_horizon(players[0].player(policy), values["timesteps_per_batch"],
                                       values["optim_batchsize"])
             assert horizon >= 20
 
@@ -58,12 +58,12 @@ def test_four_ranks_share_the_papers_batch(game, monkeypatch):
     from selfplay.seating import seat_players
 
     monkeypatch.setattr(comm, "SIZE", 4)
-    values = PRESETS["paper"][game]
+    values = preset(game, paper=True)
     assert (values["timesteps_per_batch"], values["optim_batchsize"]) == (409600, 5120)
     players = seat_players(values["num_envs"], values["latest_share"], values["opponents"],
                            game.startswith("sumo"))
-    players[0].policy = find_policy(values["policy"])
-    horizon = rollout_horizon(players[0], values["timesteps_per_batch"], values["optim_batchsize"])
-    assert horizon * players[0].width == 102400
+    player = players[0].player(find_policy(values["policy"]))
+    horizon = rollout_horizon(player, values["timesteps_per_batch"], values["optim_batchsize"])
+    assert horizon * player.width == 102400
     with pytest.raises(InputError, match="--optim-batchsize 5122: does not fit"):
-        rollout_horizon(players[0], values["timesteps_per_batch"], 5122)
+        rollout_horizon(player, values["timesteps_per_batch"], 5122)

@@ -5,12 +5,11 @@ from collections import Counter
 import numpy as np
 import pytest
 from scipy.stats import chisquare
-from tiny import HEADERS, TINY, tiny_run
+from tiny import HEADERS, TINY, learn, tiny_run
 
 from common.command_line import InputError
 from common.parameter_file import load_parameters, save_parameters
 from gym_compete import CompeteVectorEnv
-from learn import compete_learn
 from networks.loading import Entry
 from policy import MlpPolicy
 from selfplay.pool import Pool
@@ -93,8 +92,9 @@ def test_pairings_that_do_not_divide(shared):
 
 
 @pytest.mark.parametrize("num_envs,latest_share,opponents,ensemble,culprit", [
-    (8, 0.5, 3, 1, "--opponents 3"), (10, 0, 4, 1, "--opponents 4"), (7, 0, 2, 1, "--opponents 2"),
-    (36, 0, 4, 3, "--opponents 4: must be a multiple of 6"), (8, 1, 2, 3, "--latest-share 1")])
+    (8, 0.5, 3, 1, "--old-versions 3"), (10, 0, 4, 1, "--old-versions 4"),
+    (7, 0, 2, 1, "--old-versions 2"),
+    (36, 0, 4, 3, "--old-versions 4: must be a multiple of 6"), (8, 1, 2, 3, "--latest-share 1")])
 def test_seats_that_do_not_divide(num_envs, latest_share, opponents, ensemble, culprit):
     """Shares that cannot be equal are the user's mistake, and the option is named."""
     with pytest.raises(InputError, match=culprit):
@@ -197,7 +197,7 @@ def test_ensemble_trains(tmp_path, monkeypatch):
     env = CompeteVectorEnv("run-to-goal-ants", 15, seed=0, integrator="Euler")
     options = {**TINY, "timesteps_per_batch": 24, "optim_batchsize": 12, "opponents": 6,
                "latest_share": 0.6, "ensemble": 3, "max_iters": 2}
-    compete_learn(env, small_policy, str(tmp_path / "run"), headers, {}, **options)
+    learn(env, small_policy, tmp_path / "run", headers, **options)
     env.close()
     names = [f"agent{seat}{m}" for seat in (0, 1) for m in "abc"]
     for k, name in enumerate(names):
@@ -228,8 +228,8 @@ def test_best_response(tmp_path, monkeypatch, seat):
 
     monkeypatch.setattr(Rollouts, "__next__", spy)
     env = CompeteVectorEnv("run-to-goal-ants", 4, seed=0, integrator="Euler")
-    compete_learn(env, small_policy, str(tmp_path / "run"), [HEADERS[1 - seat]], {},
-                  outsider=(seat, entry), **{**TINY, "max_iters": 2})
+    learn(env, small_policy, tmp_path / "run", [HEADERS[1 - seat]], outsider=(seat, entry),
+          **{**TINY, "max_iters": 2})
     env.close()
     for vector in held:
         np.testing.assert_allclose(vector, entry.vector, rtol=1e-6)
