@@ -93,7 +93,7 @@ def watch_training(clock):
     from selfplay.checkpoint import Checkpointer
     from selfplay.snapshots import Snapshots
 
-    for name in ("start", "act", "judge", "values"):
+    for name in ("start", "act", "fill_estimates", "values"):
         clock.wrap(rollouts.Actors, name, INFERENCE)
     clock.wrap(rollouts.Rollouts, "__next__", BOOKKEEPING)
     clock.wrap(learn, "add_vtarg_and_adv", GAE)
