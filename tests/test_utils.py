@@ -235,5 +235,6 @@ def test_looking_at_values_takes_no_step():
         before = player.state.copy()
         values = actors.values()[0]
         np.testing.assert_array_equal(player.state, before)
-        np.testing.assert_allclose(values, actors.act(np.random.default_rng(0))[0]["vpred"], rtol=1e-5)
+        output, = actors.act(np.random.default_rng(0))
+        np.testing.assert_allclose(values, output["vpred"], rtol=1e-5)
     assert before.any() and (player.state != before).any()
