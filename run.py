@@ -170,10 +170,9 @@ def main(argv=None):
     parser = make_parser(sys.argv[1:] if argv is None else argv)
     args = parser.parse_args(argv)
     go_on_without_output()
-    from common.command_line import InputError
+    from common.command_line import InputError, NotFinite
     from distributed_data import comm
     from selfplay import run_lock
-    from selfplay.ppo import NotFinite
 
     try:
         config, counters = settle_and_train(parser, args)

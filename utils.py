@@ -1,5 +1,30 @@
-"""The segment generator and generalized advantages."""
+"""The segment generator and generalized advantages.
 
+A segment is a dict, one per learner, of T steps in the N columns where that learner sits:
+
+================  =========================  ======================================================
+Key               Shape, type                Meaning
+================  =========================  ======================================================
+``ob``            [T, N, ob_dim] float32     raw observations
+``ac``            [T, N, ac_dim] float32     actions as sampled, unclipped
+``logp``          [T, N] float32             log-probability of ``ac`` when sampled
+``vpred``         [T, N] float32             value estimate of ``ob``
+``rew``           [T, N] float32             alpha * reward_move + (1 - alpha) * reward_remaining
+``new``           [T, N] bool                step t starts a game
+``state``         [T / chunk, N, state_dim]  float32: recurrent state at the head of each chunk
+``nextvpred``     [N] float32                value after the last step, 0 where a game has ended
+``cutvpred``      [T, N] float32             value where a time limit cut a game, else 0
+``adv``           [T, N] float32             advantages, by `add_vtarg_and_adv`
+``tdlamret``      [T, N] float32             TD(lambda) returns, by `add_vtarg_and_adv`
+``ep_rets``       list of floats             returns of finished games, one per seat it had
+``ep_outcomes``   list of 1, 0, -1           games won, tied, lost, one per seat it had
+``ep_frozen``     list of bools              against an older version? one per seat it had
+``ep_lens``       list of ints               lengths in steps, one per game of the learner
+``ep_endings``    list of ints               how its games ended, one per game of the learner
+``endings``       list of ints               how all games ended, the learner's or not
+``parts``         dict of floats             rewards by part, summed over places and steps
+================  =========================  ======================================================
+"""
 
 import numpy as np
 from tqdm import tqdm
@@ -80,30 +105,39 @@ class Actors:
             player.sit_down()
             pi = player.policy
             feeds += [pi.ob, pi.noise] + [pi.state_in] * pi.recurrent
-            if not pi.recurrent:
-                fetches.append([pi.ac])
-            elif player.learner is not None:
-                fetches.append([pi.ac, pi.vpred, pi.logp, pi.state_out])
-            else:  # a network that can go on without its values does
-                fetches.append([pi.ac, getattr(pi, "play_state_out", pi.state_out)])
+            fetches.append(self._fetches(player))
         self._run = sess.make_callable(fetches, feeds)
         self._learners = [p for p in players if p.learner is not None]
-        self._judge = [sess.make_callable([p.policy.vpred, p.policy.logp],
-                                          [p.policy.ob, p.policy.ac_taken]) for p in self._learners]
+        self._estimates = {
+            p: sess.make_callable({"vpred": p.policy.vpred, "logp": p.policy.logp},
+                                  [p.policy.ob, p.policy.ac_taken])
+            for p in self._learners if not p.policy.recurrent}
         if self._learners:
             self._value = sess.make_callable(
                 [p.policy.vpred for p in self._learners],
                 [x for p in self._learners
                  for x in [p.policy.ob] + [p.policy.state_in] * p.policy.recurrent])
 
+    @staticmethod
+    def _fetches(player):
+        """The tensors of one player's step by name."""
+        pi = player.policy
+        if not pi.recurrent:
+            return {"ac": pi.ac}
+        if player.learner is not None:
+            return {"ac": pi.ac, "vpred": pi.vpred, "logp": pi.logp, "state": pi.state_out}
+        # A network that can continue without its values does.
+        return {"ac": pi.ac, "state": getattr(pi, "play_state_out", pi.state_out)}
+
     def start(self):
         """Takes the filters as they are now; to be called whenever parameters have changed."""
         self._filters = self.sess.run(self._moments)
 
     def act(self, rng):
-        """Each player's [ac], a recurrent learner's [ac, vpred, logp]; moves the states on.
+        """Each player's outputs by name, a list of dicts; moves the states on.
 
-        What has no memory is judged by `judge`, many steps at a time, which is cheaper.
+        All have "ac", recurrent ones "state", recurrent learners "vpred" and "logp" as well; what
+        has no memory gets these from `fill_estimates`, many steps at a time, which is cheaper.
         rng: NumPy generator, or what has its `standard_normal`, of the action noise.
         """
         feeds = list(self._filters)
@@ -113,17 +147,18 @@ class Actors:
         outputs = self._run(*feeds)
         for player, output in zip(self.players, outputs):
             if player.policy.recurrent:
-                player.state = np.array(output.pop())
+                player.state = np.array(output["state"])
         return outputs
 
-    def judge(self, segs, steps=64):
+    def fill_estimates(self, segs, steps=64):
         """Fills in vpred and logp of all steps that learners without memory have taken."""
-        for player, judge, seg in zip(self._learners, self._judge, segs):
-            for start in range(0, len(seg["ob"]) * (not player.policy.recurrent), steps):
+        for player, seg in zip(self._learners, segs):
+            if player.policy.recurrent:
+                continue
+            for start in range(0, len(seg["ob"]), steps):
                 now = slice(start, start + steps)
-                ob, ac = (seg[name][now] for name in ("ob", "ac"))
-                for name, x in zip(("vpred", "logp"), judge(ob.reshape(-1, ob.shape[2]),
-                                                            ac.reshape(-1, ac.shape[2]))):
+                rows = (seg[name][now].reshape(-1, seg[name].shape[2]) for name in ("ob", "ac"))
+                for name, x in self._estimates[player](*rows).items():
                     seg[name][now] = x.reshape(-1, player.width)
 
     def values(self):
@@ -136,21 +171,6 @@ class Actors:
         for player in self.players:
             if player.policy.recurrent:
                 player.state[:player.width][player.pick((done, done))] = player.policy.zero_state
-
-
-def new_segment(horizon, player):
-    """Allocates one learner's segment: [T, N] columns, time-major."""
-    n, pi = player.width, player.policy
-    floats = {name: np.zeros((horizon, n), np.float32)
-              for name in ("logp", "vpred", "rew", "cutvpred")}
-    return {
-        "ob": np.zeros((horizon, n, pi.ob_dim), np.float32),
-        "ac": np.zeros((horizon, n, pi.ac_dim), np.float32),
-        "new": np.zeros((horizon, n), bool),
-        "state": np.zeros((-(-horizon // pi.chunk), n, pi.state_dim), np.float32),
-        "nextvpred": np.zeros(n, np.float32),
-        **floats,
-    }
 
 
 class Scores:
@@ -224,6 +244,21 @@ class Scores:
         found["ep_frozen"].append(bool(self._frozen[1 - seat, i]))
 
 
+def new_segment(horizon, player):
+    """Allocates the arrays of one learner's segment."""
+    n, pi = player.width, player.policy
+    floats = {name: np.zeros((horizon, n), np.float32)
+              for name in ("logp", "vpred", "rew", "cutvpred")}
+    return {
+        "ob": np.zeros((horizon, n, pi.ob_dim), np.float32),
+        "ac": np.zeros((horizon, n, pi.ac_dim), np.float32),
+        "new": np.zeros((horizon, n), bool),
+        "state": np.zeros((-(-horizon // pi.chunk), n, pi.state_dim), np.float32),
+        "nextvpred": np.zeros(n, np.float32),
+        **floats,
+    }
+
+
 class Rollouts:
     """Plays on for ever: every `next` gives a list of one segment dict a learner.
 
@@ -260,7 +295,7 @@ class Rollouts:
             seg["cutvpred"][:] = 0
         for t in tqdm(range(self._horizon), desc="collecting", leave=False, disable=None):
             self._step(t)
-        self._actors.judge(self._segs)
+        self._actors.fill_estimates(self._segs)
         scores = self._scores
         for player, seg, vpred, found in zip(scores.learners, self._segs,
                                              self._values(self.env.obs), scores.found):
@@ -284,10 +319,10 @@ class Rollouts:
                 seg["state"][t // player.policy.chunk] = player.state
         outputs = self._actors.act(self._rng)
         for player, output in zip(self.players, outputs):
-            player.move(output[0], self._acs)
-        for seg, output in zip(self._segs, outputs):
-            for name, x in zip(("ac", "vpred", "logp"), output):
-                seg[name][t] = x
+            player.move(output["ac"], self._acs)
+        for seg, output in zip(self._segs, outputs):  # learners come first
+            for name in output.keys() - {"state"}:
+                seg[name][t] = output[name]
         before = self._shaping.potentials() if self._shaping else None
         _, _, terminated, truncated, infos = env.step(self._acs)
         self._new = terminated | truncated
@@ -341,9 +376,6 @@ class Rollouts:
 def traj_segment_generator(players, env, sess, horizon, rng, alpha, copies=None, shaping=None):
     """Returns `Rollouts`, an endless iterator over lists of one segment dict a learner."""
     return Rollouts(players, env, sess, horizon, rng, alpha, copies, shaping)
-
-
-# Advantages
 
 
 def add_vtarg_and_adv(seg, gamma, lam):

@@ -88,7 +88,7 @@ def watch_training(clock):
     from selfplay.snapshots import Snapshots
     from utils import Actors, Rollouts
 
-    for name in ("start", "act", "judge", "values"):
+    for name in ("start", "act", "fill_estimates", "values"):
         clock.wrap(Actors, name, INFERENCE)
     clock.wrap(Rollouts, "__next__", BOOKKEEPING)
     clock.wrap(learn, "add_vtarg_and_adv", GAE)

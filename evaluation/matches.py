@@ -65,7 +65,7 @@ def play(game, entries, games, seed=0, *, deterministic=False, num_threads=1, nu
         while len(results) < len(games):
             for player in players:
                 player.look(env.obs)
-            acs = [output[0][:num_envs] for output in actors.act(noise)]
+            acs = [output["ac"][:num_envs] for output in actors.act(noise)]
             if recorder:
                 recorder.before_step(env, [queue.game for queue in queues], acs)
             _, rewards, terminated, truncated, infos = env.step(acs)

@@ -34,17 +34,18 @@ class Mirror:
 
     @staticmethod
     def _tables(me, other):
-        """How each block of an observation is reflected: {name: (places, signs)}."""
+        """How each block of an observation is reflected: {key: (places, signs)}."""
         qpos, theirs = me.qpos, other.qpos
         return {
             "qpos": qpos, "qvel": me.qvel, "qfrc_actuator": me.qvel,
             "cinert": me.by_body(INERTIA), "cvel": me.by_body(np.append(TURN, VECTOR)),
-            "cfrc_ext": me.by_body(np.append(TURN, VECTOR)), "other's qpos": theirs,
+            "cfrc_ext": me.by_body(np.append(TURN, VECTOR)), "other_qpos": theirs,
             "qpos[2:]": (qpos[0][2:] - 2, qpos[1][2:]),
-            "other's qpos[2:]": (theirs[0][2:] - 2, theirs[1][2:]),
-            "other's xy - own xy": (np.arange(2), VECTOR[:2]),
-            "torso's axes": (np.arange(9), np.outer(VECTOR, VECTOR).ravel()),
-            "radius, way to the edge, other's, steps left": (np.arange(4), np.ones(4)),
+            "other_qpos[2:]": (theirs[0][2:] - 2, theirs[1][2:]),
+            "offset": (np.arange(2), VECTOR[:2]),
+            "axes": (np.arange(9), np.outer(VECTOR, VECTOR).ravel()),
+            # Its radius, ways to its edge, steps left.
+            "ring": (np.arange(4), np.ones(4)),
             # Way to it, its height, ways to the line and to either post.
             "ball": (np.array([0, 1, 2, 3, 5, 4]), np.array([1, -1, 1, 1, -1, -1])),
         }

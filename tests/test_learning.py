@@ -38,7 +38,7 @@ def dense_reward(snapshots, steps=120):
         for _ in range(steps):
             for player in players:
                 player.look(env.obs)
-            *_, infos = env.step([output[0] for output in actors.act(rng)])
+            *_, infos = env.step([output["ac"] for output in actors.act(rng)])
             total.append(infos["reward_move"].mean())
     env.close()
     return np.mean(total)

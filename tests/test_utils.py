@@ -1,9 +1,12 @@
 """`traj_segment_generator` on the real game: what a segment holds, and whose it is."""
 
+import re
+
 import numpy as np
 import pytest
 from helpers import NumpyPolicy, gaussian_logp, initialize, new_session
 
+import utils
 from gym_compete import CompeteVectorEnv
 from policy import LSTMPolicy, MlpPolicy
 from selfplay.seating import seat_players
@@ -72,15 +75,19 @@ def learners_of(played):
 
 
 def test_keys_shapes_types(played):
-    """The table of DESIGN.md."""
-    shapes = {"ob": (HORIZON, 4, OB), "ac": (HORIZON, 4, AC), "logp": (HORIZON, 4),
-              "vpred": (HORIZON, 4), "rew": (HORIZON, 4), "new": (HORIZON, 4),
-              "nextvpred": (4,), "state": (24, 4, 0)}
+    """The table at the head of utils.py names every key, and arrays are as it says."""
+    rows = re.findall(r"^``(\w+)`` +(?:\[(.*?)\])?", utils.__doc__, re.MULTILINE)
+    sizes = {"T": HORIZON, "N": 4, "ob_dim": OB, "ac_dim": AC, "T / chunk": HORIZON, "state_dim": 0}
+    shapes = {key: tuple(sizes[size] for size in shape.split(", ")) for key, shape in rows if shape}
     for _, _, seg, _ in learners_of(played):
-        assert {name: seg[name].shape for name in shapes} == shapes
-        assert seg["new"].dtype == bool
-        assert {seg[name].dtype for name in shapes if name != "new"} == {np.dtype(np.float32)}
-        assert {"ep_rets", "ep_lens", "ep_outcomes"} <= seg.keys()
+        whole = dict(seg)
+        add_vtarg_and_adv(whole, 0.99, 0.95)
+        assert whole.keys() == dict(rows).keys()
+        assert {key: whole[key].shape for key in shapes} == shapes
+        assert whole["new"].dtype == bool
+        assert {whole[key].dtype for key in shapes if key != "new"} == {np.dtype(np.float32)}
+        assert isinstance(seg["parts"], dict)
+        assert all(isinstance(seg[key], list) for key in seg.keys() - shapes.keys() - {"parts"})
 
 
 def test_samples_are_the_learners_own(played):
@@ -228,7 +235,8 @@ def test_looking_at_values_takes_no_step():
         before = player.state.copy()
         values = actors.values()[0]
         np.testing.assert_array_equal(player.state, before)
-        np.testing.assert_allclose(values, actors.act(np.random.default_rng(0))[0][1], rtol=1e-5)
+        output, = actors.act(np.random.default_rng(0))
+        np.testing.assert_allclose(values, output["vpred"], rtol=1e-5)
     assert before.any() and (player.state != before).any()
 
 

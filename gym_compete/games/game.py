@@ -144,10 +144,10 @@ class Game:
         """Called for match i after each step, in its thread, for what is no column (contacts)."""
 
     def blocks(self, me, other):
-        """Returns the observation: a list of (name, [N, k] array that `refresh` keeps current)."""
+        """Returns the observation: a list of (key, [N, k] array that `refresh` keeps current)."""
         return ([("qpos", me.qpos), ("qvel", me.qvel)]
                 + [(name, getattr(me, name)) for name in me.body.observed]
-                + [("cfrc_ext", me.clipped_force), ("other's qpos", other.qpos)])
+                + [("cfrc_ext", me.clipped_force), ("other_qpos", other.qpos)])
 
     def refresh(self):
         """Recomputes, by columns, what observations need beside the simulation's own arrays."""

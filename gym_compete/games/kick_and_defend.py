@@ -83,8 +83,8 @@ class KickAndDefend(Game):
         """The humanoid's layout without its place on the field, the other's and the ball's."""
         return ([("qpos[2:]", me.qpos[:, 2:]), ("qvel", me.qvel)]
                 + [(name, getattr(me, name)) for name in me.body.observed]
-                + [("cfrc_ext", me.clipped_force), ("other's xy - own xy", self.offset[me.index]),
-                   ("other's qpos[2:]", other.qpos[:, 2:]), ("ball", self.seen_ball[me.index])])
+                + [("cfrc_ext", me.clipped_force), ("offset", self.offset[me.index]),
+                   ("other_qpos[2:]", other.qpos[:, 2:]), ("ball", self.seen_ball[me.index])])
 
     def refresh(self):
         """Where the other and the ball are from here; ball: xy, its height, ways to the goal."""

@@ -103,8 +103,7 @@ class Sumo(Game):
     def blocks(self, me, other):
         """The body's own layout, then where the other, the own axes and the ring's edge are."""
         return super().blocks(me, other) + [
-            ("other's xy - own xy", self.offset[me.index]), ("torso's axes", me.xmat),
-            ("radius, way to the edge, other's, steps left", self.ring[me.index])]
+            ("offset", self.offset[me.index]), ("axes", me.xmat), ("ring", self.ring[me.index])]
 
     def refresh(self):
         """Distances from the centre and what follows from them."""

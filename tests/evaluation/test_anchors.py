@@ -37,8 +37,8 @@ def test_the_zero_opponent_does_not_move():
         actors = Actors(sess, [player])
         actors.start()
         player.look(env.obs)
-        (ac,), = actors.act(np.random.default_rng(0))
-        assert np.abs(ac).max() < 1e-7
+        output, = actors.act(np.random.default_rng(0))
+        assert np.abs(output["ac"]).max() < 1e-7
     env.close()
 
 

@@ -87,7 +87,7 @@ class Diary(Actors):
         """The same, noted."""
         seen = [player.ob[:player.width].copy() for player in self.players]
         outputs = super().act(rng)
-        self.pages.append((seen, [output[0][:player.width].copy()
+        self.pages.append((seen, [output["ac"][:player.width].copy()
                                   for player, output in zip(self.players, outputs)]))
         return outputs
 

@@ -13,8 +13,11 @@ SECTIONS = dict(part.split("\n", 1) for part in DOC.split("\n## ")[1:])
 EXAMPLES = re.findall(r"```python\n(.*?)```", DOC, re.DOTALL)
 SIX = ("run-to-goal-ants", "run-to-goal-humans", "you-shall-not-pass", "sumo-ants", "sumo-humans",
        "kick-and-defend")
-# This block's name in the code is that of the thing seen; the document lists its numbers.
-UNLIKE = {"ball": "ball xy - own xy (2), ball z, 4 - ball x, 3 - ball y, -3 - ball y"}
+# The keys of these blocks in the code are short; the document lists their numbers.
+PROSE = {"ball": "ball xy - own xy (2), ball z, 4 - ball x, 3 - ball y, -3 - ball y",
+         "other_qpos": "other's qpos", "other_qpos[2:]": "other's qpos[2:]",
+         "offset": "other's xy - own xy", "axes": "torso's axes",
+         "ring": "radius, way to the edge, other's, steps left"}
 
 games = pytest.mark.parametrize("name", SIX)
 
@@ -59,7 +62,7 @@ def test_observations(name):
         blocks = game.blocks(me, other)
         assert [block.shape[1] for _, block in blocks] == sizes
         for (block, _), (_, what, _) in zip(blocks, rows):
-            assert re.match(re.escape(UNLIKE.get(block, block)) + r"(?![\w\[])", what)
+            assert re.match(re.escape(PROSE.get(block, block)) + r"(?![\w\[])", what)
     game.sim.close()
 
 

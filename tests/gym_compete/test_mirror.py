@@ -93,3 +93,13 @@ def test_a_game_that_the_mirror_does_not_know_is_named(monkeypatch):
         *blocks(game, me, other), ("weather", np.zeros((game.num_envs, 1)))])
     with pytest.raises(ValueError, match="run-to-goal-ants has no mirror image.*'weather'"):
         CompeteVectorEnv("run-to-goal-ants", 1, mirror=True)
+
+
+@pytest.mark.parametrize("name", SIX)
+def test_blocks_are_found_by_keys(name):
+    """A block's key is an identifier, sliced at most: what it holds is told in docs/games.md."""
+    env = CompeteVectorEnv(name, 1)
+    keys = [key for key, _ in env.game.blocks(*env.game.seats)]
+    env.close()
+    assert all(key.removesuffix("[2:]").isidentifier() for key in keys)
+    assert len(set(keys)) == len(keys)

@@ -199,9 +199,9 @@ def test_memory_stays_with_the_game(copies):
             np.testing.assert_array_equal(
                 row, player.policy.zero_state if done[game] else states[game])
     before, after = outputs[2:], copies.act()[2:]
-    assert [len(output[0]) for output in before] == [2] * 6
-    assert [len(output[0]) for output in after] == [0, 2, 4, 1, 2, 3]
-    assert all(np.isfinite(output[0]).all() for output in after)
+    assert [len(output["ac"]) for output in before] == [2] * 6
+    assert [len(output["ac"]) for output in after] == [0, 2, 4, 1, 2, 3]
+    assert all(np.isfinite(output["ac"]).all() for output in after)
 
 
 # Files
