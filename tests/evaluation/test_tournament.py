@@ -13,9 +13,10 @@ import run
 from common.parameter_file import load_parameters, save_parameters
 from common.run_folder import choose_snapshots
 from evaluation import commands as many
-from evaluation.entrants import anchor, collect, labels
+from evaluation.entrants import anchor, collect
 from evaluation.matches import play
-from evaluation.tournament import find_pairs, find_seatings
+from evaluation.seats import seatings, share_out
+from evaluation.tournament import find_pairs
 
 QUICK = ["--integrator", "Euler", "--max-episodes", "3", "--seed", "5"]
 
@@ -66,14 +67,10 @@ def test_seats():
     seats = [(0,), (0,), (1,), (0, 1), (0, 1)]
     assert list(find_pairs(seats)) == [(0, 2), (0, 3), (0, 4), (1, 2), (1, 3), (1, 4), (2, 3),
                                        (2, 4), (3, 4)]
-    assert find_seatings(0, 2, seats) == [(0, 2)] and find_seatings(2, 3, seats) == [(3, 2)]
-    assert find_seatings(3, 4, seats) == [(3, 4), (4, 3)]
-
-
-def test_labels():
-    """The last parts of the paths, as many as tell them apart."""
-    assert labels(["/a/x/1.npz", "/a/y/1.npz", "/a/y/2.npy"]) == ["x/1", "y/1", "2"]
-    assert labels(["/a/zero.npz"]) == ["a/zero"]
+    assert seatings((0,), (1,)) == [0] and seatings((1,), (0, 1)) == [1]
+    assert seatings((0, 1), (0, 1)) == [0, 1] and seatings((1,), (1,)) == []
+    assert share_out(range(3), [1]) == {1: [0, 1, 2]}
+    assert share_out(range(1, 4), [0, 1]) == {0: [2], 1: [1, 3]}
 
 
 def test_released_files_say_their_seat_by_name(shared):
@@ -134,7 +131,7 @@ def test_stopped(played, tmp_path, monkeypatch, capfd):
     def stop(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("evaluation.tournament.play", stop)
+    monkeypatch.setattr("evaluation.seats.play", stop)
     with pytest.raises(SystemExit) as stopped:
         load_parameter_run.main([*played[1], "--out", str(tmp_path / "new")])
     assert stopped.value.code == 130
