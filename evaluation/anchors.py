@@ -92,10 +92,10 @@ class Anchors:
         return (counts / counts.sum()).tolist()
 
 
-def still_entry(entry):
-    """An opponent with the entry's network that never moves: mean 0, standard deviation 2e-9."""
+def still_entry(entry, logstd=-20):
+    """A fixed opponent with the entry's network: mean 0 and this log-std, by default motionless."""
     vector, ob_dim, ac_dim = (np.zeros_like(entry.vector),
                               entry.header["ob_dim"], entry.header["ac_dim"])
     vector[[2, 3 + 2 * ob_dim]] = 1  # the filters' counts
-    vector[-ac_dim:] = -20  # log-std
+    vector[-ac_dim:] = logstd
     return Entry("zero-action opponent", vector, {**entry.header, "seat": "both"})

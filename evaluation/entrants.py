@@ -80,7 +80,5 @@ def anchor(word, game):
     network = {"policy": "mlp", "policy_args": {"hid_size": 64}}
     blank = Entry(word, np.zeros(vector_size(game, *network.values()), np.float32),
                   {"game": game, "seat": "both", "ob_dim": ob_dim, "ac_dim": ac_dim, **network})
-    entry = still_entry(blank)
-    if word == "random":
-        entry.vector[-ac_dim:] = 0  # log-std
+    entry = still_entry(blank, logstd=0) if word == "random" else still_entry(blank)
     return Entry(word, entry.vector, entry.header)
