@@ -1,14 +1,13 @@
 """Plays two parameter files against each other: python load_parameter_run.py --param-paths A B"""
 
 import argparse
-import glob
 import itertools
-import json
 import os
 import sys
 
+from common import run_folder
 from common.command_line import GAME_NAMES, Parser, file_error, number
-from common.run_folder import find_place
+from common.run_folder import RunFolder, find_place
 from common.terminal import go_on_without_output, guarded
 from evaluation import commands as many
 from viewing import commands as showing
@@ -100,35 +99,13 @@ def shipped_parameters(env_name):
 
 
 def latest_snapshots(run):
-    """Who played in seat 0 and seat 1 of a run in the end, or None: two paths.
-
-    Of an ensemble the first members; against an outsider its file; where one learner plays both
-    seats, that twice.
-    """
-    from common.run_folder import snapshot_paths
-
-    newest = []
-    for k in (0, 1):
-        found = map(snapshot_paths, sorted(glob.glob(
-            os.path.join(glob.escape(run), f"agent{k}*"))))
-        newest.append(next((paths[max(paths)] for paths in found if paths), None))
-    if not any(newest):
-        return None
-    if None in newest:
-        try:
-            with open(os.path.join(run, "config.json")) as file:
-                absent = json.load(file).get("opponent")
-        except (OSError, ValueError, AttributeError):  # no outsider, as far as anybody can tell
-            absent = None
-        absent = absent or newest[0] or newest[1]
-        newest = [path or absent for path in newest]
-    return newest
+    """Who played in seat 0 and seat 1 of a run in the end, or None: two paths."""
+    return RunFolder(run).latest()
 
 
 def newest_runs():
     """The runs in saveparameters/, newest first."""
-    configs = glob.glob(os.path.join(glob.escape(SAVE_DIR), "*", "config.json"))
-    return [os.path.dirname(path) for path in sorted(configs, key=os.path.getmtime, reverse=True)]
+    return [run.path for run in run_folder.newest_runs(SAVE_DIR, run_folder.CONFIG)]
 
 
 # Telling
@@ -150,7 +127,7 @@ def run_matches(args):
     from common.command_line import InputError
     from common.interrupts import Interrupts
     from distributed_data import comm
-    from evaluation.seats import check_seats, settle_swap
+    from evaluation.seats import check_seats, decide_swap
     from networks.loading import admit_policy, load_entries
 
     for option, path in (("--json", args.json), ("--csv", args.csv)):
@@ -172,7 +149,7 @@ def run_matches(args):
     paths = comm.from_root(choose_files, args)
     game, entries = comm.from_root(load_entries, paths, args.env)
     swap = False if showing.wanted(args) else args.swap
-    swapped = comm.from_root(settle_swap, swap, game, entries)
+    swapped = comm.from_root(decide_swap, swap, game, entries)
     comm.from_root(check_seats, entries, game)
     gallery = showing.Gallery(args, game, paths) if showing.wanted(args) else None
     with Interrupts(comm.RANK == 0, "counting the games so far, then stopping") as interrupts:
@@ -188,9 +165,9 @@ def run_matches(args):
 def tell_results(args, game, results, swapped, paths):
     """Counts, prints and writes what has been played."""
     from common.files import write_json
-    from evaluation.results import describe, sum_up, write_csv
+    from evaluation.results import describe, summarize_by_file, write_csv
 
-    summary = sum_up(game, results, args.seed, swapped)
+    summary = summarize_by_file(game, results, args.seed, swapped)
     print(describe(summary, paths))
     if args.json:
         write_json(args.json, {**summary, "paths": list(paths)})
@@ -208,7 +185,7 @@ def play_games(args, game, entries, swapped, gallery, interrupts):
 
     from distributed_data import comm, device
     from evaluation.matches import SLOTS
-    from evaluation.results import tell_game
+    from evaluation.results import format_game
     from evaluation.seats import judge
 
     first = args.first_game
@@ -217,7 +194,7 @@ def play_games(args, game, entries, swapped, gallery, interrupts):
     done = []
     with tqdm(total=len(games), desc="playing", unit="game", disable=hidden) as bar:
         def on_game(result):
-            bar.write(tell_game(result, swapped), file=sys.stdout)
+            bar.write(format_game(result, swapped), file=sys.stdout)
             bar.update()
             done.append(result)
             if gallery and not gallery.take(result, interrupts.check):

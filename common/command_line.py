@@ -57,3 +57,7 @@ def number(kind, low, high=math.inf, above=False):
 
 class InputError(ValueError):
     """Something the user gave is wrong: one line that names it and what is allowed."""
+
+
+class NotFinite(ArithmeticError):
+    """Losses or gradients have not been finite several times in a row; the message says which."""

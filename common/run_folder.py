@@ -1,11 +1,14 @@
 """Runs on disk: saveparameters/RUN/ and the snapshots in it."""
 
 import glob
+import json
 import os
 
 import numpy as np
 
 from common.command_line import InputError
+
+CONFIG, CHECKPOINT, PREVIOUS = "config.json", "checkpoint.npz", "checkpoint-previous.npz"
 
 
 def find_place(save_dir, what):
@@ -57,24 +60,102 @@ def snapshot_paths(folder):
     return {int(name): path for path, name in names.items() if name.isdecimal()}
 
 
-def choose_snapshots(run, every=None, count=8):
-    """Some of a run's snapshots: {path: learner's folder}.
+class RunFolder:
+    """A run on disk; it need not exist. `path`: its folder."""
 
-    every: those whose version it divides, and the last; None: about `count` a learner, evenly.
-    Raises InputError if there are none.
+    def __init__(self, path):
+        self.path = path
+
+    @property
+    def config(self):
+        """The options in config.json as a dict, or None if there is no such file or it is damaged.
+        """
+        try:
+            with open(os.path.join(self.path, CONFIG)) as file:
+                found = json.load(file)
+        except (OSError, ValueError):
+            return None
+        return found if isinstance(found, dict) else None
+
+    @property
+    def opponent(self):
+        """The fixed opponent's file that config.json names, or None."""
+        return (self.config or {}).get("opponent")
+
+    @property
+    def learners(self):
+        """Names of the learners' folders, sorted; an ensemble's members are agent0a, agent0b..."""
+        found = glob.glob(os.path.join(glob.escape(self.path), "agent*"))
+        return sorted(os.path.basename(path) for path in found if os.path.isdir(path))
+
+    def snapshots(self, learner):
+        """A learner's snapshots: {version: path}."""
+        return snapshot_paths(os.path.join(self.path, learner))
+
+    def latest(self):
+        """The newest snapshots in seat 0 and seat 1: two paths, or None if there are none.
+
+        An ensemble is represented by its first member; where only one seat has learners, the fixed
+        opponent sits in the other or, without one, the same learner does.
+        """
+        newest = [None, None]
+        for seat in (0, 1):
+            members = [name for name in self.learners if name.startswith(f"agent{seat}")]
+            found = next(filter(None, map(self.snapshots, members)), None)
+            newest[seat] = found and found[max(found)]
+        if not any(newest):
+            return None
+        absent = None in newest and (self.opponent or newest[0] or newest[1])
+        return [path or absent for path in newest]
+
+    def spread(self, count=8, every=None):
+        """Some snapshots of each learner, evenly spread: {path: learner's name}.
+
+        count: about how many per learner; every: instead, those whose version it divides, and the
+        last one.
+        """
+        chosen = {}
+        for learner in self.learners:
+            paths = self.snapshots(learner)
+            if not paths:
+                continue
+            last = max(paths)
+            if every:
+                versions = {version for version in paths if version % every == 0} | {last}
+            else:
+                versions = {min(paths, key=lambda version: abs(version - point))
+                            for point in np.linspace(0, last, count)}
+            chosen |= {paths[version]: learner for version in sorted(versions)}
+        return chosen
+
+
+def newest_runs(save_dir, *files):
+    """The `RunFolder`s in save_dir that hold one of these files, newest file first."""
+    runs = os.listdir(save_dir) if os.path.isdir(save_dir) else ()
+    paths = [os.path.join(save_dir, run, file) for run in runs for file in files]
+    paths = sorted(filter(os.path.isfile, paths), key=os.path.getmtime, reverse=True)
+    return list(map(RunFolder, dict.fromkeys(map(os.path.dirname, paths))))
+
+
+def find_run(save_dir, word, option):
+    """The `RunFolder` that a command line's option names; "" means the newest with a checkpoint.
+
+    Raises InputError if there is no such folder.
     """
-    chosen = {}
-    for folder in sorted(glob.glob(os.path.join(glob.escape(run), "agent*"))):
-        paths = snapshot_paths(folder)
-        if not paths:
-            continue
-        last = max(paths)
-        if every:
-            wanted = {version for version in paths if version % every == 0} | {last}
-        else:
-            wanted = {min(paths, key=lambda v: abs(v - point))
-                      for point in np.linspace(0, last, count)}
-        chosen |= {paths[version]: os.path.basename(folder) for version in sorted(wanted)}
+    if word:
+        run = RunFolder(find_place(save_dir, word))
+        if not os.path.isdir(run.path):
+            raise InputError(f"{option} {word}: there is no such run in saveparameters/")
+        return run
+    runs = newest_runs(save_dir, CHECKPOINT, PREVIOUS)
+    if not runs:
+        raise InputError(f"{option}: no run in saveparameters/ has a checkpoint")
+    return runs[0]
+
+
+def choose_snapshots(run, every=None, count=8):
+    """`RunFolder.spread` of the run at this path; InputError if it has no snapshots."""
+    chosen = RunFolder(run).spread(count, every)
     if not chosen:
         raise InputError(f"--history {run}: no such run with snapshots")
     return chosen

@@ -1,12 +1,11 @@
-"""Games against opponents that never change: how good a run is, beside its own moving pool."""
+"""Evaluation against opponents that never change, unlike a run's own growing pool."""
 
 import numpy as np
 
 from common.command_line import InputError, one_line
 from common.files import stem
-from evaluation.matches import play
-from evaluation.results import summarize
-from evaluation.seats import seats_of
+from evaluation.results import by_file, tally
+from evaluation.seats import play_pair, seatings, seats_of
 from networks.loading import Entry, blank_entry, check_networks, load_entry
 
 STILL = -20.0  # log standard deviation of one that never moves: 2e-9
@@ -19,7 +18,7 @@ class Anchors:
     and the parameter files given (named after the file). Actions are noisy as in training, but the
     physics are RK4, as wherever a policy is judged; game g of an anchor always starts alike.
 
-    game: short name; headers: one dict a learner, as for parameter files; every: iterations
+    game: short name; headers: one dict per learner, as in parameter files; every: iterations
     between two evaluations; games: how many against each anchor; files: paths of
     parameter files (in the attribute `Entry`s by name); options: further keywords of
     `matches.play`.
@@ -42,9 +41,9 @@ class Anchors:
         check_networks(self.files.values(), game)
 
     def meet(self, vectors):
-        """Takes every learner's first parameters, which are anchors from now on.
+        """Sets every learner's first parameters, which are anchors from now on.
 
-        None stands for those that are gone: no games are played against them.
+        None: the snapshot is gone, so no games are played against it.
         """
         self._first = [None if vector is None else Entry("first snapshot", vector.copy(), header)
                        for vector, header in zip(vectors, self.headers)]
@@ -63,7 +62,7 @@ class Anchors:
     def _places(self, header, anchor):
         """The learner's seats from which it can meet the anchor."""
         own = (0, 1) if header["seat"] == "both" else (header["seat"],)
-        return [seat for seat in own if 1 - seat in seats_of(anchor, self.game)]
+        return seatings(own, seats_of(anchor, self.game))
 
     def row(self, iteration, names, vectors):
         """The iteration's part of the log: each learner's games won, lost and tied.
@@ -82,10 +81,9 @@ class Anchors:
 
     def _play(self, entry, anchor):
         """Shares of games won, lost, tied; half of the games from each seat where both are its."""
-        counts, seats = np.zeros(3), self._places(entry.header, anchor)
-        for place in seats:
-            pair = (entry, anchor) if place == 0 else (anchor, entry)
-            summary = summarize(self.game, play(self.game, pair, self.games // len(seats),
-                                                **self._options), 0)
-            counts += [summary["wins"][place], summary["wins"][1 - place], summary["ties"]]
+        seats = self._places(entry.header, anchor)
+        shares = dict.fromkeys(seats, range(self.games // len(seats)))
+        counts = tally(map(by_file, play_pair(self.game, [entry, anchor], shares,
+                                              **self._options)))
+        counts = np.array([*counts["wins"], counts["ties"]], float)
         return (counts / counts.sum()).tolist()

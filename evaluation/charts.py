@@ -83,7 +83,7 @@ def ratings(rows):
 
 
 def history(rows):
-    """Strength over training: one line a learner; rows: as `ratings`, with series, iteration."""
+    """Strength over training: one line per learner; rows: as `ratings`, with series, iteration."""
     with new_figure(6, 3.6, xlabel="iteration", ylabel="rating in Elo points, 95 % interval",
                     title="Strength over training") as (figure, axes):
         for k, series in enumerate(sorted({row["series"] for row in rows if row["series"]})):

@@ -71,9 +71,12 @@ def run_job(args, save_dir):
     if comm.SIZE > 1:
         raise InputError("--tournament, --history and --exploit: run on one rank, without mpirun")
     if args.exploit:
-        from evaluation.exploit import tell_exploit
+        from distributed_data import device
+        from evaluation.exploit import print_exploit
 
-        tell_exploit(args, find_place(save_dir, args.exploit))
+        print_exploit(find_place(save_dir, args.exploit), args.env, args.max_episodes, args.json,
+                      seed=args.seed, integrator=args.integrator, deterministic=args.deterministic,
+                      num_threads=args.num_threads or device.share_of_cores())
         return
     play_tournament(args, save_dir)
 

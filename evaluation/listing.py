@@ -1,4 +1,4 @@
-"""What can be played: shipped parameters, runs, a folder of released policies, as a table."""
+"""A table of what can be played: shipped parameters, runs, a folder of released policies."""
 
 import glob
 import os
@@ -9,23 +9,22 @@ from tabulate import tabulate
 from common.command_line import InputError, one_line
 from common.filenames import parameter_files, read_name
 from common.parameter_file import load_parameters
-from common.run_folder import snapshot_paths
+from common.run_folder import RunFolder
 
 COLUMNS = ("game", "seat", "version", "age", "path")
 
 
 def list_all(shipped_dir, save_dir, zoo_dir=None):
-    """The table as text: of every learner of every run the newest snapshot; damaged files too.
+    """The table as text; runs are listed by each learner's newest snapshot, damaged files too.
 
-    InputError for a zoo_dir that is no folder.
+    Raises InputError if zoo_dir is not a folder.
     """
     if zoo_dir is not None and not os.path.isdir(zoo_dir):
         raise InputError(f"--zoo {zoo_dir}: no such folder")
     shipped_dir, save_dir = glob.escape(shipped_dir), glob.escape(save_dir)
     rows = [row_of(path) for path in sorted(glob.glob(os.path.join(shipped_dir, "*", "*.npz")))]
-    for folder in sorted(glob.glob(os.path.join(save_dir, "*", "agent*"))):
-        snapshots = snapshot_paths(folder)
-        if snapshots:
+    for run in map(RunFolder, sorted(glob.glob(os.path.join(save_dir, "*")))):
+        for snapshots in filter(None, map(run.snapshots, run.learners)):
             rows.append(row_of(snapshots[max(snapshots)], f" (newest of {len(snapshots)})"))
     if zoo_dir:
         rows += [row_of(path) for path in parameter_files(zoo_dir)]
@@ -35,7 +34,7 @@ def list_all(shipped_dir, save_dir, zoo_dir=None):
 
 
 def row_of(path, note=""):
-    """One line of the table: what a file's header or, of released ones, its name says."""
+    """One row of the table, from a file's header or, for a released file, from its name."""
     age, where = age_of(path), one_line(os.path.relpath(path)) + note
     try:
         header = load_parameters(path)[1]

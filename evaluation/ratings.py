@@ -1,9 +1,9 @@
-"""Ratings of many by Bradley and Terry: who is how much stronger, and how surely."""
+"""Bradley-Terry ratings with confidence intervals."""
 
 import choix
 import numpy as np
 
-ELO = 400 / np.log(10)  # points a unit of log-odds: 400 points are odds of ten to one
+ELO = 400 / np.log(10)  # points per unit of log-odds: 400 points are odds of ten to one
 
 
 def bradley_terry(wins, ties):
@@ -16,12 +16,12 @@ def bradley_terry(wins, ties):
     about what the ratings expect (the "sandwich" of White, 1982): a tie scatters less than a win
     and a loss do, so the Fisher information alone would make them too wide.
 
-    Raises ValueError where some have met none of the others, not even through third ones.
+    Raises ValueError if some entrants never met the others, not even through third ones.
     """
     wins, ties = np.asarray(wins, float), np.asarray(ties, float)
     met = wins + wins.T + ties > 0
     if not connected(met):
-        raise ValueError("the entrants fall into groups that have not met")
+        raise ValueError("the entrants form groups that never played each other")
     score = wins + ties / 2 + met / 2
     strength = choix.ilsr_pairwise_dense(score, max_iter=1000)
     strength -= strength.mean()

@@ -1,6 +1,6 @@
 """One page for a run or a tournament: curves, matrix, ratings, clips, configuration.
 
-The page holds everything itself and asks for nothing outside it. Jinja2 escapes what files say.
+The page is self-contained and loads nothing. Jinja2 escapes what files say.
 """
 
 import base64
@@ -9,6 +9,7 @@ import glob
 import json
 import os
 import time
+from dataclasses import dataclass
 
 import jinja2
 import numpy as np
@@ -22,16 +23,57 @@ CLIP_TYPES = {".mp4": "video/mp4", ".gif": "image/gif"}
 MAX_CLIP_BYTES = 64 * 2**20  # of all clips together
 POINTS = 300  # of a curve
 
-# Title, unit, columns: those that start so, for each learner.
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A chart of learning curves.
+
+    figure: the column's name after "agentK/"; several: it is the start of several names.
+    shared: the same for every learner, so drawn once, without what never happened.
+    rare: only some iterations have a value, so each is marked.
+    """
+
+    title: str
+    unit: str
+    figure: str
+    several: bool = False
+    shared: bool = False
+    rare: bool = False
+
+    def shows(self, figure):
+        """Whether a column's figure belongs to this panel."""
+        return figure.startswith(self.figure) if self.several else figure == self.figure
+
+    def name(self, learner, figure):
+        """A line's name in the legend."""
+        rest = figure[len(self.figure):].replace("_", " ")
+        if self.shared:
+            return rest
+        return f"{learner} v {rest}" if rest else learner
+
+    def lines(self, table, x):
+        """{name: (x, y)} of the columns in the table that hold a number."""
+        learners = sorted({name.split("/")[0] for name in table if name.startswith("agent")})
+        found = {}
+        for learner in learners[:1] if self.shared else learners:
+            for column, values in table.items():
+                group, _, figure = column.partition("/")
+                if group == learner and self.shows(figure) and not np.isnan(values).all():
+                    found[self.name(learner, figure)] = (measured if self.rare else thin)(x, values)
+        return {name: line for name, line in found.items()
+                if not self.shared or np.nanmax(line[1]) > 0}
+
+
 PANELS = (
-    ("How games end", "share of games", "end_"),
-    ("Episode length", "steps", "ep_len"),
-    ("Return", "reward a game", "ep_ret"),
-    ("Wins against older versions", "share of games", "win_vs_pool"),
-    ("Action noise", "standard deviation", "action_std"),
-    ("KL divergence of an update", "nats", "kl"),
-    ("Explained variance of the value", "1 is perfect", "ev_tdlam"),
-    ("Wins against anchors", "share of games", "win_v_"),
+    Panel("How games end", "share of games", "end_", several=True, shared=True),
+    Panel("Episode length", "steps", "ep_len"),
+    Panel("Return", "reward per game", "ep_ret"),
+    Panel("Wins against older versions", "share of games", "win_vs_pool"),
+    Panel("Action noise", "standard deviation", "action_std"),
+    Panel("KL divergence of an update", "nats", "kl"),
+    Panel("Explained variance of the value", "1 is perfect", "ev_tdlam"),
+    Panel("Wins against anchors", "share of games", "win_v_", several=True, rare=True),
 )
 
 
@@ -121,23 +163,10 @@ def draw_curves(table):
     x, xlabel = table["iteration"], "iteration"
     if "run/timesteps" in table:
         x, xlabel = table["run/timesteps"] / 1e6, "environment steps, millions"
-    learners = sorted({name.split("/")[0] for name in table if name.startswith("agent")})
-    for title, unit, start in PANELS:
-        rare = start.endswith("_v_")
-        lines = {}
-        for learner in learners if start != "end_" else learners[:1]:
-            for name, values in table.items():
-                group, _, figure = name.partition("/")
-                if group != learner or not figure.startswith(start) or not (
-                        start.endswith("_") or figure == start) or np.isnan(values).all():
-                    continue
-                told = figure[len(start):].replace("_", " ")
-                label = told if start == "end_" else f"{learner} v {told}" if told else learner
-                lines[label] = thin(x, values) if not rare else measured(x, values)
-        lines = {label: line for label, line in lines.items()
-                 if start != "end_" or np.nanmax(line[1]) > 0}
+    for panel in PANELS:
+        lines = panel.lines(table, x)
         if lines:
-            yield charts.curves(title, unit, xlabel, lines, "o" if rare else "")
+            yield charts.curves(panel.title, panel.unit, xlabel, lines, "o" if panel.rare else "")
 
 
 def thin(x, values):

@@ -1,22 +1,22 @@
-"""What games add up to: counts, intervals, lines and tables."""
+"""Results of games: counts, confidence intervals, lines of text and CSV tables."""
 
 import csv
 import io
 import os
+from collections import Counter
 
 import numpy as np
 from scipy.stats import binomtest
 
 from common.command_line import one_line
 from common.files import write_whole
+from common.names import outcome
 
 
 def summarize(game, results, seed):
-    """The result as a dict for --json; intervals are Wilson's, 95 %."""
+    """The summary that --json writes, as a dict; intervals are 95 % Wilson intervals."""
     counts = tally(results)
-    endings = {}
-    for result in results:
-        endings[result["ending"]] = endings.get(result["ending"], 0) + 1
+    endings = dict(Counter(result["ending"] for result in results))
     return {"env": game, "games": len(results), **counts,
             "mean_length": float(np.mean([result["length"] for result in results])), "seed": seed,
             "endings": endings,
@@ -24,13 +24,13 @@ def summarize(game, results, seed):
 
 
 def tally(results):
-    """Who has won how often: {"wins": [two counts], "ties": count}."""
-    wins = [sum(result["winner"] == who for result in results) for who in (0, 1)]
-    return {"wins": wins, "ties": len(results) - sum(wins)}
+    """How often each won, of an iterable of results: {"wins": [two counts], "ties": count}."""
+    counts = Counter(result["winner"] for result in results)
+    return {"wins": [counts[0], counts[1]], "ties": counts[None]}
 
 
 def wilson(count, total):
-    """95 % interval of a share, [low, high]."""
+    """95 % Wilson interval of a share, [low, high]."""
     interval = binomtest(count, total).proportion_ci(method="wilson")
     return [float(interval.low), float(interval.high)]
 
@@ -38,17 +38,17 @@ COLUMNS = ("game", "seed", "seat_of_a", "winner", "ending", "length", "return_a"
 
 
 def by_file(result):
-    """The result with winner and returns of file A and B instead of seats 0 and 1."""
+    """The result with winner and returns given for files A and B instead of seats 0 and 1."""
     seat, winner = result["seat_of_a"], result["winner"]
     return {**result, "winner": None if winner is None else winner ^ seat,
             "returns": result["returns"][::-1] if seat else result["returns"]}
 
 
-def sum_up(game, results, seed, swapped):
-    """`matches.summarize` of the files; with `swapped` also `by_seat`.
+def summarize_by_file(game, results, seed, swapped):
+    """`summarize` per file instead of per seat; with `swapped` also `by_seat`.
 
-    by_seat: of the games with A in seat 0, then of those with A in seat 1: a dict of games, wins
-    [A's, B's], ties and intervals each.
+    by_seat: one dict for the games with A in seat 0, one for those with A in seat 1: games, wins
+    [A's, B's], ties and intervals.
     """
     results = [by_file(result) for result in results]
     summary = summarize(game, results, seed)
@@ -83,12 +83,12 @@ def describe(summary, paths):
     return "\n".join(lines)
 
 
-def tell_game(result, swapped=False):
-    """One line a game, of the seats; of A and B where these swap."""
+def format_game(result, swapped=False):
+    """One line about a game, in terms of seats or, if these swap, of files A and B."""
     names = ("agent0", "agent1")
     if swapped:
         names = ("B", "A") if result["seat_of_a"] else ("A", "B")
-    who = "tie" if result["winner"] is None else f"{names[result['winner']]} wins"
+    who = outcome(result["winner"], names)
     seats = f"  ({names[0]} in seat 0)" if swapped else ""
     return (f"game {result['game']:4d}: {who:11s} {result['ending']:17s} "
             f"{result['length']:4d} steps  returns {result['returns'][0]:9.1f} "
@@ -96,12 +96,15 @@ def tell_game(result, swapped=False):
 
 
 def write_csv(path, results, seed):
-    """Writes one row a game: `COLUMNS`; winner is A, B or tie."""
+    """Writes one row per game (see `COLUMNS`); winner is A, B or tie."""
+    rows = [(result["game"], seed, result["seat_of_a"],
+             "tie" if result["winner"] is None else "AB"[result["winner"]], result["ending"],
+             result["length"], *result["returns"]) for result in map(by_file, results)]
+    write_table(path, [COLUMNS, *rows], lineterminator="\n")
+
+
+def write_table(path, rows, **dialect):
+    """Writes a CSV file, whole; rows: the header first; dialect: options of `csv.writer`."""
     text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for result in map(by_file, results):
-        who = "tie" if result["winner"] is None else "AB"[result["winner"]]
-        writer.writerow([result["game"], seed, result["seat_of_a"], who, result["ending"],
-                         result["length"], *result["returns"]])
+    csv.writer(text, **dialect).writerows(rows)
     write_whole(path, lambda file: file.write(text.getvalue().encode()))

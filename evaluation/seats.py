@@ -1,4 +1,4 @@
-"""Who may sit where, and pairs played from all their seats."""
+"""Which seats a file may take, and playing a pair from all its seats."""
 
 import os
 
@@ -8,28 +8,28 @@ from gym_compete import find_game
 
 
 def seats_of(entry, game):
-    """The seats that an entry may take, (0,), (1,) or (0, 1): all that asks for seats asks here.
+    """The seats that an entry may take: (0,), (1,) or (0, 1).
 
     One learner plays both seats of sumo. Elsewhere a file is for the seat of its header or, without
-    one, of its name (`filenames.read_name`), and may take either where nothing says its seat.
+    one, of its name (`filenames.read_name`); if neither names a seat, it may take both.
     """
     seat = entry.header.get("seat")
     return (seat,) if seat in (0, 1) and not find_game(game).shared_policy else (0, 1)
 
 
 def check_seats(entries, game):
-    """InputError unless the first entry may sit in seat 0 and the second in seat 1."""
+    """Raises InputError unless the first entry may take seat 0 and the second seat 1."""
     for seat, entry in enumerate(entries):
         seats = seats_of(entry, game)
         if seat not in seats:
             raise InputError(f"{entry.path}: is for seat {seats[0]}, not for seat {seat}")
 
 
-def settle_swap(swap, game, entries):
+def decide_swap(swap, game, entries):
     """Whether half of the games are played with the seats swapped.
 
-    swap: True, False, or None for the default: where both files can sit in both seats and are not
-    one and the same. InputError where that was asked for and a file is for one seat only.
+    swap: True, False, or None for the default: swap if both files can take both seats and differ.
+    Raises InputError if swapping was asked for and a file is for one seat only.
     """
     seats = [seats_of(entry, game) for entry in entries]
     for entry, own in zip(entries, seats):
@@ -41,21 +41,44 @@ def settle_swap(swap, game, entries):
     return swap
 
 
-def judge(game, entries, games, seed, swapped, on_game=None, **options):
-    """Plays these games; with `swapped` those of odd number with the seats swapped.
+def seatings(a, b):
+    """The seats in which a first player can meet a second: [], [0], [1] or [0, 1].
 
-    games: their numbers; options: go to `matches.play`. Returns the results, sorted by number, each
-    with `seat_of_a`: where the first file sat. `winner` and `returns` stay those of seats.
+    a, b: the seats that either may take, as of `seats_of`.
+    """
+    return [seat for seat in (0, 1) if seat in a and 1 - seat in b]
+
+
+def share_out(numbers, seats):
+    """{seat of the first: numbers of its games}: game g is played from the (g modulo n)-th seat."""
+    return {seat: [g for g in numbers if g % len(seats) == k] for k, seat in enumerate(seats)}
+
+
+def play_pair(game, entries, shares, seed=0, on_game=None, **options):
+    """Plays two entries against each other from all their seats; returns all results.
+
+    shares: {seat of the first entry: numbers of the games played so}; options: for `matches.play`.
+    Every result also has `seat_of_a`: where the first entry sat. Its `winner` and `returns` stay
+    those of seats (`results.by_file` turns them).
     """
     results = []
-    for seat in (0, 1) if swapped else (0,):
-        share = [g for g in games if g % 2 == seat] if swapped else list(games)
-        if share:
-            def mark(result, seat=seat):
-                result["seat_of_a"] = seat
-                if on_game:
-                    on_game(result)
+    for seat, numbers in shares.items():
+        def mark(result, seat=seat):
+            result["seat_of_a"] = seat
+            if on_game:
+                on_game(result)
 
-            results += play(game, entries[::-1] if seat else entries, share, seed, on_game=mark,
+        if len(numbers):
+            results += play(game, entries[::-1] if seat else entries, numbers, seed, on_game=mark,
                             **options)
+    return results
+
+
+def judge(game, entries, games, seed, swapped, on_game=None, **options):
+    """`play_pair` with the first entry in seat 0 or, if `swapped`, in seat 1 of every odd game.
+
+    games: their numbers. The results are sorted by number.
+    """
+    shares = share_out(games, (0, 1) if swapped else (0,))
+    results = play_pair(game, entries, shares, seed, on_game, **options)
     return sorted(results, key=lambda result: result["game"])

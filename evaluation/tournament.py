@@ -1,13 +1,13 @@
-"""A round robin of many: who meets whom, playing, going on where it stopped, results on disk.
+"""A round-robin tournament that can be resumed, and its results on disk.
 
-A tournament's folder holds tournament.json (who, which game, which seed), pairs/ (one file a
-finished pair) and in the end pairs.csv, matrix.csv, ratings.csv, ratings.json and pictures.
+A tournament's folder holds tournament.json (entrants, game, seed), pairs/ (one file per finished
+pair) and finally pairs.csv, matrix.csv, ratings.csv, ratings.json and pictures.
 """
 
-import csv
-import io
+import itertools
 import json
 import os
+from collections import Counter
 
 import numpy as np
 from tabulate import tabulate
@@ -15,16 +15,16 @@ from tabulate import tabulate
 from common.command_line import InputError
 from common.files import write_json, write_whole
 from evaluation import charts
-from evaluation.matches import play
 from evaluation.ratings import bradley_terry
-from evaluation.results import tally, wilson
+from evaluation.results import tally, wilson, write_table
+from evaluation.seats import play_pair, seatings, share_out
 
 
 class Tournament:
     """The entrants' round robin in a folder, made if it is new.
 
-    game: short name; entrants: `entrants.Entrant`s; games: how many a pair, half of them from
-    either seat where both can; title: what it is called; options: seed, integrator and
+    game: short name; entrants: `entrants.Entrant`s; games: how many per pair, half of them from
+    either seat if both entrants can take both; title: for people; options: seed, integrator and
     deterministic, for `matches.play`.
 
     Raises InputError if nobody can meet, and if the folder holds another tournament.
@@ -33,7 +33,7 @@ class Tournament:
     def __init__(self, directory, game, entrants, games, title, **options):
         self.directory, self.game, self.entrants = directory, game, entrants
         self.games, self._options = games, options
-        self.pairs = list(find_pairs([entrant.seats for entrant in entrants]))
+        self.pairs = find_pairs([entrant.seats for entrant in entrants])
         self._check(options)
         self.manifest = {
             "game": game, "games": games, **options, "title": title,
@@ -62,13 +62,13 @@ class Tournament:
         return os.path.join(self.directory, "pairs", "{:03d}-{:03d}.json".format(*pair))
 
     def results(self):
-        """What has been played: {(i, j): a list of `play_seating`'s dicts}."""
+        """The finished pairs: {(i, j): a list of `summarize_seating`'s dicts}."""
         found = {pair: read_json(self._path(pair)) for pair in self.pairs}
         return {pair: result for pair, result in found.items()
                 if isinstance(result, list) and sum(r["games"] for r in result) == self.games}
 
     def play(self, num_threads, on_pair=None, on_game=None, on_step=None):
-        """Plays the pairs that are missing, each written at once; returns `results()`.
+        """Plays the missing pairs and writes each when it is finished; returns `results()`.
 
         on_pair(i, j) is called before a pair, on_game(result) after every game, on_step(env, games)
         after every step.
@@ -79,51 +79,51 @@ class Tournament:
                 continue
             if on_pair:
                 on_pair(i, j)
-            seatings = find_seatings(i, j, [entrant.seats for entrant in self.entrants])
-            write_json(self._path((i, j)), [
-                self._play_seating(seating, range(k, self.games, len(seatings)),
-                                   num_threads=num_threads, on_game=on_game, on_step=on_step)
-                for k, seating in enumerate(seatings)])
+            write_json(self._path((i, j)), self._play_pair(
+                i, j, num_threads=num_threads, on_game=on_game, on_step=on_step))
         return self.results()
 
-    def _play_seating(self, seating, numbers, **options):
-        games = numbers and play(self.game, [self.entrants[k].entry for k in seating], numbers,
-                                 **options, **self._options)
-        endings = [game["ending"] for game in games]
-        return {"seats": list(seating), "games": len(games), **tally(games),
-                "steps": sum(game["length"] for game in games),
-                "endings": {name: endings.count(name) for name in sorted(set(endings))}}
+    def _play_pair(self, i, j, **options):
+        """The counts of a pair's games, a dict for each seating."""
+        pair = [self.entrants[k] for k in (i, j)]
+        shares = share_out(range(self.games), seatings(*(entrant.seats for entrant in pair)))
+        results = play_pair(self.game, [entrant.entry for entrant in pair], shares,
+                            **options, **self._options)
+        return [summarize_seating((j, i) if seat else (i, j),
+                                  [game for game in results if game["seat_of_a"] == seat])
+                for seat in shares]
 
     def conclude(self):
         """Rates the entrants and writes all tables and pictures; returns the ratings' rows."""
-        labels = [entrant.label for entrant in self.entrants]
-        wins, ties, steps = count(self.results(), len(labels))
+        counts = count(self.results(), len(self.entrants))
+        ranked, order = self.rank(*counts[:2])
+        self.write_results(ranked, order, *counts)
+        return ranked
+
+    def rank(self, wins, ties):
+        """Rates the entrants; returns (the ratings' rows, indices of the entrants), best first."""
         ratings, half = bradley_terry(wins, ties)
-        rows = [{"entrant": label, "rating": round(float(r), 1), "low": round(float(r - h), 1),
-                 "high": round(float(r + h), 1), "games": int(wins[k].sum() + wins[:, k].sum()
-                                                              + ties[k].sum()),
+        rows = [{"entrant": entrant.label, "rating": round(float(r), 1),
+                 "low": round(float(r - h), 1), "high": round(float(r + h), 1),
+                 "games": int(wins[k].sum() + wins[:, k].sum() + ties[k].sum()),
                  "wins": int(wins[k].sum()), "losses": int(wins[:, k].sum()),
                  "ties": int(ties[k].sum()), "seats": " ".join(map(str, entrant.seats)),
                  "series": entrant.series, "iteration": entrant.iteration}
-                for k, (label, entrant, r, h) in enumerate(
-                    zip(labels, self.entrants, ratings, half))]
+                for k, (entrant, r, h) in enumerate(zip(self.entrants, ratings, half))]
         order = np.argsort(-ratings, kind="stable")
-        ranked = [rows[k] for k in order]
-        self._write("ratings.csv", ranked)
-        write_json(os.path.join(self.directory, "ratings.json"), ranked)
-        self._write("pairs.csv", long_rows(labels, wins, ties, steps))
-        played = np.where(wins + wins.T + ties > 0, wins + wins.T + ties, np.nan)
-        self._write("matrix.csv", wide_rows(labels, wins / played, order))
-        self._draw(ranked, *((x / played)[np.ix_(order, order)] for x in (wins, ties)))
-        return ranked
+        return [rows[k] for k in order], order
 
-    def _write(self, name, rows):
-        text = io.StringIO(newline="")
-        table = csv.DictWriter(text, list(rows[0]))
-        table.writeheader()
-        table.writerows(rows)
-        write_whole(os.path.join(self.directory, name),
-                    lambda file: file.write(text.getvalue().encode()))
+    def write_results(self, ranked, order, wins, ties, steps):
+        """Writes the tables and pictures; ranked, order: as of `rank`, the rest as of `count`."""
+        labels = [entrant.label for entrant in self.entrants]
+        played = np.where(wins + wins.T + ties > 0, wins + wins.T + ties, np.nan)
+        write_json(os.path.join(self.directory, "ratings.json"), ranked)
+        for name, rows in (("ratings.csv", ranked),
+                           ("pairs.csv", long_rows(labels, wins, ties, steps)),
+                           ("matrix.csv", wide_rows(labels, wins / played, order))):
+            write_table(os.path.join(self.directory, name),
+                        [list(rows[0]), *(row.values() for row in rows)])
+        self._draw(ranked, *((x / played)[np.ix_(order, order)] for x in (wins, ties)))
 
     def _draw(self, ranked, wins, ties):
         labels = [row["entrant"] for row in ranked]
@@ -139,20 +139,21 @@ class Tournament:
 # Who meets whom
 
 
-def find_seatings(i, j, seats):
-    """How i and j can sit: a list of (who in seat 0, who in seat 1)."""
-    return [(a, b) for a, b in ((i, j), (j, i)) if 0 in seats[a] and 1 in seats[b]]
-
-
 def find_pairs(seats):
     """All (i, j), i < j, that can meet; seats: each entrant's."""
-    for i in range(len(seats)):
-        for j in range(i + 1, len(seats)):
-            if find_seatings(i, j, seats):
-                yield i, j
+    return [(i, j) for i, j in itertools.combinations(range(len(seats)), 2)
+            if seatings(seats[i], seats[j])]
 
 
 # Counting
+
+
+def summarize_seating(players, games):
+    """The counts of the games with these two entrants in seats 0 and 1, as a dict for JSON."""
+    endings = Counter(game["ending"] for game in games)
+    return {"seats": list(players), "games": len(games), **tally(games),
+            "steps": sum(game["length"] for game in games),
+            "endings": dict(sorted(endings.items()))}
 
 
 def count(results, n):
@@ -169,7 +170,7 @@ def count(results, n):
 
 
 def long_rows(labels, wins, ties, steps):
-    """One dict an ordered pair that has met: counts, shares, the wins' Wilson 95 % interval."""
+    """One dict per ordered pair that has met: counts, shares, the wins' 95 % Wilson interval."""
     rows = []
     for i, j in np.ndindex(wins.shape):
         games = int(wins[i, j] + wins[j, i] + ties[i, j])
@@ -184,7 +185,7 @@ def long_rows(labels, wins, ties, steps):
 
 
 def wide_rows(labels, share, order):
-    """One dict an entrant: its share of wins against each, "" where they cannot meet."""
+    """One dict per entrant: its share of wins against each, "" where they cannot meet."""
     return [{"entrant": labels[i]} | {labels[j]: "" if np.isnan(share[i, j])
                                       else round(share[i, j], 4) for j in order} for i in order]
 
@@ -198,7 +199,7 @@ def rating_table(rows):
 
 
 def pair_table(tournament):
-    """What has been played so far as lines of text: each pair's counts."""
+    """The counts of each pair played so far, as lines of text."""
     labels = [entrant.label for entrant in tournament.entrants]
     names = ("entrant", "opponent", "games", "wins", "losses", "ties")
     rows = long_rows(labels, *count(tournament.results(), len(labels)))
@@ -225,7 +226,7 @@ def compare(found, wanted, directory):
 
 
 def read_json(path):
-    """A file's JSON, or None where there is none that can be read."""
+    """A file's JSON, or None if it is missing or damaged."""
     try:
         with open(path) as file:
             return json.load(file)

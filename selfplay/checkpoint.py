@@ -8,10 +8,11 @@ import numpy as np
 
 from common.command_line import InputError
 from common.files import first_line, open_arrays, write_whole
+from common.run_folder import CHECKPOINT as NAME
+from common.run_folder import PREVIOUS
 from distributed_data import comm
 
 FORMAT = 1  # of the files; another one is refused
-NAME, PREVIOUS = "checkpoint.npz", "checkpoint-previous.npz"
 
 
 class Checkpointer:

@@ -4,7 +4,7 @@
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from common.command_line import InputError
+from common.command_line import InputError, NotFinite
 from distributed_data import MpiAdam, comm
 from distributed_data.mpi_adam import ExactVariables
 
@@ -210,7 +210,3 @@ def explained_variance(prediction, target):
     """1 - Var(target - prediction) / Var(target) over all ranks; 1 is perfect, 0 says nothing."""
     spread = comm.moments(target)[1]
     return float("nan") if spread == 0 else 1 - (comm.moments(target - prediction)[1] / spread) ** 2
-
-
-class NotFinite(ArithmeticError):
-    """Losses or gradients have not been finite several times in a row; the message says which."""

@@ -4,28 +4,13 @@ import os
 
 from common.command_line import InputError
 from common.files import stem
-from common.run_folder import find_place, lasting_paths, run_name
+from common.run_folder import find_run, lasting_paths, run_name
 from distributed_data import comm
 from selfplay import run_lock
-from selfplay.checkpoint import NAME, PREVIOUS, read_checkpoint
+from selfplay.checkpoint import read_checkpoint
 from selfplay.config import flag
 
 MAY_CHANGE = ("num_threads", "anchor_every", "keep")  # beside the limits
-
-
-def find_run(save_dir, name):
-    """Folder of the run of that name or path; "" means the one whose checkpoint is the newest."""
-    if name:
-        directory = find_place(save_dir, name)
-        if not os.path.isdir(directory):
-            raise InputError(f"--resume {name}: there is no such run in saveparameters/")
-        return directory
-    runs = os.listdir(save_dir) if os.path.isdir(save_dir) else ()
-    paths = [os.path.join(save_dir, run, file) for run in runs for file in (NAME, PREVIOUS)]
-    paths = [path for path in paths if os.path.isfile(path)]
-    if not paths:
-        raise InputError("--resume: no run in saveparameters/ has a checkpoint")
-    return os.path.dirname(max(paths, key=os.path.getmtime))
 
 
 def settle_resumed(save_dir, given, limits):
@@ -35,7 +20,7 @@ def settle_resumed(save_dir, given, limits):
     leaves out; limits: names of the options that end a run. Raises InputError for what does not
     fit, by name.
     """
-    directory = find_run(save_dir, given["resume"])
+    directory = find_run(save_dir, given["resume"], "--resume").path
     run_lock.hold(directory, f"--resume {os.path.basename(directory)}")
     identity, arrays, remark = read_checkpoint(directory)
     config, run = lasting_paths(save_dir, identity["config"]), run_name(save_dir, directory)

@@ -16,12 +16,11 @@ from small import SMALL, refused
 import load_parameter_run
 import run
 from common.command_line import InputError
-from common.run_folder import find_place, lasting, run_name
+from common.run_folder import RunFolder, find_place, find_run, lasting, newest_runs, run_name
 from evaluation import listing
 from selfplay import run_lock
 from selfplay.checkpoint import NAME, PREVIOUS, read_checkpoint, write_checkpoint
 from selfplay.config import make_parser, plain_name
-from selfplay.resume import find_run
 from selfplay.snapshots import Snapshots
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -79,7 +78,7 @@ def test_a_run_is_named_by_its_folder(home, spelling):
     args = load_parameter_run.make_parser().parse_args(["--run", spelling])
     assert all(os.path.exists(path) for path in load_parameter_run.choose_files(args))
     assert plain_name(make_parser(), spelling, run.SAVE_DIR) == "made"
-    assert os.path.samefile(find_run(save_dir, spelling), made)
+    assert os.path.samefile(find_run(save_dir, spelling, "--run").path, made)
     kept = lasting(save_dir, spelling)
     assert kept == "made" or os.path.isabs(kept)
 
@@ -91,6 +90,52 @@ def test_paths_are_no_names(home, tmp_path):
         assert find_place(save_dir, path) == os.path.normpath(path)
     assert find_place(save_dir, "nowhere/") == lasting(save_dir, "nowhere/").rstrip("/")
     assert run_name(save_dir, str(tmp_path / "run/")) == str(tmp_path / "run")
+
+
+def make_run(folder, *names):
+    """Empty files of these names in a folder."""
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(b"")
+
+
+def test_a_run_folder_answers_for_its_files(tmp_path):
+    """Learners, snapshots, who played last, and an even spread; brackets in its name are letters.
+    """
+    folder = tmp_path / "run[1]"
+    make_run(folder, "agent0a/000000.npz", "agent0b/000009.npz", "agent0a/notes.npz", "agent1.npz",
+             *(f"agent0a/{version:06d}.npz" for version in (4, 5, 10)))
+    found = RunFolder(str(folder))
+    assert found.learners == ["agent0a", "agent0b"] and found.config is found.opponent is None
+    assert sorted(found.snapshots("agent0a")) == [0, 4, 5, 10] and found.snapshots("agent1") == {}
+    newest = str(folder / "agent0a/000010.npz")
+    assert found.latest() == [newest, newest]
+    for damaged in ("", "[]", "{"):
+        (folder / "config.json").write_text(damaged)
+        assert found.config is None and found.latest() == [newest, newest]
+    (folder / "config.json").write_text('{"opponent": "/champ.npz"}')
+    assert found.latest() == [newest, "/champ.npz"]
+    assert [(path[-18:], learner) for path, learner in found.spread(3).items()] == [
+        ("agent0a/000000.npz", "agent0a"), ("agent0a/000005.npz", "agent0a"),
+        ("agent0a/000010.npz", "agent0a"), ("agent0b/000009.npz", "agent0b")]
+    assert [path[-10:] for path in found.spread(every=4)] == ["000000.npz", "000004.npz",
+                                                             "000010.npz", "000009.npz"]
+    gone = RunFolder(str(tmp_path / "gone"))
+    assert gone.latest() is None and gone.spread() == {} and gone.learners == []
+
+
+def test_the_newest_run(tmp_path):
+    """By its newest file of those asked for; a run without one does not count."""
+    for age, name in enumerate(("a/checkpoint.npz", "b/checkpoint-previous.npz",
+                                "b/checkpoint.npz", "c/config.json")):
+        make_run(tmp_path, name)
+        os.utime(tmp_path / name, (1000 - age,) * 2)
+    os.utime(tmp_path / "b/checkpoint.npz", (2000, 2000))
+    assert find_run(str(tmp_path), "", "--resume").path == str(tmp_path / "b")
+    runs = newest_runs(str(tmp_path), "checkpoint.npz", "config.json")
+    assert [os.path.basename(run.path) for run in runs] == ["b", "a", "c"]
+    with pytest.raises(InputError, match="--resume: no run in saveparameters/ has a checkpoint"):
+        find_run(str(tmp_path / "c"), "", "--resume")
 
 
 # One process at a time

@@ -54,8 +54,7 @@ def jobs(house, tmp_path, monkeypatch):
         monkeypatch.setattr(load_parameter_run, name, str(house / "runs"))
     monkeypatch.chdir(tmp_path)
     players = [str(house / f"{WILD}{seat}.npz") for seat in (0, 1)]
-    for module in ("evaluation.seats", "evaluation.tournament", "evaluation.exploit"):
-        monkeypatch.setattr(f"{module}.play", Games())
+    monkeypatch.setattr("evaluation.seats.play", Games())
     short = ["--max-episodes", "3"]
     return {
         "play": ["--param-paths", *players, *short],
@@ -205,13 +204,13 @@ def test_an_interrupt_gives_what_was_counted(number, code, jobs, monkeypatch):
 
 def test_an_interrupt_of_many(jobs, monkeypatch):
     """A tournament tells its finished pairs and how to go on, a best response its games."""
-    monkeypatch.setattr("evaluation.tournament.play", Games(4))
+    monkeypatch.setattr("evaluation.seats.play", Games(4))
     out = io.StringIO()
     code, err = call(load_parameter_run.main, jobs["tournament"], out, monkeypatch)
     assert code == 130 and "the same command with --out" in err
     assert sum(line.split()[-4:] == ["3", "3", "0", "0"] for line in out.getvalue().splitlines()
                ) == 1
-    monkeypatch.setattr("evaluation.exploit.play", Games(4))
+    monkeypatch.setattr("evaluation.seats.play", Games(4))
     out = io.StringIO()
     code, _ = call(load_parameter_run.main, [*jobs["exploit"], "--json", "r.json"], out,
                    monkeypatch)

@@ -12,7 +12,7 @@ from tiny import HEADERS, tiny_run
 import run
 from common.command_line import InputError
 from common.parameter_file import save_parameters
-from evaluation import anchors as anchors_module
+from evaluation import matches
 from evaluation.anchors import STILL, Anchors
 from gym_compete import CompeteVectorEnv
 from networks.loading import Entry, blank_entry, load_policy
@@ -66,12 +66,16 @@ def test_wins_are_counted_for_the_learner(monkeypatch):
     """Whatever its seat, the learner's wins are its own; a learner of both seats plays both."""
     played = []
 
-    def play(game, pair, count, **options):
-        played.append((pair[0].path, count))
+    def play(game, pair, numbers, seed, on_game, **options):
+        played.append((pair[0].path, len(numbers)))
         winner = 0 if pair[0].path == "learner" else 1  # the learner always wins
-        return [{"winner": winner, "length": 1, "ending": "touchdown"}] * count
+        results = [{"winner": winner, "length": 1, "ending": "touchdown",
+                    "returns": [0.0, 0.0]} for _ in numbers]
+        for result in results:
+            on_game(result)
+        return results
 
-    monkeypatch.setattr(anchors_module, "play", play)
+    monkeypatch.setattr("evaluation.seats.play", play)
     for seat in (0, 1, "both"):
         header = {**HEADERS[0], "seat": seat}
         anchors = Anchors("sumo-ants", [header], every=1, games=6)
@@ -84,15 +88,20 @@ def test_wins_are_counted_for_the_learner(monkeypatch):
 
 def test_they_play_on_the_judged_physics(tmp_path, monkeypatch):
     """Whatever a run trains on, its anchors meet it on RK4."""
-    played, signature = [], inspect.signature(anchors_module.play)
+    played, signature = [], inspect.signature(matches.play)
 
     def play(*arguments, **options):
         call = signature.bind(*arguments, **options)
         call.apply_defaults()
         played.append(call.arguments["integrator"])
-        return [{"winner": None, "length": 1, "ending": "time-out"}] * call.arguments["games"]
+        results = [{"winner": None, "length": 1, "ending": "time-out",
+                    "returns": [0.0, 0.0]}
+                   for _ in call.arguments["games"]]
+        for result in results:
+            options["on_game"](result)
+        return results
 
-    monkeypatch.setattr(anchors_module, "play", play)
+    monkeypatch.setattr("evaluation.seats.play", play)
     monkeypatch.setattr(run, "SAVE_DIR", str(tmp_path))
     run.main([*SMALL, "--integrator", "Euler", "--hid-size", "4", "--max-iters", "1",
               "--anchor-every", "1", "--anchor-games", "2"])

@@ -2,15 +2,9 @@
 
 import numpy as np
 
-from evaluation.entrants import ANCHORS, collect, labels
+from evaluation.entrants import ANCHORS, collect
 from evaluation.matches import play
 from networks.loading import blank_entry
-
-
-def test_labels():
-    """The last parts of the paths, as many as tell them apart."""
-    assert labels(["/a/x/1.npz", "/a/y/1.npz", "/a/y/2.npy"]) == ["x/1", "y/1", "2"]
-    assert labels(["/a/zero.npz"]) == ["a/zero"]
 
 
 def test_released_files_say_their_seat_by_name(shared):

@@ -6,9 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from evaluation.report import write_page
+from evaluation.report import PANELS, write_page
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 EVIL = "<script>alert(1)</script>"
@@ -113,3 +114,20 @@ def test_without_tensorflow(folder, tmp_path):
     subprocess.run([sys.executable, "-c", code, "--report", str(folder), "--out", str(out)],
                    cwd=REPOSITORY, check=True)
     assert out.stat().st_size > 10_000
+
+
+def test_what_a_panel_shows():
+    """Exact names, starts of names, what never happened, values that are rare; one learner alone
+    where all have the same.
+    """
+    x, blank = np.arange(4.0), np.full(4, np.nan)
+    sparse = np.array([np.nan, 0.5, np.nan, 1.0])
+    table = {"agent0/end_touchdown": x / 4, "agent0/end_time-out": 0 * x, "agent1/end_out": x,
+             "agent0/kl": x, "agent1/kl": x, "agent0/kl_max": x, "agent1/ep_len": blank,
+             "agent0/win_v_zero": sparse, "agent0/win_v_my_file": blank, "agent1/win_v_zero": x,
+             "agent0/win_vs_pool": x}
+    found = {panel.figure: panel.lines(table, x) for panel in PANELS}
+    assert {figure: list(lines) for figure, lines in found.items() if lines} == {
+        "end_": ["touchdown"], "kl": ["agent0", "agent1"], "win_vs_pool": ["agent0"],
+        "win_v_": ["agent0 v zero", "agent1 v zero"]}
+    assert [part.tolist() for part in found["win_v_"]["agent0 v zero"]] == [[1, 3], [0.5, 1]]

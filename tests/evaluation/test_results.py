@@ -10,8 +10,8 @@ from flail import EULER, refused
 import load_parameter_run
 from common.command_line import InputError
 from common.parameter_file import save_parameters
-from evaluation.results import describe, sum_up, write_csv
-from evaluation.seats import judge, settle_swap
+from evaluation.results import describe, summarize_by_file, write_csv
+from evaluation.seats import decide_swap, judge
 from networks.loading import Entry
 
 
@@ -28,15 +28,15 @@ def entries(*seats):
 def test_who_may_swap(game, seats, default):
     """Seats swap by default where both files can sit in both; elsewhere asking is refused."""
     made = entries(*seats)
-    assert settle_swap(None, game, made) is default
-    assert settle_swap(False, game, made) is False
+    assert decide_swap(None, game, made) is default
+    assert decide_swap(False, game, made) is False
     if default:
-        assert settle_swap(True, game, made) is True
-        assert settle_swap(None, game, [made[0], made[0]]) is False
+        assert decide_swap(True, game, made) is True
+        assert decide_swap(None, game, [made[0], made[0]]) is False
     else:
         culprit = "file1.npz" if seats[0] == "both" else "file0.npz"
         with pytest.raises(InputError, match=f"--swap: {culprit}.* seat"):
-            settle_swap(True, game, made)
+            decide_swap(True, game, made)
 
 
 def fake_play(game, entries, games, seed, *, on_game, **_):
@@ -57,7 +57,7 @@ def test_wins_follow_the_file(monkeypatch, tmp_path):
     results = judge("sumo-ants", entries("both", "both"), range(5), 0, True)
     assert [result["seat_of_a"] for result in results] == [0, 1, 0, 1, 0]
     assert [result["winner"] for result in results] == [None, 1, 0, 1, 0]
-    summary = sum_up("sumo-ants", results, 0, True)
+    summary = summarize_by_file("sumo-ants", results, 0, True)
     assert summary["wins"] == [4, 0] and summary["ties"] == 1
     assert [part["wins"] for part in summary["by_seat"]] == [[2, 0], [2, 0]]
     assert [part["ties"] for part in summary["by_seat"]] == [1, 0]

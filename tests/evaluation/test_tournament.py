@@ -13,7 +13,8 @@ import run
 from common.parameter_file import load_parameters, save_parameters
 from common.run_folder import choose_snapshots
 from evaluation import commands
-from evaluation.tournament import find_pairs, find_seatings
+from evaluation.seats import seatings, share_out
+from evaluation.tournament import find_pairs
 
 QUICK = ["--integrator", "Euler", "--max-episodes", "3", "--seed", "5"]
 
@@ -64,8 +65,10 @@ def test_seats():
     seats = [(0,), (0,), (1,), (0, 1), (0, 1)]
     assert list(find_pairs(seats)) == [(0, 2), (0, 3), (0, 4), (1, 2), (1, 3), (1, 4), (2, 3),
                                        (2, 4), (3, 4)]
-    assert find_seatings(0, 2, seats) == [(0, 2)] and find_seatings(2, 3, seats) == [(3, 2)]
-    assert find_seatings(3, 4, seats) == [(3, 4), (4, 3)]
+    assert seatings((0,), (1,)) == [0] and seatings((1,), (0, 1)) == [1]
+    assert seatings((0, 1), (0, 1)) == [0, 1] and seatings((1,), (1,)) == []
+    assert share_out(range(3), [1]) == {1: [0, 1, 2]}
+    assert share_out(range(1, 4), [0, 1]) == {0: [2], 1: [1, 3]}
 
 
 def test_results(played):
@@ -106,7 +109,7 @@ def test_stopped(played, tmp_path, monkeypatch, capfd):
     def stop(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("evaluation.tournament.play", stop)
+    monkeypatch.setattr("evaluation.seats.play", stop)
     with pytest.raises(SystemExit) as stopped:
         load_parameter_run.main([*played[1], "--out", str(tmp_path / "new")])
     assert stopped.value.code == 130
