@@ -179,7 +179,7 @@ def show_replay(args):
     from viewing import recording as replay
 
     recording = replay.load(args.replay)
-    stage = replay.Stage(recording)
+    stage = replay.RecordedMatch(recording)
     if args.video:
         from viewing.film import film
 

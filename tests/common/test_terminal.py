@@ -238,7 +238,7 @@ def test_an_interrupt_elsewhere(jobs, monkeypatch):
 def opengl():
     """Skips where nothing can be drawn."""
     try:
-        Renderer(replay.Stage(short_match(GAME, 2)).game, 64, 64).close()
+        Renderer(replay.RecordedMatch(short_match(GAME, 2)).game, 64, 64).close()
     except RenderingError as error:
         pytest.skip(str(error))
 
@@ -284,6 +284,6 @@ def test_a_platform_in_the_environment(opengl, monkeypatch):
     """PYOPENGL_PLATFORM, which many guides advise to set, does not get in the way of EGL."""
     for platform in ("osmesa", "glx"):
         monkeypatch.setenv("PYOPENGL_PLATFORM", platform)
-        renderer = Renderer(replay.Stage(short_match(GAME, 2)).game, 64, 64)
+        renderer = Renderer(replay.RecordedMatch(short_match(GAME, 2)).game, 64, 64)
         assert renderer.render().any()
         renderer.close()

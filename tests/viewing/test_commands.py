@@ -34,7 +34,7 @@ def kept(players, tmp_path_factory):
 def opengl(kept):
     """Skips where nothing can be drawn."""
     try:
-        Renderer(replay.Stage(replay.load(kept)).game, 64, 64).close()
+        Renderer(replay.RecordedMatch(replay.load(kept)).game, 64, 64).close()
     except RenderingError as error:
         pytest.skip(str(error))
 
@@ -81,7 +81,7 @@ def test_states_of_every_game(name, tmp_path):
     np.testing.assert_array_equal(again.states, recording.states)
     # Cut short, the match does not end at the last step: that alone is found to differ.
     assert replay.simulate_again(again) == 12
-    stage = replay.Stage(again)
+    stage = replay.RecordedMatch(again)
     stage.seek(5)
     np.testing.assert_array_equal(replay.physics(stage.game, 0), recording.states[5])
     if name.startswith("sumo"):
@@ -200,7 +200,7 @@ def test_a_film_that_fails_leaves_nothing(opengl, tmp_path, monkeypatch):
 
 def test_cameras_see_the_same_state_otherwise(opengl):
     """Four views of one state are four pictures; a replay's picture repeats to the pixel."""
-    stage = replay.Stage(short_match("sumo-ants"))
+    stage = replay.RecordedMatch(short_match("sumo-ants"))
     stage.seek(9)
     frames = []
     for camera in (*CAMERAS.values(), CAMERAS["side"]):
@@ -242,7 +242,7 @@ def show(monkeypatch):
     monkeypatch.setattr(watch, "Viewer", FakeViewer)
     recording = short_match(GAME, 10)
     recording.header["result"]["winner"] = 0
-    made = watch.Show(replay.Stage(recording).game, CAMERAS["side"])
+    made = watch.Show(replay.RecordedMatch(recording).game, CAMERAS["side"])
     return made, recording, made._viewer
 
 
