@@ -57,3 +57,13 @@ def number(kind, low, high=math.inf, above=False):
 
 class InputError(ValueError):
     """Something the user gave is wrong: one line that names it and what is allowed."""
+
+
+def check_writable(option, path):
+    """Raises InputError for a result file that could not be written: before the work, not after."""
+    folder = os.path.dirname(os.path.abspath(path))
+    special = os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path))
+    if special and os.access(path, os.W_OK):  # a device or a pipe
+        return
+    if os.path.isdir(path) or not os.path.isdir(folder) or not os.access(folder, os.W_OK):
+        raise InputError(f"{option} {path}: must be a file in a folder that exists and is writable")
