@@ -3,8 +3,6 @@
 import glob
 import os
 
-import numpy as np
-
 from common.command_line import InputError
 
 
@@ -63,6 +61,8 @@ def choose_snapshots(run, every=None, count=8):
     every: those whose version it divides, and the last; None: about `count` a learner, evenly.
     Raises InputError if there are none.
     """
+    import numpy as np  # here, so --help stays quick
+
     chosen = {}
     for folder in sorted(glob.glob(os.path.join(glob.escape(run), "agent*"))):
         paths = snapshot_paths(folder)
