@@ -5,7 +5,7 @@ import math
 import os
 import sys
 
-# Short names, so that --help need not import MuJoCo; a test holds them against gym_compete.GAMES.
+# Listed here so --help need not import MuJoCo; a test compares them with gym_compete.GAMES.
 GAME_NAMES = ("run-to-goal-ants", "run-to-goal-humans", "you-shall-not-pass", "sumo-ants",
               "sumo-humans", "kick-and-defend")
 
