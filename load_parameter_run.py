@@ -1,86 +1,104 @@
-"""Plays two parameter files against each other: python load_parameter_run.py --param-paths A B"""
+"""Plays two parameter files against each other: python load_parameter_run.py --param-paths A B
+
+Other commands rate, list and replay: load_parameter_run.py tournament | history | exploit | report
+| list | replay. Without one of these words it plays.
+"""
 
 import argparse
 import itertools
 import os
 import sys
+import textwrap
 
 from common import run_folder
-from common.command_line import GAME_NAMES, Parser, file_error, number
+from common.command_line import GAME_NAMES, InputError, Parser, check_writable, file_error, number
 from common.run_folder import RunFolder, find_place
 from common.terminal import go_on_without_output, guarded
-from evaluation import commands as many
-from viewing import commands as showing
+from evaluation import commands as evaluating
+from viewing import commands as viewing
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SAVE_DIR, SHIPPED_DIR = os.path.join(HERE, "saveparameters"), os.path.join(HERE, "parameters")
-# What is worth doing where nobody reads what is printed.
-BESIDES_PRINTING = ("json", "csv", "watch", "video", "save_replay", "tournament", "history",
-                    "report")
 
 
-def make_parser():
-    """The command line."""
-    parser = Parser(prog="load_parameter_run.py", description=(
-        "Plays parameter files against each other and counts wins. Without --param-paths: the "
-        "newest run's latest snapshots, or what parameters/ ships if there is no run."))
-    parser.add_argument("--param-paths", nargs=2, metavar=("A", "B"), help=(
-        "Who sits in seat 0 and who in seat 1: files of ours (.npz), or of OpenAI's (.npy, .pkl)."))
-    parser.add_argument("--run", help=(
-        "Take the latest snapshots of this run, a name in saveparameters/ or a path."))
-    parser.add_argument("--env", choices=GAME_NAMES, help="The game; default: what the files say.")
-    parser.add_argument("--policy", metavar="MODULE:CLASS", action="append", default=[], help=(
-        "Admit files that name this class as their network; may be given several times."))
+def add_play_options(parser):
+    """The options of `play`."""
+    files = parser.add_mutually_exclusive_group()
+    files.add_argument("--param-paths", nargs=2, metavar=("A", "B"), help=(
+        "The players of seat 0 and seat 1: our files (.npz) or OpenAI's (.npy, .pkl)."))
+    files.add_argument("--run", help=(
+        "Play the latest snapshots of this run: a name in saveparameters/ or a path."))
+    evaluating.add_match_options(parser)
     parser.add_argument("--max-episodes", type=number(int, 1), help=(
-        "Games to play; default: 100, or those that --video and --save-replay need."))
-    parser.add_argument("--seed", type=number(int, 0), default=0,
-                        help="Seed; game g of a seed is always the same game. [0]")
-    parser.add_argument("--deterministic", action="store_true",
-                        help="Play the mean actions, without noise.")
-    parser.add_argument("--integrator", choices=("RK4", "Euler"), default="RK4",
-                        help="Physics; RK4 is that of the released games. [RK4]")
-    parser.add_argument("--num-threads", type=number(int, 1),
-                        help="Threads that step games; default: one a core.")
+        "Matches to play; default: as many as --video and --save-replay need, otherwise 100."))
     parser.add_argument("--swap", action=argparse.BooleanOptionalAction, help=(
-        "Play every other game with the seats swapped; default: where both files can sit in both "
-        "seats (sumo) and are not the same."))
-    parser.add_argument("--json", metavar="FILE", help="Write the result to this file too.")
-    parser.add_argument("--csv", metavar="FILE", help="Write one row a game to this file.")
-    parser.add_argument("--list", action="store_true", help=(
-        "Show what can be played: shipped parameters, runs, and what is in --zoo."))
-    parser.add_argument("--zoo", metavar="DIR", help="A folder of released policies for --list.")
-    parser.add_argument("--verbose", action="store_true",
-                        help="Print the rewards of every step.")
-    many.add_options(parser)
-    showing.add_options(parser)
-    return parser
+        "Swap seats in every other match; default: if both files can sit in both seats (sumo) and "
+        "they differ."))
+    parser.add_argument("--json", metavar="FILE", help="Also write the result to this file.")
+    parser.add_argument("--csv", metavar="FILE", help="Write one row per match to this file.")
+    parser.add_argument("--verbose", action="store_true", help="Print the rewards of every step.")
+    viewing.add_options(parser)
+
+
+def play(args):
+    """Plays, prints and shows the matches, shared among the ranks; rank 0 prints."""
+    from common.interrupts import Interrupts
+    from distributed_data import comm, device
+    from evaluation.matches import SLOTS
+    from evaluation.seats import check_seats, decide_swap
+    from networks.loading import load_entries
+
+    for option, path in (("--json", args.json), ("--csv", args.csv)):
+        if path:
+            comm.from_root(check_writable, option, path)
+    shown = viewing.is_requested(args)
+    if shown:
+        viewing.check(args)
+    evaluating.admit_policies(args.policy)
+    paths = comm.from_root(choose_files, args.param_paths, args.run, args.env)
+    game, entries = comm.from_root(load_entries, paths, args.env)
+    swapped = comm.from_root(decide_swap, False if shown else args.swap, game, entries)
+    comm.from_root(check_seats, entries, game)
+    count = args.max_episodes or viewing.matches_needed(args) or 100
+    numbers = range(args.first_game, args.first_game + count)
+    gallery = viewing.make_gallery(args, game, paths, numbers) if shown else None
+    with Interrupts(comm.RANK == 0, "counting the games so far, then stopping") as interrupts:
+        results = play_matches(
+            game, entries, numbers, args.seed, swapped, gallery, interrupts, args.verbose,
+            deterministic=args.deterministic, integrator=args.integrator,
+            num_threads=args.num_threads or device.share_of_cores(),
+            num_envs=2 if args.verbose or args.watch else SLOTS)
+    if results and not comm.RANK:
+        write_results(game, results, args.seed, swapped, paths, args.json, args.csv)
+        if gallery:
+            gallery.finish()
+    if interrupts.asked:
+        sys.exit(interrupts.code)
 
 
 # Choosing the files
 
 
-def choose_files(args):
-    """Returns the two paths that the command line means; raises InputError if there are none."""
-    from common.command_line import InputError
+def choose_files(param_paths=None, run=None, env=None):
+    """Returns the paths of the players of seat 0 and seat 1; raises InputError if there are none.
 
-    if args.param_paths:
-        if args.run:
-            raise InputError("--run: not together with --param-paths")
-        return args.param_paths
-    runs = [find_place(SAVE_DIR, args.run)] if args.run else newest_runs()
-    for run in runs:
-        paths = latest_snapshots(run)
+    param_paths: these two; run: the latest snapshots of this run. Without either: those of the
+    newest run, or what parameters/ ships for the game `env`.
+    """
+    if param_paths:
+        return param_paths
+    for folder in [find_place(SAVE_DIR, run)] if run else newest_runs():
+        paths = latest_snapshots(folder)
         if paths:
             return paths
-    if args.run:
-        names = ", ".join(os.path.basename(run) for run in newest_runs()) or "none yet"
-        raise InputError(f"--run {args.run}: no such run with snapshots; there are: {names}")
-    return shipped_parameters(args.env or GAME_NAMES[0])
+    if run:
+        names = ", ".join(map(os.path.basename, newest_runs())) or "none yet"
+        raise InputError(f"--run {run}: no such run with snapshots; there are: {names}")
+    return shipped_parameters(env or GAME_NAMES[0])
 
 
 def shipped_parameters(env_name):
     """What parameters/ ships for a game: seat 0's path and seat 1's, or one that plays both."""
-    from common.command_line import InputError
     from evaluation.seats import seats_of
     from networks.loading import load_entry
 
@@ -94,8 +112,8 @@ def shipped_parameters(env_name):
                          "with run.py or give --param-paths")
     if len(seats_of(load_entry(paths[0], env_name), env_name)) == 2:
         return paths * 2
-    raise InputError(f"{folder} ships {os.path.basename(paths[0])} alone: say with --param-paths "
-                     "who sits opposite")
+    raise InputError(f"{folder} ships {os.path.basename(paths[0])} alone: name both players with "
+                     "--param-paths")
 
 
 def latest_snapshots(run):
@@ -108,11 +126,54 @@ def newest_runs():
     return [run.path for run in run_folder.newest_runs(SAVE_DIR, run_folder.CONFIG)]
 
 
-# Telling
+# Playing
 
 
-def tell_step(env, games):
-    """The rewards of every match's last step; games: slot to game number."""
+class WindowClosed(Exception):
+    """The viewer has closed the window."""
+
+
+def play_matches(game, entries, numbers, seed, swapped, gallery, interrupts, verbose, **options):
+    """Plays matches under a progress bar; returns the results of all ranks on rank 0.
+
+    numbers: range of the matches' numbers; gallery: a `Gallery` or None; options: of `judge`.
+    An interrupt or a closed window ends it early: then the results so far.
+    """
+    from tqdm import tqdm
+
+    from distributed_data import comm
+    from evaluation.results import format_game
+    from evaluation.seats import judge
+
+    mine = numbers[comm.RANK::comm.SIZE]
+    hidden = True if comm.RANK else None  # None: where there is no terminal
+    done = []
+    with tqdm(total=len(mine), desc="playing", unit="game", disable=hidden) as bar:
+        def on_game(result):
+            bar.write(format_game(result, swapped), file=sys.stdout)
+            bar.update()
+            done.append(result)
+            if gallery:
+                gallery.take(result, interrupts.check)
+                if not gallery.is_open:
+                    raise WindowClosed
+
+        def on_step(env, playing):
+            interrupts.check()
+            if verbose:
+                print_step(env, playing)
+
+        try:
+            judge(game, entries, mine, seed, swapped, on_game, on_step=on_step,
+                  recorder=gallery and gallery.recorder, **options)
+        except (WindowClosed, KeyboardInterrupt):
+            pass
+    found = comm.to_root(done) or []
+    return sorted(itertools.chain(*found), key=lambda result: result["game"])
+
+
+def print_step(env, games):
+    """Prints the rewards of every match's last step; games: slot to match number."""
     infos = env.infos
     for i, game in games.items():
         for seat, parts in enumerate(infos["parts"]):
@@ -122,146 +183,118 @@ def tell_step(env, games):
                   + " ".join(f"{name} {value:.4f}" for name, value in named.items()))
 
 
-def run_matches(args):
-    """Does what the command line says, games shared out among the ranks; rank 0 tells."""
-    from common.command_line import InputError
-    from common.interrupts import Interrupts
-    from distributed_data import comm
-    from evaluation.seats import check_seats, decide_swap
-    from networks.loading import admit_policy, load_entries
-
-    for option, path in (("--json", args.json), ("--csv", args.csv)):
-        if path:
-            comm.from_root(showing.check_writable, option, path)
-    if showing.wanted(args):
-        showing.check(args)
-    if args.replay:
-        print(showing.show_replay(args))
-        return
-    for name in args.policy:
-        try:
-            admit_policy(name)
-        except ValueError as error:
-            raise InputError(f"--policy {name}: {error}") from None
-    if any(getattr(args, job) for job in many.JOBS):
-        many.run_job(args, SAVE_DIR)
-        return
-    paths = comm.from_root(choose_files, args)
-    game, entries = comm.from_root(load_entries, paths, args.env)
-    swap = False if showing.wanted(args) else args.swap
-    swapped = comm.from_root(decide_swap, swap, game, entries)
-    comm.from_root(check_seats, entries, game)
-    gallery = showing.Gallery(args, game, paths) if showing.wanted(args) else None
-    with Interrupts(comm.RANK == 0, "counting the games so far, then stopping") as interrupts:
-        results = play_games(args, game, entries, swapped, gallery, interrupts)
-    if results and not comm.RANK:
-        tell_results(args, game, results, swapped, paths)
-        if gallery:
-            gallery.finish()
-    if interrupts.asked:
-        sys.exit(interrupts.code)
-
-
-def tell_results(args, game, results, swapped, paths):
-    """Counts, prints and writes what has been played."""
+def write_results(game, results, seed, swapped, paths, json_path=None, csv_path=None):
+    """Prints the summary of the matches and writes the files that were asked for."""
     from common.files import write_json
     from evaluation.results import describe, summarize_by_file, write_csv
 
-    summary = summarize_by_file(game, results, args.seed, swapped)
+    summary = summarize_by_file(game, results, seed, swapped)
     print(describe(summary, paths))
-    if args.json:
-        write_json(args.json, {**summary, "paths": list(paths)})
-    if args.csv:
-        write_csv(args.csv, results, args.seed)
+    if json_path:
+        write_json(json_path, {**summary, "paths": list(paths)})
+    if csv_path:
+        write_csv(csv_path, results, seed)
 
 
-def play_games(args, game, entries, swapped, gallery, interrupts):
-    """Plays the command line's games under a progress bar; returns all ranks' results on rank 0.
+# The command line
 
-    After an interrupt, or in a window that is closed, before the last game: those of the games
-    until then.
-    """
-    from tqdm import tqdm
-
-    from distributed_data import comm, device
-    from evaluation.matches import SLOTS
-    from evaluation.results import format_game
-    from evaluation.seats import judge
-
-    first = args.first_game
-    games = range(first + comm.RANK, first + args.max_episodes, comm.SIZE)  # this rank's
-    hidden = True if comm.RANK else None  # None: where there is no terminal
-    done = []
-    with tqdm(total=len(games), desc="playing", unit="game", disable=hidden) as bar:
-        def on_game(result):
-            bar.write(format_game(result, swapped), file=sys.stdout)
-            bar.update()
-            done.append(result)
-            if gallery and not gallery.take(result, interrupts.check):
-                raise WindowClosed
-
-        def on_step(env, playing):
-            interrupts.check()
-            if args.verbose:
-                tell_step(env, playing)
-
-        try:
-            judge(game, entries, games, args.seed, swapped, on_game,
-                  deterministic=args.deterministic,
-                  num_threads=args.num_threads or device.share_of_cores(),
-                  num_envs=2 if args.verbose or args.watch else SLOTS, integrator=args.integrator,
-                  on_step=on_step, recorder=gallery and gallery.recorder)
-        except (WindowClosed, KeyboardInterrupt):
-            pass
-    found = comm.to_root(done) or []
-    return sorted(itertools.chain(*found), key=lambda result: result["game"])
+# Command: summary, function that adds its options, function that does it.
+COMMANDS = {
+    "play": ("Play two parameter files against each other and count wins; without --param-paths "
+             "or --run: the newest run's latest snapshots, or, without any run, the shipped "
+             "parameters.", add_play_options, play),
+    "tournament": ("Play a round robin of many parameter files and rate them.",
+                   evaluating.add_tournament_options, evaluating.tournament),
+    "history": ("Play a run's snapshots against each other and rate them.",
+                evaluating.add_history_options, lambda args: evaluating.history(args, SAVE_DIR)),
+    "exploit": ("Count how often a best response (run.py --opponent FILE) beats its opponent.",
+                evaluating.add_exploit_options, lambda args: evaluating.exploit(args, SAVE_DIR)),
+    "report": ("Write the folder of a run or a tournament as one page, report.html.",
+               evaluating.add_report_options, lambda args: evaluating.report(args, SAVE_DIR)),
+    "list": ("Show what can be played: shipped parameters and runs.",
+             evaluating.add_list_options,
+             lambda args: evaluating.print_list(args, SHIPPED_DIR, SAVE_DIR)),
+    "replay": ("Show a recorded match, or simulate it again and compare every bit of its states.",
+               viewing.add_replay_options, viewing.replay),
+}
+NO_RANKS = ("report", "list")  # these need neither MPI nor TensorFlow
+NO_NETWORKS = (*NO_RANKS, "replay")
+WRITING = ("tournament", "history", "report")  # worth doing even if nobody reads the output
+WRITING_OPTIONS = ("json", "csv", "watch", "video", "save_replay")
 
 
-class WindowClosed(Exception):
-    """Whoever watched has closed the window."""
+def make_parser(command="play"):
+    """The command line of a command."""
+    summary, add_options, _ = COMMANDS[command]
+    parser = Parser(prog=f"load_parameter_run.py {command}", description=summary)
+    if command == "play":
+        parser.prog = "load_parameter_run.py"
+        parser.formatter_class = argparse.RawDescriptionHelpFormatter
+        parser.description = textwrap.fill(summary, 78)
+        parser.epilog = "commands (each has its own --help; play is the default):\n" + "\n".join(
+            f"  {name:12s}{about.partition(';')[0].rstrip('.')}"
+            for name, (about, *_) in COMMANDS.items())
+    add_options(parser)
+    return parser
 
 
-def tell_list(parser, args):
-    """Prints what can be played."""
-    from common.command_line import InputError
-    from evaluation.listing import list_all
+def translate_old(words):
+    """Turns last release's spellings (--tournament A B, --list, ...) into commands."""
+    options = [word.partition("=")[0] for word in words]
+    old = [name for name in options if name.startswith("--") and name[2:] in COMMANDS]
+    if not old or words[0] in COMMANDS:
+        return words
+    chosen = "--history" if {*old} == {"--history", "--tournament"} else old[0]
+    at, rest = options.index(chosen), list(words)
+    value = rest.pop(at).partition("=")[2]
+    if chosen == "--history":
+        rest = [word.replace("--tournament", "--against", 1) if name == "--tournament" else word
+                for word, name in zip(rest, options[:at] + options[at + 1:])]
+    if chosen == "--tournament":  # its files may stand where they are
+        rest[at:at] = [value] if value else []
+        return ["tournament", *rest]
+    if not value and chosen != "--list" and at < len(rest) and not rest[at].startswith("-"):
+        value = rest.pop(at)
+    return [chosen[2:], *([value] if value else []), *rest]
 
-    try:
-        print(list_all(SHIPPED_DIR, SAVE_DIR, args.zoo))
-    except InputError as error:
-        parser.error(str(error))
+
+def parse(argv):
+    """Parses a command line, a bare one as `play`: (command, parser, namespace)."""
+    words = translate_old(list(argv))
+    command = words.pop(0) if words and words[0] in COMMANDS else "play"
+    parser = make_parser(command)
+    return command, parser, parser.parse_args(words)
 
 
 @guarded
 def main(argv=None):
-    """Parses the command line and plays; bad input ends with one line and exit code 2."""
-    parser = make_parser()
-    args = parser.parse_args(argv)
-    many.settle(parser, args)
-    if any(getattr(args, name) for name in BESIDES_PRINTING):
+    """Parses the command line and does what it says; bad input ends in one line and exit code 2."""
+    command, parser, args = parse(sys.argv[1:] if argv is None else argv)
+    if command in WRITING or any(getattr(args, name, None) for name in WRITING_OPTIONS):
         go_on_without_output()
-    if args.report:
-        many.write_report(parser, args, SAVE_DIR)
-        return
-    if args.list:
-        tell_list(parser, args)
-        return
-    if args.max_episodes is None:
-        args.max_episodes = showing.games_needed(args) or 100
-    from distributed_data import comm, device
+    end = parser.error
+    if command not in NO_RANKS:
+        end = start_ranks(parser)
+    if command not in NO_NETWORKS:
+        from distributed_data import device
+
+        device.prepare()  # TensorFlow takes seconds: only once the command line is understood
+    try:
+        COMMANDS[command][2](args)
+    except InputError as error:
+        end(str(error))
+    except OSError as error:
+        end(file_error(error))
+
+
+def start_ranks(parser):
+    """Makes the ranks end together; returns the function that ends them all with one line."""
+    from distributed_data import comm
 
     if comm.SIZE > 1:  # a rank that left alone would keep the others waiting
         go_on_without_output()
     comm.abort_together()
-    device.prepare()  # TensorFlow takes seconds: not before the command line has been understood
-    from common.command_line import InputError
-
-    try:
-        run_matches(args)
-    except InputError as error:
-        comm.end_all(parser.line(error), 2)
-    except OSError as error:
-        comm.end_all(parser.line(file_error(error)), 2)
+    return lambda message: comm.end_all(parser.line(message), 2)
 
 
 if __name__ == "__main__":

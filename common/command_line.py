@@ -5,7 +5,7 @@ import math
 import os
 import sys
 
-# Short names, so that --help need not import MuJoCo; a test holds them against gym_compete.GAMES.
+# Listed here so --help need not import MuJoCo; a test compares them with gym_compete.GAMES.
 GAME_NAMES = ("run-to-goal-ants", "run-to-goal-humans", "you-shall-not-pass", "sumo-ants",
               "sumo-humans", "kick-and-defend")
 
@@ -61,3 +61,13 @@ class InputError(ValueError):
 
 class NotFinite(ArithmeticError):
     """Losses or gradients have not been finite several times in a row; the message says which."""
+
+
+def check_writable(option, path):
+    """Raises InputError for a result file that could not be written: before the work, not after."""
+    folder = os.path.dirname(os.path.abspath(path))
+    special = os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path))
+    if special and os.access(path, os.W_OK):  # a device or a pipe
+        return
+    if os.path.isdir(path) or not os.path.isdir(folder) or not os.access(folder, os.W_OK):
+        raise InputError(f"{option} {path}: must be a file in a folder that exists and is writable")

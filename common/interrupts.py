@@ -10,9 +10,9 @@ import threading
 class Interrupts:
     """`asked` turns true at the first signal, and `code` is then the exit code that it means.
 
-    To be used as a context around what shall end in good order. Files are written whole or not at
-    all, so that the second signal's sudden end harms nothing.
-    speak: whether this process tells about it (rank 0 does); task: what is finished first.
+    A context manager around work that should end in good order. Files are written whole or not at
+    all, so the second signal's abrupt end harms nothing.
+    speak: whether this process prints a message (rank 0 does); task: what is finished first.
     """
 
     def __init__(self, speak=True, task="finishing this iteration, then stopping"):
@@ -30,7 +30,7 @@ class Interrupts:
             signal.signal(number, handler)
 
     def check(self, *_):
-        """Raises KeyboardInterrupt if there has been a signal: for moments when that is safe."""
+        """Raises KeyboardInterrupt after a signal; call it where stopping is safe."""
         if self.asked:
             raise KeyboardInterrupt
 

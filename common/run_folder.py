@@ -4,8 +4,6 @@ import glob
 import json
 import os
 
-import numpy as np
-
 from common.command_line import InputError
 
 CONFIG, CHECKPOINT, PREVIOUS = "config.json", "checkpoint.npz", "checkpoint-previous.npz"
@@ -114,6 +112,8 @@ class RunFolder:
         count: about how many per learner; every: instead, those whose version it divides, and the
         last one.
         """
+        import numpy as np  # here, so --help stays quick
+
         chosen = {}
         for learner in self.learners:
             paths = self.snapshots(learner)
@@ -157,5 +157,5 @@ def choose_snapshots(run, every=None, count=8):
     """`RunFolder.spread` of the run at this path; InputError if it has no snapshots."""
     chosen = RunFolder(run).spread(count, every)
     if not chosen:
-        raise InputError(f"--history {run}: no such run with snapshots")
+        raise InputError(f"{run}: no such run with snapshots")
     return chosen

@@ -1,4 +1,4 @@
-"""The terminal: output that may be closed, full or of any encoding, and Ctrl-C."""
+"""The terminal: output that may be closed, full or in any encoding, and Ctrl-C."""
 
 import errno
 import functools
@@ -10,10 +10,10 @@ NOBODY_READS = 128 + signal.SIGPIPE  # exit code, as shells give it
 
 
 class Output:
-    """A text stream that takes any text, and whose failure is no traceback.
+    """A text stream that accepts any text and never fails with a traceback.
 
-    Letters that its encoding lacks are written as their codes. After a failure nothing is written
-    any more; that ends the program if the stream is `needed`.
+    Characters that its encoding lacks are written as escapes. After a failure nothing more is
+    written, and the program ends if the stream is `needed`.
     """
 
     def __init__(self, stream, needed=False):
@@ -27,7 +27,7 @@ class Output:
         return len(text)
 
     def flush(self):
-        """Passes on what has been written."""
+        """Flushes the stream."""
         self._attempt(self._stream.flush)
 
     def __getattr__(self, name):
@@ -82,12 +82,12 @@ def guarded(main):
 
 
 def go_on_without_output():
-    """From here on a failing standard output ends nothing: there are files to be written."""
+    """From here on a failing standard output ends nothing: there are files to write."""
     sys.stdout.needed = False
 
 
 def _fill_descriptors():
-    """Opens what the caller has closed, so that no data file becomes standard output or error."""
+    """Opens what the caller has closed, or a data file could become standard output or error."""
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
@@ -98,7 +98,7 @@ def _fill_descriptors():
 
 
 def _abandon(stream):
-    """Lets what the stream still holds go nowhere, so that Python's end does not fail on it."""
+    """Discards what the stream still holds, or Python would fail on it at exit."""
     try:
         descriptor = stream.fileno()
     except (OSError, ValueError, AttributeError):

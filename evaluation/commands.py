@@ -1,113 +1,184 @@
-"""Judging many at once: the command line's tournaments, histories, best responses and reports."""
+"""The commands that judge many matches: tournament, history, exploit, report, list.
+
+What needs TensorFlow or MuJoCo is imported where it is used, so --help stays quick.
+"""
 
 import os
 import sys
 import time
 
-from common.command_line import file_error, number, one_line
+from common.command_line import GAME_NAMES, InputError, check_writable, number, one_line
 from common.run_folder import find_place
 
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 OUT_DIR = os.path.join(HERE, "tournaments")
-NOT_FOR_MANY = ("param_paths", "run", "verbose", "csv", "list", "swap", "watch", "video",
-                "save_replay", "replay")
-JOBS = ("tournament", "history", "exploit", "report")
 
 
-def add_options(parser):
-    """Adds the options of this file's jobs to the command line."""
-    group = parser.add_argument_group("many")
-    group.add_argument("--tournament", nargs="+", metavar="DIR_OR_FILE", help=(
-        "Play a round robin of these parameter files, of all those in these folders, and of "
-        "'random' (actions from N(0, 1)) and 'zero' (never moves); --max-episodes games a pair."))
-    group.add_argument("--history", metavar="RUN", help=(
-        "Play snapshots of this run against each other; with --tournament against those too."))
-    group.add_argument("--every", type=number(int, 1), metavar="K", help=(
-        "--history takes every K-th version; default: so that 8 a learner play."))
-    group.add_argument("--exploit", metavar="RUN", help=(
-        "How often this run, a best response (run.py --opponent FILE), beats its opponent."))
-    group.add_argument("--report", metavar="DIR", help=(
-        "Write a run's or a tournament's folder as one page, report.html."))
-    group.add_argument("--out", metavar="PATH", help=(
-        "The tournament's folder, the same one to go on with it, or the report's file; default: "
-        "tournaments/GAME-TIME, DIR/report.html."))
+# Options
 
 
-def settle(parser, args):
-    """Ends with one line and exit code 2 if the options of these jobs exclude each other."""
-    chosen = [f"--{job}" for job in JOBS if getattr(args, job)]
-    if len(chosen) > 1 and set(chosen) != {"--tournament", "--history"}:
-        parser.error(f"{chosen[1]}: not together with {chosen[0]}")
-    taken = [f"--{name.replace('_', '-')}" for name in NOT_FOR_MANY
-             if getattr(args, name) not in (None, False)]
-    if chosen and taken:
-        parser.error(f"{taken[0]}: not together with {chosen[0]}")
-    if args.every and not args.history:
-        parser.error("--every: only together with --history")
-    if args.out and not set(chosen) & {"--tournament", "--history", "--report"}:
-        parser.error("--out: only together with --tournament, --history or --report")
-    if args.json and chosen and chosen != ["--exploit"]:
-        parser.error(f"--json: not together with {chosen[0]}, which writes files of its own")
+def add_match_options(parser):
+    """How matches are played."""
+    parser.add_argument("--env", choices=GAME_NAMES, help="The game; default: as the files say.")
+    parser.add_argument("--policy", metavar="MODULE:CLASS", action="append", default=[], help=(
+        "Accept files whose network is this class; may be repeated."))
+    parser.add_argument("--seed", type=number(int, 0), default=0, help=(
+        "Random seed; match g of a seed is always the same match. [0]"))
+    parser.add_argument("--deterministic", action="store_true",
+                        help="Play the mean actions, without noise.")
+    parser.add_argument("--integrator", choices=("RK4", "Euler"), default="RK4",
+                        help="Physics integrator; the released games use RK4. [RK4]")
+    parser.add_argument("--num-threads", type=number(int, 1),
+                        help="Threads that step matches; default: one per core.")
 
 
-def write_report(parser, args, save_dir):
-    """Writes the page; needs neither TensorFlow nor MPI."""
-    from common.command_line import InputError
+def add_tournament_options(parser):
+    """The options of `tournament`."""
+    parser.add_argument("entrants", nargs="+", metavar="DIR_OR_FILE", help=(
+        "Parameter files, folders of them, 'random' (actions from N(0, 1)) or 'zero' (never "
+        "moves)."))
+    _add_round_robin_options(parser)
+
+
+def add_history_options(parser):
+    """The options of `history`."""
+    parser.add_argument("run", metavar="RUN", help="A run in saveparameters/ or a path.")
+    parser.add_argument("--every", type=number(int, 1), metavar="K", help=(
+        "Take every K-th version; default: about 8 per learner."))
+    parser.add_argument("--against", nargs="+", default=[], metavar="DIR_OR_FILE", help=(
+        "Play against these too: files, folders, 'random' or 'zero'."))
+    _add_round_robin_options(parser)
+
+
+def _add_round_robin_options(parser):
+    parser.add_argument("--max-episodes", type=number(int, 1), default=100,
+                        help="Matches per pair. [100]")
+    parser.add_argument("--out", metavar="DIR", help=(
+        "Folder of the results; name it again to continue; default: tournaments/GAME-TIME."))
+    add_match_options(parser)
+
+
+def add_exploit_options(parser):
+    """The options of `exploit`."""
+    parser.add_argument("run", metavar="RUN", help=(
+        "The best response's run in saveparameters/ or a path."))
+    parser.add_argument("--max-episodes", type=number(int, 1), default=100,
+                        help="Matches per snapshot. [100]")
+    parser.add_argument("--json", metavar="FILE", help="Also write the result to this file.")
+    add_match_options(parser)
+
+
+def add_report_options(parser):
+    """The options of `report`."""
+    parser.add_argument("folder", metavar="DIR",
+                        help="A run in saveparameters/, or the path of a run or tournament.")
+    parser.add_argument("--out", metavar="FILE", help="The page; default: DIR/report.html.")
+
+
+def add_list_options(parser):
+    """The options of `list`."""
+    parser.add_argument("--zoo", metavar="DIR", help="Also show the policies in this folder.")
+
+
+# Commands
+
+
+def tournament(args):
+    """Plays a round robin of the files that the command line names."""
+    _start(args)
+    play_tournament(args.entrants, {}, None, args.env, args.out, args.max_episodes,
+                    args.num_threads, **_rules(args))
+
+
+def history(args, save_dir):
+    """Plays a run's snapshots against each other."""
+    from common.run_folder import choose_snapshots
+
+    _start(args)
+    run = find_place(save_dir, args.run)
+    play_tournament(args.against, choose_snapshots(run, args.every), run, args.env, args.out,
+                    args.max_episodes, args.num_threads, **_rules(args))
+
+
+def exploit(args, save_dir):
+    """Counts a best response's wins over its opponent."""
+    from distributed_data import device
+    from evaluation.exploit import print_exploit
+
+    if args.json:
+        check_writable("--json", args.json)
+    _start(args)
+    print_exploit(find_place(save_dir, args.run), args.env, args.max_episodes, args.json,
+                 num_threads=args.num_threads or device.share_of_cores(), **_rules(args))
+
+
+def report(args, save_dir):
+    """Writes the page and prints its path."""
     from evaluation.report import write_page
 
-    try:
-        print(one_line(write_page(find_place(save_dir, args.report), args.out)))
-    except InputError as error:
-        parser.error(str(error))
-    except OSError as error:
-        parser.error(file_error(error))
+    print(one_line(write_page(find_place(save_dir, args.folder), args.out)))
 
 
-def run_job(args, save_dir):
-    """Does what the command line says, but for reports; InputError under more than one rank."""
-    from common.command_line import InputError
+def print_list(args, shipped_dir, save_dir):
+    """Prints what can be played."""
+    from evaluation import listing
+
+    print(listing.list_all(shipped_dir, save_dir, args.zoo))
+
+
+def admit_policies(names):
+    """Makes files of these classes ("module:Class") playable; raises InputError for others."""
+    from networks.loading import find_policy
+
+    for name in names:
+        try:
+            find_policy(name)
+        except ValueError as error:
+            raise InputError(f"--policy {name}: {error}") from None
+
+
+def _start(args):
     from distributed_data import comm
 
     if comm.SIZE > 1:
-        raise InputError("--tournament, --history and --exploit: run on one rank, without mpirun")
-    if args.exploit:
-        from distributed_data import device
-        from evaluation.exploit import print_exploit
-
-        print_exploit(find_place(save_dir, args.exploit), args.env, args.max_episodes, args.json,
-                      seed=args.seed, integrator=args.integrator, deterministic=args.deterministic,
-                      num_threads=args.num_threads or device.share_of_cores())
-        return
-    play_tournament(args, save_dir)
+        raise InputError("runs on one rank only: start it without mpirun")
+    admit_policies(args.policy)
 
 
-def play_tournament(args, save_dir):
-    """Plays what is missing of the tournament, under a progress bar, and writes its results."""
+def _rules(args):
+    return {"seed": args.seed, "integrator": args.integrator, "deterministic": args.deterministic}
+
+
+def play_tournament(files, snapshots, run, env, out, games, num_threads, *, seed, integrator,
+                    deterministic):
+    """Plays what is missing of a tournament, under a progress bar, and writes its results.
+
+    files: paths, folders, "random" and "zero"; snapshots: {path: learner} of the folder `run`,
+    {} and None without one; env: name of the game or None; out: folder or None; games: per pair;
+    num_threads: None for one per core.
+    """
     from common.interrupts import Interrupts
-    from common.run_folder import choose_snapshots
     from evaluation.entrants import collect
     from evaluation.tournament import Tournament, pair_table, rating_table
 
-    run = args.history and find_place(save_dir, args.history)
-    snapshots = choose_snapshots(run, args.every) if run else {}
-    game, entrants = collect(args.tournament or [], snapshots, args.env)
-    out = args.out or os.path.join(OUT_DIR, f"{game}-{time.strftime('%Y%m%d-%H%M%S')}")
+    game, entrants = collect(files, snapshots, env)
+    out = out or os.path.join(OUT_DIR, f"{game}-{time.strftime('%Y%m%d-%H%M%S')}")
     title = f"{game}: history of {os.path.basename(os.path.abspath(run))}" if run else game
-    tournament = Tournament(out, game, entrants, args.max_episodes, title, seed=args.seed,
-                            integrator=args.integrator, deterministic=args.deterministic)
-    with Interrupts(task="telling what has been played, then stopping") as interrupts:
+    played = Tournament(out, game, entrants, games, title, seed=seed, integrator=integrator,
+                        deterministic=deterministic)
+    with Interrupts(task="printing what has been played, then stopping") as interrupts:
         try:
-            play_missing(tournament, args.num_threads, interrupts.check)
+            play_missing(played, num_threads, interrupts.check)
         except KeyboardInterrupt:
-            print(pair_table(tournament))
+            print(pair_table(played))
             print(f"stopped; the same command with --out {one_line(out)} goes on", file=sys.stderr)
             sys.exit(interrupts.code)
-    print(rating_table(tournament.conclude()))
-    print(f"{len(tournament.pairs)} pairs, {len(tournament.pairs) * args.max_episodes:,} games of "
-          f"{game}, seed {args.seed}: {one_line(out)}")
+    print(rating_table(played.conclude()))
+    print(f"{len(played.pairs)} pairs, {len(played.pairs) * games:,} games of {game}, seed {seed}: "
+          f"{one_line(out)}")
 
 
-def play_missing(tournament, num_threads, on_step):
+def play_missing(played, num_threads, on_step):
     """Plays the pairs that are missing; the bar counts the games of all pairs.
 
     on_step: called after every step.
@@ -116,9 +187,9 @@ def play_missing(tournament, num_threads, on_step):
 
     from distributed_data import device
 
-    labels = [entrant.label for entrant in tournament.entrants]
-    with tqdm(total=len(tournament.pairs) * tournament.games, unit="game", disable=None,
-              initial=len(tournament.results()) * tournament.games) as bar:
-        tournament.play(num_threads or device.share_of_cores(),
+    labels = [entrant.label for entrant in played.entrants]
+    with tqdm(total=len(played.pairs) * played.games, unit="game", disable=None,
+              initial=len(played.results()) * played.games) as bar:
+        played.play(num_threads or device.share_of_cores(),
                         lambda i, j: bar.set_description(f"{labels[i]} v {labels[j]}"),
                         lambda result: bar.update(), lambda *_: on_step())

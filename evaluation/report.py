@@ -84,7 +84,7 @@ def write_page(directory, out=None):
     report.html in the folder. Raises InputError for a folder that is neither or is damaged.
     """
     if not os.path.isdir(directory):
-        raise InputError(f"--report {directory}: no such run, tournament or folder")
+        raise InputError(f"{directory}: no such run, tournament or folder")
     folders = [directory, *sorted(filter(os.path.isdir, glob.glob(
         os.path.join(glob.escape(directory), "*"))))]
     try:
@@ -93,10 +93,10 @@ def write_page(directory, out=None):
                        if os.path.exists(os.path.join(folder, "ratings.json"))
                        and os.path.exists(os.path.join(folder, "tournament.json"))]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"--report {directory}: damaged "
+        raise InputError(f"{directory}: damaged "
                          f"({type(error).__name__}: {error})") from None
     if not run and not tournaments:
-        raise InputError(f"--report {directory}: neither a run with progress.csv nor a finished "
+        raise InputError(f"{directory}: neither a run with progress.csv nor a finished "
                          "tournament")
     clips, left_out = read_clips(folders)
     page = render(name=os.path.basename(os.path.abspath(directory)), run=run, clips=clips,

@@ -1,94 +1,94 @@
-"""The part of load_parameter_run.py's command line that shows matches: --watch, --video, --replay.
+"""Watching, filming and replaying matches: these parts of load_parameter_run.py's command line.
 
-What needs MuJoCo or TensorFlow is imported where it is used, so that --help stays quick.
+What needs MuJoCo or TensorFlow is imported where it is used, so --help stays quick.
 """
 
 import os
 from dataclasses import replace
 
-from common.command_line import number, one_line
+from common.command_line import InputError, check_writable, number, one_line
 
 VIEWS = ("side", "follow", "top", "front")
 FILMS = (".mp4", ".gif")
 
 
 def add_options(parser):
-    """The options of watching, filming and replays."""
+    """The options of watching, filming and recording while matches are played."""
     group = parser.add_argument_group("watching")
     group.add_argument("--watch", action="store_true", help=(
-        "Show the games in MuJoCo's window, in real time (space: pause, -: slower, =: faster, "
-        "enter: next game)."))
+        "Show the matches in MuJoCo's window, in real time (space: pause, -: slower, =: faster, "
+        "enter: next match)."))
     group.add_argument("--video", metavar="FILE", help=(
-        "Film the first games into FILE.mp4 or FILE.gif; needs no display."))
+        "Film the first matches into FILE.mp4 or FILE.gif; needs no display."))
     group.add_argument("--video-games", metavar="K", type=number(int, 1), default=3,
-                       help="Games in the film. [3]")
+                       help="Matches in the film. [3]")
     group.add_argument("--first-game", metavar="G", type=number(int, 0), default=0,
-                       help="Number of the first game. [0]")
+                       help="Number of the first match. [0]")
     group.add_argument("--save-replay", metavar="FILE", help=(
-        "Keep the first game, with its actions and all physics states, in FILE.npz."))
-    group.add_argument("--replay", metavar="FILE", help=(
-        "Play a kept game: with --watch or --video show it; alone, simulate it again and say "
-        "whether all its states come out the same bit for bit."))
-    group.add_argument("--camera", choices=VIEWS, default="side", help=(
+        "Record the first match, with its actions and all physics states, in FILE.npz."))
+    _add_camera_options(group)
+
+
+def add_replay_options(parser):
+    """The options of `replay`."""
+    parser.add_argument("file", metavar="FILE", help="A file that --save-replay has written.")
+    parser.add_argument("--watch", action="store_true", help=(
+        "Show the match in MuJoCo's window, in real time (space: pause, -: slower, =: faster)."))
+    parser.add_argument("--video", metavar="FILE", help=(
+        "Film the match into FILE.mp4 or FILE.gif; needs no display."))
+    _add_camera_options(parser)
+
+
+def _add_camera_options(parser):
+    parser.add_argument("--camera", choices=VIEWS, default="side", help=(
         "side: the whole field; follow: the robots; top; front. [side]"))
-    group.add_argument("--azimuth", metavar="DEGREES", type=number(float, -360, 360), help=(
+    parser.add_argument("--azimuth", metavar="DEGREES", type=number(float, -360, 360), help=(
         "Direction in which the camera looks; default: the --camera's."))
-    group.add_argument("--elevation", metavar="DEGREES", type=number(float, -90, 90), help=(
-        "How far up it looks, negative: down; default: the --camera's."))
-    group.add_argument("--distance", metavar="METRES", type=number(float, 0, 100, above=True),
-                       help="How far off it is; default: as near as shows everything.")
+    parser.add_argument("--elevation", metavar="DEGREES", type=number(float, -90, 90), help=(
+        "How far up it looks (negative: down); default: the --camera's."))
+    parser.add_argument("--distance", metavar="METRES", type=number(float, 0, 100, above=True),
+                        help="Its distance; default: as near as shows everything.")
 
 
-def wanted(args):
-    """Whether the command line asks for anything here."""
-    return bool(args.watch or args.video or args.save_replay or args.replay)
+def is_requested(args):
+    """Whether the command line asks to watch, film or record matches."""
+    return bool(args.watch or args.video or args.save_replay)
 
 
-def games_needed(args):
-    """How many games film and replay file take, 0 where all that is asked for is counting."""
+def matches_needed(args):
+    """How many matches the film and the replay file take; 0 if matches are only counted."""
     if args.watch:
         return 0
     return max(args.video_games if args.video else 0, bool(args.save_replay))
 
 
 def check(args):
-    """Raises InputError for what cannot be done, before any game is played."""
-    from common.command_line import InputError
+    """Raises InputError for what cannot be done, before any match is played."""
+    asked = next(f"--{name.replace('_', '-')}" for name in ("watch", "video", "save_replay")
+                 if getattr(args, name))
+    _check_one_rank(asked)
+    _check_file("--video", args.video, FILMS)
+    _check_file("--save-replay", args.save_replay, (".npz",))
+    if args.swap:
+        raise InputError(f"--swap: not together with {asked}, which shows seats as they are")
+
+
+def _check_one_rank(what):
     from distributed_data import comm
 
-    asked = [f"--{name.replace('_', '-')}" for name in ("watch", "video", "save_replay", "replay")
-             if getattr(args, name)]
     if comm.SIZE > 1:
-        raise InputError(f"{asked[0]}: not with {comm.SIZE} ranks, start it without mpirun")
-    for option, path, endings in (("--video", args.video, FILMS),
-                                  ("--save-replay", args.save_replay, (".npz",))):
-        if path and os.path.splitext(path)[1].lower() not in endings:
-            raise InputError(f"{option} {path}: must end in {' or '.join(endings)}")
-        if path:
-            check_writable(option, path)
-    if args.replay:
-        others = ("param_paths", "run", "save_replay", "json", "csv", "swap", "env", "verbose")
-        for name in others:
-            if getattr(args, name) not in (None, False):
-                raise InputError(f"--{name.replace('_', '-')}: not together with --replay")
-    elif args.swap:
-        raise InputError(f"--swap: not together with {asked[0]}, which shows seats as they are")
+        raise InputError(f"{what}: not with {comm.SIZE} ranks, start it without mpirun")
 
 
-def check_writable(option, path):
-    """Refuses a result file that could not be written, before the games and not after them."""
-    from common.command_line import InputError
-
-    folder = os.path.dirname(os.path.abspath(path))
-    special = os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path))
-    if special and os.access(path, os.W_OK):  # a device or a pipe
-        return
-    if os.path.isdir(path) or not os.path.isdir(folder) or not os.access(folder, os.W_OK):
-        raise InputError(f"{option} {path}: must be a file in a folder that exists and is writable")
+def _check_file(option, path, endings):
+    if path and os.path.splitext(path)[1].lower() not in endings:
+        raise InputError(f"{option} {path}: must end in {' or '.join(endings)}")
+    if path:
+        check_writable(option, path)
 
 
 def make_camera(args):
-    """The `Camera` that the options describe."""
+    """The `Camera` that the command line describes."""
     from gym_compete import CAMERAS
 
     given = {name: getattr(args, name) for name in ("azimuth", "elevation", "distance")}
@@ -102,70 +102,78 @@ def short_name(path, game):
     return f"{os.path.basename(folder)}/{name}" if name.isdecimal() else name
 
 
-class Gallery:
-    """Takes in the games that `matches.play` plays and shows, films or keeps them.
+def make_gallery(args, game, paths, numbers):
+    """The `Gallery` that the command line asks for; numbers: range of the matches' numbers."""
+    first = numbers[0]
+    return Gallery(game, paths, make_camera(args), seed=args.seed, integrator=args.integrator,
+                   deterministic=args.deterministic, watched=numbers if args.watch else (),
+                   filmed=range(first, first + args.video_games), film_path=args.video,
+                   recorded=first, replay_path=args.save_replay)
 
-    game: name of the game; paths: who sits in seats 0 and 1. Windows and painters are made at once:
-    where they cannot be, InputError comes before any game.
+
+class Gallery:
+    """Takes the matches that `matches.play` plays and shows, films or records them.
+
+    game: name of the game; paths: the players of seats 0 and 1; camera: a `Camera`; seed,
+    integrator, deterministic: how the matches are played. watched: numbers of the matches to show
+    in a window; filmed: of those for the film at film_path; recorded: of the one to write to
+    replay_path; a path may be None. Windows and painters are made at once: where they cannot be
+    made, InputError comes before any match.
     """
 
-    def __init__(self, args, game, paths):
+    def __init__(self, game, paths, camera, *, seed, integrator, deterministic, watched=(),
+                 filmed=(), film_path=None, recorded=0, replay_path=None):
         from gym_compete import find_game
         from viewing.recording import Recorder
 
-        self._args, self._camera = args, make_camera(args)
-        options = {"integrator": args.integrator}
-        self._header = {"game": game, "options": options, "seed": args.seed,
+        options = {"integrator": integrator}
+        self._header = {"game": game, "options": options, "seed": seed,
                         "paths": [str(path) for path in paths],
                         "names": [short_name(path, game) for path in paths],
-                        "deterministic": args.deterministic}
-        self._show, self._kept = None, {}
-        first = args.first_game
-        self._filmed = range(first, first + (args.video_games if args.video else 0))
-        kept = range(first, first + bool(args.save_replay))
-        shown = range(first, first + args.max_episodes) if args.watch else ()
-        self.recorder = Recorder({*self._filmed, *kept, *shown})
-        if args.video:
+                        "deterministic": deterministic}
+        self._camera, self._window, self._kept = camera, None, {}
+        self._film_path, self._filmed = film_path, filmed if film_path else ()
+        self._replay_path, self._recorded = replay_path, recorded
+        self.recorder = Recorder({*self._filmed, *watched, *([recorded] if replay_path else [])})
+        if film_path:
             check_drawing(find_game(game)(**options))
-        if args.watch:
+        if watched:
             from viewing.window import Show
 
-            self._show = Show(find_game(game)(**options), self._camera)
+            self._window = Show(find_game(game)(**options), camera)
+
+    @property
+    def is_open(self):
+        """False once the viewer has closed the window."""
+        return self._window is None or self._window.is_open
 
     def take(self, result, on_frame):
-        """A game is over; returns whether to play on. on_frame: called for every picture shown."""
+        """Takes a finished match and shows it; on_frame: called for every picture shown."""
         recording = self.recorder.take(result, self._header)
         if recording is None:
-            return True
-        if result["game"] in self._filmed or result["game"] == self._args.first_game:
+            return
+        if result["game"] in self._filmed or result["game"] == self._recorded:
             self._kept[result["game"]] = recording
-        if self._show:
-            self._show.show(recording, on_frame)
-            return self._show.is_open
-        return True
+        if self._window:
+            self._window.show(recording, on_frame)
 
     def finish(self):
         """Writes the files that were asked for and closes the window."""
-        from viewing import recording as replay
+        from viewing import recording
 
-        if self._args.save_replay and self._args.first_game in self._kept:
-            replay.save(self._args.save_replay, self._kept[self._args.first_game])
+        if self._replay_path and self._recorded in self._kept:
+            recording.save(self._replay_path, self._kept[self._recorded])
         filmed = [self._kept[number] for number in self._filmed if number in self._kept]
-        if self._args.video and filmed:
+        if filmed:
             from viewing.film import film
 
-            film(self._args.video, filmed, self._camera)
-        self.close()
-
-    def close(self):
-        """Closes the window."""
-        if self._show:
-            self._show.close()
+            film(self._film_path, filmed, self._camera)
+        if self._window:
+            self._window.close()
 
 
 def check_drawing(game):
     """InputError where this machine cannot draw a frame."""
-    from common.command_line import InputError
     from gym_compete import Renderer, RenderingError
 
     try:
@@ -174,32 +182,38 @@ def check_drawing(game):
         raise InputError(f"--video: {error}") from None
 
 
-def show_replay(args):
-    """Does what --replay asks; returns the line to tell."""
-    from viewing import recording as replay
+def replay(args):
+    """Shows a recorded match or simulates it again, and prints one line about it."""
+    _check_one_rank("replay")
+    _check_file("--video", args.video, FILMS)
+    print(show_replay(args.file, make_camera(args), args.watch, args.video))
 
-    recording = replay.load(args.replay)
-    stage = replay.Stage(recording)
-    if args.video:
+
+def show_replay(path, camera, watch=False, film_path=None):
+    """Shows or films the recording at this path, or else simulates it again; returns a line."""
+    from viewing import recording as replays
+
+    recording = replays.load(path)
+    if film_path:
         from viewing.film import film
 
-        check_drawing(stage.game)
-        film(args.video, [recording], make_camera(args))
-    if args.watch:
+        check_drawing(replays.RecordedMatch(recording).game)
+        film(film_path, [recording], camera)
+    if watch:
         from viewing.window import Show
 
-        show = Show(stage.game, make_camera(args))
-        show.show(recording)
-        show.close()
+        window = Show(replays.RecordedMatch(recording).game, camera)
+        window.show(recording)
+        window.close()
     header, steps = recording.header, len(recording)
-    what = (f"{one_line(args.replay)}: game {header['number']} of seed {header['seed']} of "
+    what = (f"{one_line(path)}: game {header['number']} of seed {header['seed']} of "
             f"{header['game']}, {header['names'][0]} v {header['names'][1]}, {steps} steps")
-    if args.video or args.watch:
+    if film_path or watch:
         return what
-    differs = replay.simulate_again(recording)
+    differs = replays.simulate_again(recording)
     if differs is None:
         return f"{what}: simulated again, all {steps + 1} states are the same bit for bit"
     made = ", ".join(f"{name} {value}" for name, value in header["versions"].items())
-    here = ", ".join(f"{name} {value}" for name, value in replay.versions().items())
+    here = ", ".join(f"{name} {value}" for name, value in replays.versions().items())
     return (f"{what}: simulated again, states differ from step {differs} on (recorded with {made}; "
             f"here {here})")

@@ -11,7 +11,7 @@ from tqdm import tqdm
 from common.command_line import InputError
 from common.files import first_line
 from gym_compete import Renderer, RenderingError
-from viewing.recording import Stage
+from viewing.recording import RecordedMatch
 
 # Frames a second and pixels. GIFs count hundredths of a second: 12.5 is exact in them.
 FORMATS = {".mp4": (30, (848, 480)), ".gif": (12.5, (480, 272))}
@@ -35,12 +35,12 @@ def film(path, recordings, camera):
     written.
     """
     fps, size = FORMATS[extension(path)]
-    stage = Stage(recordings[0])
-    renderer = Renderer(stage.game, *size, camera)
-    total = sum(count_frames(len(r) * stage.game.dt, fps) for r in recordings)
+    match = RecordedMatch(recordings[0])
+    renderer = Renderer(match.game, *size, camera)
+    total = sum(count_frames(len(r) * match.game.dt, fps) for r in recordings)
     temporary = f"{path}.tmp{os.getpid()}"
     try:
-        shots = tqdm(frames(stage, renderer, recordings, fps), total=total, desc="filming",
+        shots = tqdm(frames(match, renderer, recordings, fps), total=total, desc="filming",
                      unit="frame", disable=None)
         try:
             encode(temporary, shots, size, fps, CODECS[extension(path)])
@@ -83,23 +83,23 @@ def count_frames(seconds, fps):
     return int(seconds * fps) + 1 + round(FREEZE * fps)
 
 
-def frames(stage, renderer, recordings, fps):
+def frames(match, renderer, recordings, fps):
     """Yields the film's frames, [height, width, 3] uint8 each, in real time at that rate."""
     wins = [0, 0]
     for recording in recordings:
-        stage.load(recording)
-        dt, steps = stage.game.dt, len(recording)
+        match.load(recording)
+        dt, steps = match.game.dt, len(recording)
         shown = picture = None
         for k in range(int(steps * dt * fps) + 1):
             step = min(round(k / fps / dt), steps)
             if step != shown:  # ants have 20 states a second
-                stage.seek(step)
+                match.seek(step)
                 shown, picture = step, renderer.render()
             yield caption(picture, recording, wins, k / fps)
         winner = recording.header["result"]["winner"]
         if winner is not None:
             wins[winner] += 1
-        stage.seek(steps)
+        match.seek(steps)
         last = caption(renderer.render(), recording, wins, steps * dt, outcome(recording))
         for _ in range(round(FREEZE * fps)):
             yield last

@@ -78,7 +78,7 @@ class Recorder:
         return Recording(header, start, np.array(actions, np.float32), np.array(states))
 
 
-class Stage:
+class RecordedMatch:
     """One match of a game that can be put where a recording was at any step.
 
     game: a `Game` of one match to do it in; default: a new one.

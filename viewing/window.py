@@ -2,7 +2,7 @@
 
 from common.command_line import InputError
 from gym_compete import RenderingError, Viewer
-from viewing.recording import Stage
+from viewing.recording import RecordedMatch
 
 # GLFW's codes of keys that MuJoCo's viewer gives no meaning that matters here.
 PAUSE, SLOWER, FASTER, NEXT = ord(" "), ord("-"), ord("="), 257
@@ -38,15 +38,15 @@ class Show:
 
         on_frame: called for every picture.
         """
-        stage, steps = Stage(recording, self._game), len(recording)
+        match, steps = RecordedMatch(recording, self._game), len(recording)
         step, frozen, ended, over = 0, 0.0, "", False
         while self.is_open and frozen < FREEZE and not over:
             if on_frame:
                 on_frame()
-            stage.seek(step)
+            match.seek(step)
             if step == steps and not ended:
                 ended = self._count(recording)
-            seconds = POLL if self._paused or ended else stage.game.dt / SPEEDS[self._speed]
+            seconds = POLL if self._paused or ended else match.game.dt / SPEEDS[self._speed]
             key = self._viewer.paint(seconds, self._text(recording, step, ended))
             over = self._press(key)
             if ended and not self._paused:

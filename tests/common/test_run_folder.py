@@ -58,9 +58,8 @@ def contents(folder):
 
 def test_the_newest_run_of_any_checkout(home):
     """Brackets in a folder's name are letters: its newest run is found, and listed."""
-    args = load_parameter_run.make_parser().parse_args([])
     made = home / "saveparameters/made"
-    assert load_parameter_run.choose_files(args) == [
+    assert load_parameter_run.choose_files() == [
         str(made / f"agent{k}/000002.npz") for k in (0, 1)]
     told = listing.list_all(str(home), str(home / "saveparameters"))
     assert told.count("(newest of 3)") == 2
@@ -75,8 +74,7 @@ def test_a_run_is_named_by_its_folder(home, spelling):
     found = find_place(save_dir, spelling)
     assert os.path.samefile(found, made) and not found.endswith("/")
     assert run_name(save_dir, found) == "made"
-    args = load_parameter_run.make_parser().parse_args(["--run", spelling])
-    assert all(os.path.exists(path) for path in load_parameter_run.choose_files(args))
+    assert all(os.path.exists(path) for path in load_parameter_run.choose_files(run=spelling))
     assert plain_name(make_parser(), spelling, run.SAVE_DIR) == "made"
     assert os.path.samefile(find_run(save_dir, spelling, "--run").path, made)
     kept = lasting(save_dir, spelling)

@@ -235,7 +235,7 @@ def test_an_interrupt_elsewhere(jobs, monkeypatch):
 def opengl():
     """Skips where nothing can be drawn."""
     try:
-        Renderer(recording.Stage(short_match(GAME, 2)).game, 64, 64).close()
+        Renderer(recording.RecordedMatch(short_match(GAME, 2)).game, 64, 64).close()
     except RenderingError as error:
         pytest.skip(str(error))
 
@@ -267,6 +267,6 @@ def test_a_platform_in_the_environment(opengl, monkeypatch):
     """PYOPENGL_PLATFORM, which many guides advise to set, does not get in the way of EGL."""
     for platform in ("osmesa", "glx"):
         monkeypatch.setenv("PYOPENGL_PLATFORM", platform)
-        renderer = Renderer(recording.Stage(short_match(GAME, 2)).game, 64, 64)
+        renderer = Renderer(recording.RecordedMatch(short_match(GAME, 2)).game, 64, 64)
         assert renderer.render().any()
         renderer.close()

@@ -82,7 +82,6 @@ def save(path, changes=(), without=None, vector=None):
 def ways(path):
     """Every way in which a file is taken, as calls without arguments."""
     game, header = HEADER["game"], HEADER
-    args = load_parameter_run.make_parser().parse_args([])
     config = Config(opponent=path, env=game)
     return {"play": lambda: load_entries([path, path], game),
             "tournament": lambda: collect([path], {}, game),
@@ -90,7 +89,7 @@ def ways(path):
             "--init": lambda: load_init("", path, ["agent0"], [header]),
             "--pool": lambda: find_pool("", [path], ["agent0"], [header]),
             "--anchor": lambda: Anchors(game, [{**header, "seat": 1}], 1, files=[path]),
-            "--exploit": lambda: beat(args, path, path, Interrupts())}
+            "--exploit": lambda: beat(path, path, Interrupts())}
 
 
 def test_bad_headers(tmp_path):
@@ -259,9 +258,8 @@ def test_released_outsiders_seat(archive):
 def test_anchors_and_best_responses_sit_opposite(tmp_path):
     """An anchor meets the learners that it can; where there is none, and for --exploit, a line."""
     path = save(tmp_path / "a.npz")
-    args = load_parameter_run.make_parser().parse_args([])
-    with pytest.raises(InputError, match="--exploit: .*a.npz: is for seat 0"):
-        beat(args, path, path, Interrupts())
+    with pytest.raises(InputError, match="a.npz: is for seat 0"):
+        beat(path, path, Interrupts())
     with pytest.raises(InputError, match="--anchor .*a.npz: is for seat 0"):
         Anchors(HEADER["game"], [HEADER], 1, files=[path])
     headers = [{**HEADER, "seat": seat} for seat in (0, 1, "both")]

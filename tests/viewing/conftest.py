@@ -5,7 +5,7 @@ from flail import EULER
 
 import load_parameter_run
 from gym_compete import Renderer, RenderingError
-from viewing.recording import Stage, load
+from viewing.recording import RecordedMatch, load
 
 
 @pytest.fixture(scope="module")
@@ -21,6 +21,6 @@ def kept(players, tmp_path_factory):
 def opengl(kept):
     """Skips where nothing can be drawn."""
     try:
-        Renderer(Stage(load(kept)).game, 64, 64).close()
+        Renderer(RecordedMatch(load(kept)).game, 64, 64).close()
     except RenderingError as error:
         pytest.skip(str(error))

@@ -25,7 +25,7 @@ def test_no_display(players, kept, monkeypatch, capfd):
     (["--save-replay", "no/such/match.npz"], "--save-replay no/such/match.npz: must be"),
     (["--csv", "no/such/table.csv"], "--csv no/such/table.csv: must be"),
     (["--video", "film.mp4", "--swap"], "--swap: not together with --video"),
-    (["--replay", "match.npz"], "--param-paths: not together with --replay"),
+    (["--replay", "match.npz"], "unrecognized arguments: --param-paths"),
     (["--video-games", "0"], "--video-games"),
     (["--camera", "drone"], "drone"),
     (["--distance", "0"], "--distance"),

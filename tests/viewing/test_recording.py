@@ -11,7 +11,7 @@ from made_states import SIX
 import load_parameter_run
 from common.command_line import InputError
 from gym_compete import CAMERAS, Renderer
-from viewing.recording import Stage, load, physics, save, simulate_again
+from viewing.recording import RecordedMatch, load, physics, save, simulate_again
 
 
 def test_a_replay_is_the_match_bit_for_bit(kept, capfd):
@@ -53,7 +53,7 @@ def test_states_of_every_game(name, tmp_path):
     np.testing.assert_array_equal(again.states, recording.states)
     # Cut short, the match does not end at the last step: that alone is found to differ.
     assert simulate_again(again) == 12
-    stage = Stage(again)
+    stage = RecordedMatch(again)
     stage.seek(5)
     np.testing.assert_array_equal(physics(stage.game, 0), recording.states[5])
     if name.startswith("sumo"):
@@ -102,7 +102,7 @@ def test_damaged_replays_are_refused(kept, players, tmp_path, monkeypatch, capfd
 
 def test_cameras_see_the_same_state_otherwise(opengl):
     """Four views of one state are four pictures; a replay's picture repeats to the pixel."""
-    stage = Stage(short_match("sumo-ants"))
+    stage = RecordedMatch(short_match("sumo-ants"))
     stage.seek(9)
     frames = []
     for camera in (*CAMERAS.values(), CAMERAS["side"]):

@@ -8,7 +8,7 @@ from flail import EULER, GAME, short_match
 
 import load_parameter_run
 from gym_compete import CAMERAS
-from viewing.recording import Stage
+from viewing.recording import RecordedMatch
 from viewing.window import FASTER, FREEZE, NEXT, PAUSE, SLOWER, Show
 
 
@@ -36,7 +36,7 @@ def show(monkeypatch):
     monkeypatch.setattr("viewing.window.Viewer", FakeViewer)
     recording = short_match(GAME, 10)
     recording.header["result"]["winner"] = 0
-    made = Show(Stage(recording).game, CAMERAS["side"])
+    made = Show(RecordedMatch(recording).game, CAMERAS["side"])
     return made, recording, made._viewer
 
 
