@@ -1,6 +1,6 @@
 """Draws the strength of the shipped parameters over training, from a tournament among them.
 
-    python load_parameter_run.py --tournament parameters/GAME/agent0.npz \\
+    python load_parameter_run.py tournament parameters/GAME/agent0.npz \\
         parameters/GAME/earlier ZOO/GAME_agent*_v1.npy --max-episodes 40 --out DIR
     python -m docs.make_strength DIR --out docs/images/shipped_ratings.png
 
