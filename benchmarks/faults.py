@@ -30,9 +30,9 @@ OPTIONS = ("--num-envs", "8", "--num-threads", "1", "--latest-share", "0.5", "--
            "--optim-batchsize", "60", "--max-iters", "40")
 HEAD = """# Reliability
 
-What happens to a run when the machine fails, measured by `python -m benchmarks.faults`. Runs are small
-(run-to-goal-ants, {iterations} iterations); "lost": could not resume; "wrong": resumed, but ended with other
-parameter files or another progress.csv than an undisturbed run.
+What happens to a run when the machine fails, measured by `python -m benchmarks.faults`. Runs are
+small (run-to-goal-ants, {iterations} iterations); "lost": could not resume; "wrong": resumed, but
+ended with other parameter files or another progress.csv than an undisturbed run.
 
 | fault | times | what followed | lost | wrong |
 |---|---|---|---|---|

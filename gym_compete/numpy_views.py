@@ -1,4 +1,4 @@
-"""Networks that see an observation their own way: `egocentric.py`, `humanoid_view.py` in NumPy.
+"""Networks that see an observation their own way: `networks/`'s views of ant and humanoid in NumPy.
 
 A view is a function (ob [batch, ob_dim], memory) -> (features [rows, k], back, memory). memory:
 None at a match's first step, then what the last call returned; back: turns the network's actions

@@ -14,7 +14,7 @@ MISSING = {
     "you-shall-not-pass": ("curriculum_iters", "draw_penalty"), "sumo-ants": (),
     "sumo-humans": (), "kick-and-defend": ("draw_penalty",)}
 
-# One ordinary machine: what learned fastest there (README, "How the preset was found"). Tuned are
+# One ordinary machine: what learned fastest there (docs/training.md). Tuned are
 # run-to-goal-ants and, a little, sumo-ants and the blocker of you-shall-not-pass. None stands for
 # any other network.
 #

@@ -90,12 +90,12 @@ def play(name, rules, gamma, segments=1, going_on=None):
     gamma: discount of the shaping, None: no shaping; going_on: what an earlier call returned.
     """
     env = Watched(name, ENVS, seed=5, integrator="Euler", max_episode_steps=LIMIT, **rules)
-    players = seat_players(ENVS, 1.0, 2, shared=False)[:2]
+    seatings = seat_players(ENVS, 1.0, 2, shared=False)[:2]
     state, rng = going_on or (None, np.random.default_rng(3))
     with new_session() as sess:
+        players = [seating.player(MlpPolicy(f"p{i}", env.ob_dims[0], 8, np.random.default_rng(i),
+                                            hid_size=8)) for i, seating in enumerate(seatings)]
         for i, player in enumerate(players):
-            player.policy = MlpPolicy(f"p{i}", env.ob_dims[0], 8, np.random.default_rng(i),
-                                      hid_size=8)
             initialize(sess, player.policy, seed=i)
         shaping = None if gamma is None else Shaping(env, WEIGHT, lambda: gamma)
         rollouts = traj_segment_generator(players, env, sess, HORIZON, rng, lambda: 0.5,
@@ -195,7 +195,7 @@ def test_off_by_default_and_under_paper(capsys):
     """A weight below nothing is refused."""
     parser = run.make_parser()
     for arguments in ([], ["--paper"], ["--shaping", "0"]):
-        assert run.settle(parser, parser.parse_args(arguments), run.SAVE_DIR)["shaping"] == 0
+        assert run.settle(parser, parser.parse_args(arguments), run.SAVE_DIR).shaping == 0
     with pytest.raises(SystemExit):
         parser.parse_args(["--shaping", "-1"])
     assert "--shaping: -1: must be at least 0" in capsys.readouterr().err
