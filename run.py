@@ -74,7 +74,7 @@ def find_network(config, game):
 
 
 def find_outsider(config):
-    """(seat, `Entry`) of --opponent, or None."""
+    """(seat, `ParameterFile`) of --opponent, or None."""
     from common.command_line import InputError
     from distributed_data import comm
     from evaluation.seats import seats_of

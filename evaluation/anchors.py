@@ -6,7 +6,7 @@ from common.command_line import InputError, one_line
 from common.files import stem
 from evaluation.results import by_file, tally
 from evaluation.seats import play_pair, seatings, seats_of
-from networks.loading import Entry, blank_entry, check_networks, load_entry
+from networks.loading import ParameterFile, blank_entry, check_networks, load_entry
 
 STILL = -20.0  # log standard deviation of one that never moves: 2e-9
 
@@ -20,7 +20,7 @@ class Anchors:
 
     game: short name; headers: one dict per learner, as in parameter files; every: iterations
     between two evaluations; games: how many against each anchor; files: paths of
-    parameter files (in the attribute `Entry`s by name); options: further keywords of
+    parameter files (in the attribute `ParameterFile`s by name); options: further keywords of
     `matches.play`.
 
     Raises InputError for a file that does not fit the game or can sit opposite no learner.
@@ -45,12 +45,13 @@ class Anchors:
 
         None: the snapshot is gone, so no games are played against it.
         """
-        self._first = [None if vector is None else Entry("first snapshot", vector.copy(), header)
+        self._first = [None if vector is None else
+                       ParameterFile("first snapshot", vector.copy(), header)
                        for vector, header in zip(vectors, self.headers)]
         self._still = blank_entry(self.game, STILL, "zero-action opponent")
 
     def opponents(self, learner):
-        """The learner's anchors: name to `Entry`, files only where they can sit opposite."""
+        """The learner's anchors by name; files only where they can sit opposite."""
         header = self.headers[learner]
         seats = [h["seat"] for h in self.headers]
         other = "both" if header["seat"] == "both" else 1 - header["seat"]
@@ -72,7 +73,7 @@ class Anchors:
         """
         due, row = iteration % self.every == 0, {}
         for k, (learner, vector) in enumerate(zip(names, vectors)):
-            entry = Entry("learner", vector, self.headers[k])
+            entry = ParameterFile("learner", vector, self.headers[k])
             for name, anchor in self.opponents(k).items():
                 shares = self._play(entry, anchor) if due and anchor else [float("nan")] * 3
                 row |= {f"{learner}/{what}_v_{name}": share

@@ -10,7 +10,7 @@ from common.filenames import SUFFIXES, parameter_files, read_name
 from common.names import short_names
 from evaluation.anchors import STILL
 from evaluation.seats import seats_of
-from networks.loading import Entry, blank_entry, check_networks, load_entries
+from networks.loading import ParameterFile, blank_entry, check_networks, load_entries
 
 ANCHORS = {"random": 0.0, "zero": STILL}  # those that never learn: log standard deviations
 
@@ -23,7 +23,7 @@ class Entrant:
     """
 
     label: str
-    entry: Entry
+    entry: ParameterFile
     seats: tuple
     series: str = None
     iteration: int = None

@@ -80,7 +80,7 @@ MOST_VARIABLES = 500
 
 
 @dataclass
-class Entry:
+class ParameterFile:
     """A parameter file that is to play: its vector and the header, guessed for released vectors."""
 
     path: str
@@ -90,7 +90,7 @@ class Entry:
 
 def load_entries(paths, env_name):
     """Reads the files and settles the game; returns (game name, entries)."""
-    entries = [Entry(path, *load_parameters(path)) for path in paths]
+    entries = [ParameterFile(path, *load_parameters(path)) for path in paths]
     for entry in entries:
         game = entry.header.get("game")
         if entry.header and game not in list(GAMES):
@@ -178,8 +178,9 @@ def blank_entry(game, logstd, name="blank"):
     returns_count, observations_count = 2, 3 + 2 * ob_dim
     vector[[returns_count, observations_count]] = 1
     vector[-ac_dim:] = logstd
-    return Entry(name, vector, {"game": game, "seat": "both", "ob_dim": ob_dim, "ac_dim": ac_dim,
-                                "policy": policy, "policy_args": policy_args})
+    return ParameterFile(name, vector, {
+        "game": game, "seat": "both", "ob_dim": ob_dim, "ac_dim": ac_dim, "policy": policy,
+        "policy_args": policy_args})
 
 
 def game_sizes(game):

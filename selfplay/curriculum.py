@@ -25,7 +25,7 @@ class Curriculum:
 
 
 def position_of(entry, end):
-    """The position at which a parameter file (`matches.Entry`) was made.
+    """The position at which a parameter file (`matches.ParameterFile`) was made.
 
     Files from before it was written down say their iteration, which was the position then;
     released ones, which say nothing, were made for the whole range, as `end` says.

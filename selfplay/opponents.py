@@ -95,7 +95,7 @@ class HistoryAndPool(History):
 class Outsider:
     """One opponent that never changes and holds a seat in every game.
 
-    outsider_seat: 0 or 1; entry: `networks.loading.Entry` of its file.
+    outsider_seat: 0 or 1; entry: `networks.loading.ParameterFile` of its file.
     """
 
     copies, pool, pool_share = None, None, 0.0

@@ -14,7 +14,7 @@ from selfplay.pool import Pool
 
 
 def find_init(save_dir, config, trainees, resumed):
-    """One `Entry` of --init per learner, on every rank; None if they begin at random."""
+    """One `ParameterFile` of --init per learner, on every rank; None if they begin at random."""
     if config.init is None or resumed is not None:  # who goes on is beyond where it began
         return None
     return comm.from_root(load_init, save_dir, config.init, [t.name for t in trainees],
@@ -39,7 +39,7 @@ def find_start(config, game, built_on, resumed):
 
 
 def find_opponents(save_dir, config, trainees, outsider, resumed):
-    """Who sits opposite, on every rank; outsider: (seat, `Entry`) or None.
+    """Who sits opposite, on every rank; outsider: (seat, `ParameterFile`) or None.
 
     The checkpoint of a run that goes on says which files its pool has.
     """
@@ -75,7 +75,7 @@ def find_pool(save_dir, places, names, headers):
 
 
 def load_init(save_dir, what, names, headers):
-    """One `matches.Entry` a learner, in their order, from a run, a folder or a single file.
+    """One `matches.ParameterFile` a learner, in their order, from a run, a folder or a single file.
 
     save_dir: where runs are; what: a run (its newest snapshots) by its name there or its path, a
     folder of agentK.npz files, OpenAI's archive, or, where one learner trains, one file or a folder
@@ -133,7 +133,7 @@ def agree(found, wanted):
 
 
 def load_fitting(path, header, option):
-    """The `Entry` of a file that must hold this learner's network; InputError otherwise."""
+    """The `ParameterFile` of a file that must hold this learner's network; InputError otherwise."""
     entry = load_entry(path, header["game"])
     for key in ("policy", "policy_args", "seat"):
         found = entry.header.get(key, header[key])  # released vectors do not say their seat

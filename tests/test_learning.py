@@ -9,7 +9,7 @@ from tiny import HEADERS, learn
 
 from common.parameter_file import load_parameters
 from gym_compete import CompeteVectorEnv
-from networks.loading import Entry, load_policy
+from networks.loading import ParameterFile, load_policy
 from policy import MlpPolicy
 from selfplay.config import preset
 from utils import Actors, Player
@@ -30,8 +30,9 @@ def dense_reward(snapshots, steps=120):
     env = CompeteVectorEnv(GAME, 8, 2, seed=99, integrator="Euler")
     rng, total = np.random.default_rng(0), []
     with new_session() as sess:
-        players = [Player(load_policy(sess, Entry(str(path), *load_parameters(path)), env, seat),
-                          [(seat, slice(0, 8))]) for seat, path in enumerate(snapshots)]
+        files = [ParameterFile(str(path), *load_parameters(path)) for path in snapshots]
+        players = [Player(load_policy(sess, file, env, seat), [(seat, slice(0, 8))])
+                   for seat, file in enumerate(files)]
         actors = Actors(sess, players)
         actors.start()
         env.reset()

@@ -15,7 +15,7 @@ from common.parameter_file import save_parameters
 from evaluation import matches
 from evaluation.anchors import STILL, Anchors
 from gym_compete import CompeteVectorEnv
-from networks.loading import Entry, blank_entry, load_policy
+from networks.loading import ParameterFile, blank_entry, load_policy
 from utils import Actors, Player
 
 
@@ -24,7 +24,7 @@ def entry(seed, seat=0, width=64):
     rng = np.random.default_rng(seed)
     vector = rng.normal(0, 0.2, SIZE).astype(np.float32)
     vector[:248] = np.concatenate([[0, 1, 1], np.zeros(122), np.ones(123)])
-    return Entry("made", vector, {**HEADERS[seat], "policy_args": {"hid_size": width}})
+    return ParameterFile("made", vector, {**HEADERS[seat], "policy_args": {"hid_size": width}})
 
 
 def test_the_zero_opponent_does_not_move():

@@ -8,7 +8,7 @@ from small import SIZE
 from common.command_line import InputError
 from evaluation.matches import play
 from evaluation.results import summarize, wilson
-from networks.loading import Entry, load_entries
+from networks.loading import ParameterFile, load_entries
 from utils import Actors
 
 ANTS, EULER = "run-to-goal-ants", {"integrator": "Euler"}
@@ -22,7 +22,7 @@ def random_players():
     for seat in (0, 1):
         vector = rng.normal(0, 0.2, SIZE).astype(np.float32)
         vector[:248] = np.concatenate([[0, 1, 1], np.zeros(122), np.ones(123)])  # filters: 0, 1
-        entries.append(Entry(f"random{seat}", vector,
+        entries.append(ParameterFile(f"random{seat}", vector,
                              {"game": ANTS, "policy": "mlp", "policy_args": {"hid_size": 64}}))
     return entries
 
@@ -38,7 +38,7 @@ def test_filters_that_counted_nothing(random_players):
     """A network that would divide by a count of zero is refused, and named."""
     vector = random_players[0].vector.copy()
     vector[247] = 0  # the observation filter's count
-    empty = Entry("empty.npy", vector, random_players[0].header)
+    empty = ParameterFile("empty.npy", vector, random_players[0].header)
     with pytest.raises(InputError, match="empty.npy: its filters"):
         play(ANTS, [random_players[1], empty], 1)
 

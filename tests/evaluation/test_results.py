@@ -12,12 +12,12 @@ from common.command_line import InputError
 from common.parameter_file import save_parameters
 from evaluation.results import describe, summarize_by_file, write_csv
 from evaluation.seats import decide_swap, judge
-from networks.loading import Entry
+from networks.loading import ParameterFile
 
 
 def entries(*seats):
     """Entries whose headers name these seats; None: a released vector without one."""
-    return [Entry(f"file{i}.npz", None, {} if seat is None else {"seat": seat})
+    return [ParameterFile(f"file{i}.npz", None, {} if seat is None else {"seat": seat})
             for i, seat in enumerate(seats)]
 
 

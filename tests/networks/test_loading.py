@@ -280,7 +280,8 @@ def test_the_library_does_not_import_the_script():
 def test_reading_a_file_leaves_its_header(tmp_path):
     """A released vector's header is guessed into the entry that is returned, no other."""
     np.save(tmp_path / "run-to-goal-ants_agent1_v1.npy", np.ones(24905, np.float32))
-    bare = loading.Entry(str(tmp_path / "run-to-goal-ants_agent1_v1.npy"), np.ones(24905), {})
+    path = str(tmp_path / "run-to-goal-ants_agent1_v1.npy")
+    bare = loading.ParameterFile(path, np.ones(24905), {})
     header = loading.header_of(bare, "run-to-goal-ants")
     assert header["seat"] == 1 and header["policy"] == "mlp" and bare.header == {}
     assert loading.load_entry(bare.path, "run-to-goal-ants").header == header

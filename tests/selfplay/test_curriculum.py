@@ -10,7 +10,7 @@ import run
 from common.command_line import InputError
 from common.parameter_file import load_parameters
 from gym_compete import find_game
-from networks.loading import Entry
+from networks.loading import ParameterFile
 from selfplay.config import from_dict, preset
 from selfplay.curriculum import Curriculum, position_of
 from selfplay.warm_start import find_start
@@ -52,14 +52,14 @@ def test_the_papers_pace():
     ({"iteration": 9}, 9), ({"curriculum": 10**400}, 2996)])
 def test_positions_of_files(header, position):
     """The header's own, else the iteration of an old file; released files are wide open."""
-    assert position_of(Entry("file", None, header), 2996) == position
+    assert position_of(ParameterFile("file", None, header), 2996) == position
 
 
 @pytest.mark.parametrize("wrong", ["wide", -1, True, None, float("nan")])
 def test_positions_that_are_none(wrong):
     """What is no position is refused with the file's name."""
     with pytest.raises(InputError, match="file: its curriculum position is"):
-        position_of(Entry("file", None, {"curriculum": wrong}), 2996)
+        position_of(ParameterFile("file", None, {"curriculum": wrong}), 2996)
 
 
 def test_no_run_closes_it_again(tmp_path, monkeypatch):
@@ -83,8 +83,8 @@ def test_no_run_closes_it_again(tmp_path, monkeypatch):
 def test_where_runs_begin():
     """Where the furthest file stands that they build on, or where --curriculum-start says."""
     sumo, race = (find_game(name)() for name in ("sumo-ants", "run-to-goal-ants"))
-    files = [Entry("file", None, {"curriculum": position}) for position in (70, 90)]
-    released = Entry("file", None, {"game": "sumo-ants", "policy": "lstm"})
+    files = [ParameterFile("file", None, {"curriculum": position}) for position in (70, 90)]
+    released = ParameterFile("file", None, {"game": "sumo-ants", "policy": "lstm"})
     assert find_start(from_dict({}), sumo, [], None) == 0
     assert find_start(from_dict({}), sumo, files, None) == 90
     assert find_start(from_dict({}), sumo, [released], None) == 2996

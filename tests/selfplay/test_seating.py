@@ -10,7 +10,7 @@ from tiny import HEADERS, TINY, learn, tiny_run
 from common.command_line import InputError
 from common.parameter_file import load_parameters, save_parameters
 from gym_compete import CompeteVectorEnv
-from networks.loading import Entry
+from networks.loading import ParameterFile
 from policy import MlpPolicy
 from selfplay.pool import Pool
 from selfplay.seating import learner_names, pairings, seat_outsider, seat_players
@@ -217,7 +217,7 @@ def test_best_response(tmp_path, monkeypatch, seat):
     """The outsider's parameters never move, and one learner trains on its own steps alone."""
     tiny_run(tmp_path / "pool", max_iters=1)
     path = tmp_path / f"pool/agent{seat}/000000.npz"
-    entry = Entry(str(path), *load_parameters(path))
+    entry = ParameterFile(str(path), *load_parameters(path))
     held, collect = [], Rollouts.__next__
 
     def spy(self):
