@@ -45,8 +45,8 @@ class Config:
 
     env: str = option(WHAT, "run-to-goal-ants", choices=GAME_NAMES, help="The game.")
     policy: str = option(
-        WHAT, None, paper=None, help="The network: mlp, lstm, ant (an ant's view from its own "
-        "body), or module:Class for one of your own (README).")
+        WHAT, None, paper=None, help="The network: mlp, lstm, ant or humanoid (what the robot's "
+        "own body feels), or module:Class for one of your own (README).")
     hid_size: int = option(
         WHAT, None, paper=None, low=1, help="Width of the network's hidden layers.")
     seed: int = option(WHAT, 0, low=0, help="Random seed; the same seed reproduces the run.")
@@ -83,7 +83,8 @@ class Config:
         OPTIM, 0.02, paper=0.0, low=0, help="Stop an iteration's epochs when the policy has moved "
         "1.5 times this far; 0: never.")
     adaptive_kl: float = option(
-        OPTIM, 0.0, low=0, help="Shrink the step size after iterations in which the policy moved "
+        OPTIM, 0.0, paper=0.0, low=0,
+        help="Shrink the step size after iterations in which the policy moved "
         "more than twice this far, let it grow back after those under half; 0: never.")
     gamma: float = option(OPTIM, 0.995, paper=0.995, low=0, high=1, help="Discount per step.")
     gamma_dense: float = option(
@@ -118,14 +119,18 @@ class Config:
         PLAY, 1200, paper=500, low=0, help="Iterations over which alpha, the weight of the dense "
         "reward, falls from 1 to --alpha-final.")
     dense_forward: float = option(
-        PLAY, 1.0, low=0, help="Weight of moving forward in the dense reward; 1: as released.")
+        PLAY, 1.0, paper=1.0, low=0,
+        help="Weight of moving forward in the dense reward; 1: as released.")
     dense_survive: float = option(
-        PLAY, 1.0, low=0, help="Weight of staying up in the dense reward; 1: as released.")
+        PLAY, 1.0, paper=1.0, low=0,
+        help="Weight of staying up in the dense reward; 1: as released.")
     dense_goal_dist: float = option(
-        PLAY, 1.0, low=0, help="Weight of the distance to goal or ball in the dense reward; 1: as "
+        PLAY, 1.0, paper=1.0, low=0,
+        help="Weight of the distance to goal or ball in the dense reward; 1: as "
         "released.")
     anneal_at: float = option(
-        PLAY, 0.0, low=0, high=1, help="Start annealing as soon as this share of the games ends in "
+        PLAY, 0.0, paper=0.0, low=0, high=1,
+        help="Start annealing as soon as this share of the games ends in "
         "a touchdown, a goal or, in sumo, without a fall; 0: after --dense-iters.")
     alpha_final: float = option(
         PLAY, 0.0, low=0, high=1, help="Weight of the dense reward after annealing; at 0 only the "

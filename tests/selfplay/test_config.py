@@ -49,7 +49,7 @@ def test_old_versions_go_by_two_names(spelling, capsys):
 
 
 @pytest.mark.parametrize("argv, shown", [
-    ([], "[256 / 128]"), (["--env", "sumo-humans"], "[64 / 128]"),
+    ([], "[256 / 128]"), (["--env", "kick-and-defend"], "[64 / 128]"),
     (["--policy", "mlp"], "[64 / 128]"), (["--env", "chess"], "[256 / 128]"),
     (["--env"], "[256 / 128]")])
 def test_help_shows_the_games_values(argv, shown):
