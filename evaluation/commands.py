@@ -128,11 +128,11 @@ def print_list(args, shipped_dir, save_dir):
 
 def admit_policies(names):
     """Makes files of these classes ("module:Class") playable; raises InputError for others."""
-    from networks.loading import find_policy
+    from networks.loading import admit_policy
 
     for name in names:
         try:
-            find_policy(name)
+            admit_policy(name)
         except ValueError as error:
             raise InputError(f"--policy {name}: {error}") from None
 
