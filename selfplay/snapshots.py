@@ -38,7 +38,7 @@ class Snapshots:
         return os.path.join(self.directory, self.names[learner], f"{version:06d}.npz")
 
     def save(self, version, vectors):
-        """Writes every learner's parameters as this version, the latest; returns them."""
+        """Writes every learner's parameters as this version, the latest."""
         def write():
             for k, (vector, header) in enumerate(zip(vectors, self.headers)):
                 save_parameters(self.path(k, version), vector,
@@ -47,7 +47,6 @@ class Snapshots:
 
         comm.from_root(write)
         self.latest = version
-        return vectors
 
     def mend(self, vectors):
         """Writes the latest version again where its file is gone or damaged.

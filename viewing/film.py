@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from common.command_line import InputError
 from common.files import first_line
+from common.names import outcome as outcome_of
 from gym_compete import Renderer, RenderingError
 from viewing.recording import RecordedMatch
 
@@ -108,11 +109,10 @@ def frames(match, renderer, recordings, fps):
 def outcome(recording):
     """How the match ended, for people."""
     result = recording.header["result"]
-    who = "tie" if result["winner"] is None else f"{short_names(recording)[result['winner']]} wins"
-    return f"{who}: {result['ending']}"
+    return f"{outcome_of(result['winner'], seat_names(recording))}: {result['ending']}"
 
 
-def short_names(recording):
+def seat_names(recording):
     """Who sits in the two seats."""
     return [name if f"agent{seat}" in name else f"agent{seat} {name}"
             for seat, name in enumerate(recording.header["names"])]
@@ -129,7 +129,7 @@ def caption(frame, recording, wins, seconds, ending=""):
     middle = bar / 2
     score = f"{wins[0]} : {wins[1]}"
     side = (width - draw.textlength(score, font)) / 2 - bar
-    names = [fitted(draw, name, font, side) for name in short_names(recording)]
+    names = [fitted(draw, name, font, side) for name in seat_names(recording)]
     draw.rectangle((0, 0, side, bar), fill=RED)
     draw.rectangle((width - side, 0, width, bar), fill=BLUE)
     draw.text((bar / 2, middle), names[0], INK, font, anchor="lm")

@@ -13,8 +13,7 @@ from helpers import initialize, new_session
 from common.parameter_file import load_parameters, save_parameters
 from gym_compete import CompeteEnv, NumpyPolicy, find_game, numpy_views
 from gym_compete.numpy_policy import KINDS, read_parameters
-from networks import ant_view as egocentric
-from networks import humanoid_view
+from networks import ant_view, humanoid_view
 from networks.ant_view import MEMORY, RACE, SUMO
 from networks.loading import POLICIES, find_policy
 from policy import HumanoidPolicy
@@ -93,8 +92,8 @@ def test_the_graphs_view(size, rng):
     with new_session() as sess:
         before = tf.placeholder(tf.float32, [None, MEMORY])
         ob_in = tf.placeholder(tf.float32, [None, size])
-        features, quarters, after = egocentric.ant_view(ob_in, before)
-        graph = [features, egocentric.motor_actions(tf.constant(acs), quarters), after, quarters]
+        features, quarters, after = ant_view.ant_view(ob_in, before)
+        graph = [features, ant_view.motor_actions(tf.constant(acs), quarters), after, quarters]
         for mine, theirs in ((None, np.zeros((200, MEMORY))), (memory, memory)):
             *found, turns = sess.run(graph, {ob_in: ob, before: theirs})
             assert turns.sum(axis=0).min() > 20  # all four ways to name the legs
