@@ -130,6 +130,7 @@ class HumanoidPolicy(MlpPolicy):
     """
 
     sizes = ((human.RACE, 17), (human.SUMO, 17), (human.KICK, 17))
+    shared_features = human.SHARED
     either_seat = True
     view_memory = human.MEMORY
 

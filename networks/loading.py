@@ -167,6 +167,15 @@ def vector_size(game, policy, policy_args):
         return sum(v.shape.num_elements() for v in pi.get_variables())
 
 
+def first_variables(header):
+    """The variables of the header's network before any training, weights 0, as arrays in order."""
+    with tf.Graph().as_default(), make_session() as sess:
+        pi = find_policy(header["policy"])("pi", *game_sizes(header["game"]),
+                                           **header["policy_args"])
+        sess.run(tf.global_variables_initializer())
+        return sess.run(pi.get_variables())
+
+
 def blank_entry(game, logstd, name="blank"):
     """An opponent that never learns: mean 0 at any observation, standard deviation exp(logstd).
 

@@ -52,10 +52,11 @@ class Policy:
     `length` is how many steps of each chunk a batch holds: 1 when acting, `chunk` in the update. A
     subclass with a `chunk` of its own builds `length` steps; one that cannot play every game sets
     `sizes`, the (ob_dim, ac_dim) of those that it can, and `either_seat` if in all of those one
-    learner can play both seats.
+    learner can play both seats. `shared_features` is with how many features, the same in every
+    game, its view begins; so it can start in one game from what it learned in another.
     """
 
-    sizes = None
+    sizes = shared_features = None
     either_seat = False
     view_memory = net_memory = 0
     length = chunk = 1

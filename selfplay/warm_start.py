@@ -2,12 +2,17 @@
 
 import glob
 import os
+from dataclasses import replace
+
+import numpy as np
 
 from common.command_line import InputError
 from common.filenames import parameter_files, read_name
+from common.parameter_file import load_parameters
 from common.run_folder import find_place, snapshot_paths
 from distributed_data import comm
-from networks.loading import load_entry, vector_size
+from gym_compete import GAMES
+from networks.loading import find_policy, first_variables, load_entry, vector_size
 from selfplay.curriculum import position_of
 from selfplay.opponents import History, HistoryAndPool, Outsider
 from selfplay.pool import Pool
@@ -75,27 +80,37 @@ def find_pool(save_dir, places, names, headers):
 
 
 def load_init(save_dir, what, names, headers):
-    """One `matches.ParameterFile` a learner, in their order, from a run, a folder or a single file.
+    """One `ParameterFile` per learner, in their order, from a run, a folder or a single file.
 
     save_dir: where runs are; what: a run (its newest snapshots) by its name there or its path, a
-    folder of agentK.npz files, OpenAI's archive, or, where one learner trains, one file or a folder
-    of snapshots. names: the learners' folders; headers: theirs, which the files must fit. Raises
-    InputError for what does not.
+    folder of agentK.npz files, OpenAI's archive, or, where one learner trains or the file's learner
+    played both seats, one file or a folder of snapshots. names: the learners' folders; headers:
+    theirs, which the files must fit, of this game or another (`transfer`). Raises InputError for
+    what does not.
     """
     learners = find_files(save_dir, what, names, headers[0]["game"], "--init")
-    return [load_fitting(paths[-1], header, "--init") for paths, header in zip(learners, headers)]
+    return [transfer(load_own(paths[-1], header["game"]), header, "--init")
+            for paths, header in zip(learners, headers)]
 
 
 def find_files(save_dir, what, names, game, option):
-    """Each learner's files in a run or folder, oldest first, or the one file that is given."""
+    """Each learner's files in a run or folder, oldest first, or the one file that is given.
+
+    Files of a learner that played both seats are for every learner.
+    """
     place = find_place(save_dir, what)
     alone = [place] if os.path.isfile(place) else snapshots_in(place)
     if not alone:
         return [find_learner(place, name, game, f"{option} {what}") for name in names]
-    if len(names) > 1:
+    if len(names) > 1 and not played_both(alone):
         raise InputError(f"{option} {what}: one learner's, but {' and '.join(names)} train; give a "
                          "run or a folder")
-    return [alone]
+    return len(names) * [alone]
+
+
+def played_both(paths):
+    """Whether the newest of these files is of a learner that played both seats."""
+    return bool(paths) and load_parameters(paths[-1])[1].get("seat") == "both"
 
 
 def snapshots_in(folder):
@@ -114,15 +129,23 @@ def find_released(folder, name, game):
 
 
 def find_learner(folder, name, game, asked):
-    """The files of one learner: its snapshots in a run, else NAME.npz, else OpenAI's."""
-    path = os.path.join(folder, f"{name}.npz")
-    found = (snapshots_in(os.path.join(folder, name)) or [path] * os.path.isfile(path)
-             or find_released(folder, name, game))
-    if not found:
+    """The files of one learner: its snapshots in a run, else NAME.npz, else OpenAI's.
+
+    Failing those, agent0's, if it played both seats.
+    """
+    found = named_files(folder, name) or find_released(folder, name, game)
+    first = found or named_files(folder, "agent0")
+    if not found and not played_both(first):
         have = sorted(os.path.basename(p) for p in glob.glob(os.path.join(glob.escape(folder),
                                                                           "*agent*")))
         raise InputError(f"{asked}: no {name} there ({', '.join(have) or 'nothing'})")
-    return found
+    return first
+
+
+def named_files(folder, name):
+    """A learner's snapshots in a run, or NAME.npz."""
+    path = os.path.join(folder, f"{name}.npz")
+    return snapshots_in(os.path.join(folder, name)) or [path] * os.path.isfile(path)
 
 
 def agree(found, wanted):
@@ -132,16 +155,53 @@ def agree(found, wanted):
     return found == wanted or "both" in (found, wanted)
 
 
+def load_own(path, game):
+    """The `ParameterFile` of a file that names its game itself, or is taken to be of this one."""
+    header = load_parameters(path)[1]
+    return load_entry(path, header.get("game") if header.get("game") in list(GAMES) else game)
+
+
 def load_fitting(path, header, option):
     """The `ParameterFile` of a file that must hold this learner's network; InputError otherwise."""
     entry = load_entry(path, header["game"])
+    must_fit(entry, header, option)
+    return entry
+
+
+def must_fit(entry, header, option):
+    """Raises InputError unless the entry's network, size and seat are those of the header."""
     for key in ("policy", "policy_args", "seat"):
         found = entry.header.get(key, header[key])  # released vectors do not say their seat
         if not agree(found, header[key]):
-            raise InputError(f"{option} {path}: its {key.replace('_', ' ')} is {found}, the "
+            raise InputError(f"{option} {entry.path}: its {key.replace('_', ' ')} is {found}, the "
                              f"learner's {header[key]}")
     size = vector_size(*(header[key] for key in ("game", "policy", "policy_args")))
     if entry.vector.size != size:
-        raise InputError(f"{option} {path}: {entry.vector.size:,} numbers, the network has "
+        raise InputError(f"{option} {entry.path}: {entry.vector.size:,} numbers, the network has "
                          f"{size:,}")
-    return entry
+
+
+def transfer(entry, header, option):
+    """The entry, turned into one for the header's game; InputError if it cannot be.
+
+    What both games' networks have alike is taken over; so are, of a view that begins with the same
+    features in all games (`shared_features`), the weights of those, and new features start at 0.
+    """
+    old = entry.header
+    if old["game"] == header["game"]:
+        must_fit(entry, header, option)
+        return entry
+    must_fit(entry, {**header, "game": old["game"]}, option)
+    parts = np.split(entry.vector, np.cumsum([start.size for start in first_variables(old)])[:-1])
+    shared = find_policy(header["policy"]).shared_features
+    made = []
+    for part, before, start in zip(parts, first_variables(old), first_variables(header)):
+        if before.shape == start.shape:
+            start = part
+        elif before.ndim == 2 and shared:
+            start[:shared] = part.reshape(before.shape)[:shared]
+        elif shared is None:
+            raise InputError(f"{option} {entry.path}: of {old['game']}, where the network "
+                             f"{header['policy']} has other inputs than in {header['game']}")
+        made.append(start.ravel())
+    return replace(entry, vector=np.concatenate(made), header=header | {"curriculum": 0.0})
