@@ -54,7 +54,8 @@ class Config:
         WHAT, None, help="Name of the folder in saveparameters/; default: game and time.")
     init: str = option(
         WHAT, None, metavar="RUN", help="Begin with these parameters instead of random ones: a run "
-        "in saveparameters/ (its newest snapshots), a folder of agentK.npz, or a file.")
+        "in saveparameters/ (its newest snapshots), a folder of agentK.npz, or a file; of another "
+        "game, too, where the network is the same (a walker for you-shall-not-pass).")
     draw_penalty: bool = option(
         WHAT, True, paper=True, help="Charge both agents 1000 where nobody scores, as in the paper "
         "(run-to-goal and sumo).")
