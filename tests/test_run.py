@@ -204,7 +204,7 @@ BAD_RUNS = [
     (["--anchor", "missing.npz"], "missing.npz"),
     (["--init", "missing"], "--init missing: no agent0"),
     (["--init", "taken"], "--init taken: no agent0"),
-    (["--init", __file__], "one learner's"),
+    (["--init", __file__], "not a parameter file"),
     (["--run", "../outside"], "--run ../outside"),
     (["--run", "."], "--run ."),
     (["--run", "x" * 300], "--run xxx"),
@@ -347,11 +347,12 @@ def test_ants_share_one_learner(tmp_path, monkeypatch, capfd):
 
 
 @pytest.mark.parametrize("changes, said", [
-    ({"game": "run-to-goal-humans"}, "run-to-goal-humans"), ({"seat": 1}, "its seat is 1"),
+    ({"game": "run-to-goal-humans"}, "its header's ob_dim is 122, must be 380"),
+    ({"seat": 1}, "its seat is 1"),
     ({"policy_args": {"hid_size": 32}}, "its policy args is"), ({}, "24,904 numbers")])
 def test_training_refuses_to_begin_with_another_network(changes, said, files, tmp_path,
                                                         monkeypatch, capfd):
-    """A file of another game, seat, shape or size is named, and no run begun."""
+    """A file of another seat, shape or size, or falsely of another game, is named; no run begins."""
     monkeypatch.setattr(run, "SAVE_DIR", str(tmp_path / "runs"))
     vector, header = load_parameters(files / "good.npz")
     for name, seat in (("agent0", 0), ("agent1", 1)):

@@ -131,6 +131,8 @@ def test_what_cannot_start_in_another_game(tmp_path):
         load_init("", str(tmp_path), ["agent0"], [race])
     with pytest.raises(InputError, match="its policy is mlp, the learner's humanoid"):
         load_init("", str(tmp_path), ["agent0"], [{**race, "policy": "humanoid"}])
+    with pytest.raises(InputError, match="one learner's, but agent0 and agent1 train"):
+        load_init("", str(tmp_path / "agent0.npz"), ["agent0", "agent1"], [kick, kick])
     with pytest.raises(InputError, match="no agent1 there"):
         load_init("", str(tmp_path), ["agent0", "agent1"], [race, {**race, "seat": 1}])
 
