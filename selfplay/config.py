@@ -11,7 +11,7 @@ from common.run_folder import lasting_paths, run_name
 from selfplay import presets
 
 RULES = ("integrator", "draw_penalty", "mirror", "dense_forward", "dense_survive",
-         "dense_goal_dist")
+         "dense_goal_dist", "dense_gap")
 LIMITS = ("max_iters", "max_timesteps", "max_episodes", "max_seconds")
 FLAGS = {"opponents": "--old-versions"}  # where they are not the option's name
 
@@ -129,6 +129,10 @@ class Config:
         PLAY, 1.0, paper=1.0, low=0,
         help="Weight of the distance to goal or ball in the dense reward; 1: as "
         "released.")
+    dense_gap: float = option(
+        PLAY, 0.0, paper=0.0, low=0,
+        help="Weight, in the dense reward, of the distance that a wrestler or blocker keeps from "
+        "the other; 0: as released.")
     anneal_at: float = option(
         PLAY, 0.0, paper=0.0, low=0, high=1,
         help="Start annealing as soon as this share of the games ends in "
@@ -228,7 +232,7 @@ def preset(game, paper=False, policy=None):
 def from_dict(found):
     """The `Config` of a config.json; a run from before an option existed did without it."""
     names = {row.name for row in fields(Config)}
-    before = {"keep": 1, "curriculum_iters": None, "draw_penalty": None}
+    before = {"keep": 1, "curriculum_iters": None, "draw_penalty": None, "dense_gap": None}
     return Config(**before | {name: value for name, value in found.items() if name in names})
 
 

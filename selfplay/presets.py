@@ -10,9 +10,10 @@ HID_SIZES = {"mlp": 64, "lstm": 128, "ant": 128, "humanoid": 128}
 
 # Options that a game does not have.
 MISSING = {
-    "run-to-goal-ants": ("curriculum_iters",), "run-to-goal-humans": ("curriculum_iters",),
+    "run-to-goal-ants": ("curriculum_iters", "dense_gap"),
+    "run-to-goal-humans": ("curriculum_iters", "dense_gap"),
     "you-shall-not-pass": ("curriculum_iters", "draw_penalty"), "sumo-ants": (),
-    "sumo-humans": (), "kick-and-defend": ("draw_penalty",)}
+    "sumo-humans": (), "kick-and-defend": ("draw_penalty", "dense_gap")}
 
 # One ordinary machine: what learned fastest there (docs/training.md). Tuned are
 # run-to-goal-ants and, a little, sumo-ants and the blocker of you-shall-not-pass. None stands for

@@ -14,7 +14,7 @@ GOAL_REWARD = 1000.0
 NOBODY = -1  # `winner` of a tie or of a match that goes on
 INTEGRATORS = ("RK4", "Euler")
 RESULTS = ("reward_move", "body_move", "reward_remaining", "down", "winner", "ending")
-WEIGHTS = ("dense_forward", "dense_survive", "dense_goal_dist")
+WEIGHTS = ("dense_forward", "dense_survive", "dense_goal_dist", "dense_gap")
 
 
 def curriculum(start, version):
@@ -46,7 +46,8 @@ class Game:
     options: keywords of the constructor, each an attribute of the game, with their defaults:
         max_episode_steps: time limit in environment steps; integrator: "RK4" or "Euler";
         dense_forward, dense_survive, dense_goal_dist: weights of the dense reward's parts: way
-        made, standing, distance to a goal or ball (1: as released).
+        made, standing, distance to a goal or ball (1: as released); where one robot wants to get
+        at the other, dense_gap: of the distance between the two (0: as released).
 
     Results of the last step, float64: `reward_move` (dense) and `reward_remaining` (competition)
     [2, N], `body_move` [2, N] the part of `reward_move` that enters the environment's own reward,
@@ -69,7 +70,7 @@ class Game:
     clip_control = False
     curriculum_end = 0
     view = (90, -15)
-    options = {"max_episode_steps": 500, "integrator": "RK4", **dict.fromkeys(WEIGHTS, 1.0)}
+    options = {"max_episode_steps": 500, "integrator": "RK4", **dict.fromkeys(WEIGHTS[:3], 1.0)}
 
     def __init__(self, num_envs=1, num_threads=1, **options):
         self._set_options(options)
@@ -107,7 +108,7 @@ class Game:
             raise ValueError(
                 f"integrator {self.integrator!r}: must be one of {', '.join(INTEGRATORS)}")
         for name in WEIGHTS:
-            weight = getattr(self, name)
+            weight = getattr(self, name, 0)
             if not isinstance(weight, (int, float)) or not 0 <= weight < np.inf:
                 raise ValueError(f"{name} {weight!r}: must be a number of at least 0")
         if self.max_episode_steps < 1:
@@ -192,6 +193,15 @@ class Game:
         weight = self.dense_forward * seat.body.forward
         self.parts[seat.index]["reward_forward"] = weight * way / seconds
         return self.parts[seat.index]["reward_forward"]
+
+    def gap(self, seat):
+        """Sets and returns the cost of the distance to the other robot, [N]; 0 at weight 0."""
+        if not self.dense_gap:
+            return 0.0
+        me, other = seat, self.seats[1 - seat.index]
+        self.parts[seat.index]["reward_gap"] = -self.dense_gap * np.hypot(
+            me.x - other.x, me.y - other.y)
+        return self.parts[seat.index]["reward_gap"]
 
     def race(self, seat, ac, goal):
         """Sets a runner's parts and returns their sum [N]; goal: x of the line it runs to [m]."""

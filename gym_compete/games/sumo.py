@@ -33,7 +33,7 @@ class Sumo(Game):
 
     endings = ("", "fell", "both fell", "out", "both out", "not finite", "time-out")
     achievements = ("out", "both out", "time-out")
-    options = {**Game.options, "touch_to_win": True, "draw_penalty": False}
+    options = {**Game.options, "dense_gap": 0.0, "touch_to_win": True, "draw_penalty": False}
     shared_policy = True
     own_models = True
     view = (90, -25)
@@ -128,9 +128,9 @@ class Sumo(Game):
         return seat.z - TOP >= seat.body.standing
 
     def dense(self, seat, ac):
-        """Close to the centre, upright and without effort."""
+        """Close to the centre, upright and without effort; with `dense_gap` close to the other."""
         center = self.parts[seat.index]["reward_center"] = -self.away[seat.index]
-        self.reward_move[seat.index] = center + self.effort(seat, ac)
+        self.reward_move[seat.index] = center + self.effort(seat, ac) + self.gap(seat)
         self.down[seat.index] = seat.z - TOP <= self.down_height
 
     def potential(self, seat):

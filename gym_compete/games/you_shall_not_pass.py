@@ -19,14 +19,15 @@ class YouShallNotPass(Game):
     bodies, starts = (HUMANOID, HUMANOID), ((-1, 0, 1.4), (1, 0, 1.4))
     endings = ("", "touchdown", "walker fell", "not finite", "time-out")
     achievements = ("touchdown",)
+    options = {**Game.options, "dense_gap": 0.0}
 
     def dense(self, seat, ac):
-        """The walker races; the blocker only pays for its effort."""
+        """The walker races; the blocker pays for its effort and, with `dense_gap`, for its distance."""
         if seat.index == WALKER:
             self.reward_move[WALKER] = self.race(seat, ac, GOAL)
             self.down[WALKER] = seat.z < seat.body.down
         else:
-            self.reward_move[BLOCKER] = self.effort(seat, ac)
+            self.reward_move[BLOCKER] = self.effort(seat, ac) + self.gap(seat)
             self.parts[BLOCKER]["reward_forward"] = np.zeros(self.num_envs)
             self.down[BLOCKER] = seat.z <= BLOCKER_DOWN
 

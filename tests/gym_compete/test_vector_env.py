@@ -183,7 +183,8 @@ GOOD = ", ".join(SIX)
     ("sumo", {}, f"unknown game 'sumo': must be one of {GOOD}"),
     ("sumo-ants", {"gravity": 1},
      "sumo-ants has no option 'gravity': must be one of max_episode_steps, integrator, "
-     "dense_forward, dense_survive, dense_goal_dist, touch_to_win, draw_penalty"),
+     "dense_forward, dense_survive, dense_goal_dist, dense_gap, touch_to_win, "
+     "draw_penalty"),
     ("sumo-ants", {"dense_survive": -1}, "dense_survive -1: must be a number of at least 0"),
     ("sumo-ants", {"dense_survive": "no"}, "dense_survive 'no': must be a number of at least 0"),
     ("kick-and-defend", {"touch_to_win": True},
