@@ -208,3 +208,23 @@ def test_options_go_through_make():
     assert env.unwrapped.game.touch_to_win is False
     with pytest.raises(ValueError, match="no option 'colour'"):
         gymnasium.make("sumo-ants-v0", colour="red")
+
+
+@pytest.mark.parametrize("name, paying", [
+    ("sumo-ants", (0, 1)), ("sumo-humans", (0, 1)), ("you-shall-not-pass", (0,))])
+def test_the_gap_costs(name, paying, rng):
+    """dense_gap charges wrestlers and the blocker for their distance to the other, nobody else."""
+    games = [find_game(name)(20, dense_gap=gap) for gap in (0.0, 2.5)]
+    states = rng.uniform(-3, 3, games[0].sim.columns["qpos"].shape)
+    acs = [rng.uniform(-1, 1, (20, size)) for size in games[0].ac_dims]
+    for game in games:
+        game.sim.columns["qpos"][:] = states
+        game.refresh()
+        game.score(acs)
+    (x0, y0), (x1, y1) = (states[:, seat.qpos_slice][:, :2].T for seat in games[0].seats)
+    for seat in (0, 1):
+        cost = 2.5 * np.sqrt((x0 - x1) ** 2 + (y0 - y1) ** 2) if seat in paying else 0.0
+        np.testing.assert_allclose(games[0].reward_move[seat] - games[1].reward_move[seat], cost,
+                                   atol=1e-9)
+        assert ("reward_gap" in games[1].parts[seat]) == (seat in paying)
+        assert "reward_gap" not in games[0].parts[seat]
