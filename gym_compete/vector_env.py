@@ -23,8 +23,9 @@ class CompeteVectorEnv:
     options: further keywords go to the game (`max_episode_steps`, `integrator`, ...).
 
     Arrays that `reset` and `step` return are overwritten by the next step: copy what you keep.
-    `version` is the curriculum position that resets use, None for the full game. `on_end(i)`, where
-    set, is called when match i is over and has not yet started again.
+    `version` is the curriculum position that resets use, None for the full game. Two hooks may be
+    set: `on_end(i)` is called when match i is over and has not yet started again; `on_start(i)` is
+    called before match i starts and returns the generator that its reset draws from.
 
     Raises ValueError for an unknown game, fewer than one match or thread, or a bad option.
     """
@@ -39,7 +40,7 @@ class CompeteVectorEnv:
         self.ob_dims, self.ac_dims = self.game.ob_dims, self.game.ac_dims
         self.single_observation_space = observation_space(self.game)
         self.single_action_space = action_space(self.game)
-        self.version = self.on_end = None
+        self.version = self.on_start = self.on_end = None
         self.obs, final_obs = (
             tuple(np.zeros((num_envs, size), np.float32) for size in self.ob_dims)
             for _ in range(2))
@@ -71,7 +72,7 @@ class CompeteVectorEnv:
         if options and "version" in options:
             self.version = options["version"]
         for i in range(self.num_envs):
-            self.game.reset(i, self.np_randoms[i], self.version)
+            self._start(i)
         self._observe(self.obs)
         return self.obs, self.infos
 
@@ -106,9 +107,14 @@ class CompeteVectorEnv:
         for i in np.flatnonzero(done):
             if self.on_end:
                 self.on_end(i)
-            game.reset(i, self.np_randoms[i], self.version)
+            self._start(i)
         self._observe(self.obs)
         return self.obs, self.rewards, done & ~truncated, truncated, infos
+
+    def _start(self, i):
+        if self.on_start:
+            self.np_randoms[i] = self.on_start(i)
+        self.game.reset(i, self.np_randoms[i], self.version)
 
     def _observe(self, obs):
         self.game.observe(obs)
