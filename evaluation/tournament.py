@@ -210,17 +210,18 @@ def pair_table(tournament):
 
 
 def compare(found, wanted, directory):
-    """Raises InputError, naming the first difference, if the folder holds another tournament."""
-    found = found if isinstance(found, dict) else {}
+    """Raises InputError, naming the first difference, if the folder holds another tournament.
+
+    Entrants are compared by their numbers and seats, in order: their labels are only for people.
+    """
+    found, same = found if isinstance(found, dict) else {}, ("digest", "seats")
     for key in ("game", "games", "seed", "integrator", "deterministic"):
         if found.get(key) != wanted[key]:
             raise InputError(f"--out {directory}: holds a tournament with {key} "
                              f"{found.get(key)}, not {wanted[key]}; choose another folder")
-    before, now = ({entrant["label"]: (k, entrant["digest"], entrant["seats"])
-                    for k, entrant in enumerate(manifest["entrants"])}
-                   for manifest in (found, wanted))
-    for label in [*now, *before]:
-        if before.get(label) != now.get(label):
+    for before, now in itertools.zip_longest(found["entrants"], wanted["entrants"], fillvalue={}):
+        if [before.get(key) for key in same] != [now.get(key) for key in same]:
+            label = now.get("label", before.get("label"))
             raise InputError(f"--out {directory}: holds a tournament in which the entrant {label} "
                              "differs; choose another folder")
 

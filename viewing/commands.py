@@ -7,6 +7,7 @@ import os
 from dataclasses import replace
 
 from common.command_line import InputError, check_writable, number, one_line
+from common.names import short_names
 
 VIEWS = ("side", "follow", "top", "front")
 FILMS = (".mp4", ".gif")
@@ -95,13 +96,6 @@ def make_camera(args):
     return replace(CAMERAS[args.camera], **{k: v for k, v in given.items() if v is not None})
 
 
-def short_name(path, game):
-    """A file's name as pictures have it: without the game, with the folder of a bare number."""
-    folder, name = os.path.split(one_line(os.path.splitext(os.path.abspath(path))[0]))
-    name = name.removeprefix(f"{game}_")
-    return f"{os.path.basename(folder)}/{name}" if name.isdecimal() else name
-
-
 def make_gallery(args, game, paths, numbers):
     """The `Gallery` that the command line asks for; numbers: range of the matches' numbers."""
     first = numbers[0]
@@ -129,7 +123,7 @@ class Gallery:
         options = {"integrator": integrator}
         self._header = {"game": game, "options": options, "seed": seed,
                         "paths": [str(path) for path in paths],
-                        "names": [short_name(path, game) for path in paths],
+                        "names": short_names(paths),
                         "deterministic": deterministic}
         self._camera, self._window, self._kept = camera, None, {}
         self._film_path, self._filmed = film_path, filmed if film_path else ()

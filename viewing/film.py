@@ -10,7 +10,6 @@ from tqdm import tqdm
 
 from common.command_line import InputError
 from common.files import first_line
-from common.names import outcome as outcome_of
 from gym_compete import Renderer, RenderingError
 from viewing.recording import RecordedMatch
 
@@ -101,21 +100,9 @@ def frames(match, renderer, recordings, fps):
         if winner is not None:
             wins[winner] += 1
         match.seek(steps)
-        last = caption(renderer.render(), recording, wins, steps * dt, outcome(recording))
+        last = caption(renderer.render(), recording, wins, steps * dt, recording.outcome)
         for _ in range(round(FREEZE * fps)):
             yield last
-
-
-def outcome(recording):
-    """How the match ended, for people."""
-    result = recording.header["result"]
-    return f"{outcome_of(result['winner'], seat_names(recording))}: {result['ending']}"
-
-
-def seat_names(recording):
-    """Who sits in the two seats."""
-    return [name if f"agent{seat}" in name else f"agent{seat} {name}"
-            for seat, name in enumerate(recording.header["names"])]
 
 
 def caption(frame, recording, wins, seconds, ending=""):
@@ -129,7 +116,7 @@ def caption(frame, recording, wins, seconds, ending=""):
     middle = bar / 2
     score = f"{wins[0]} : {wins[1]}"
     side = (width - draw.textlength(score, font)) / 2 - bar
-    names = [fitted(draw, name, font, side) for name in seat_names(recording)]
+    names = [fitted(draw, name, font, side) for name in recording.players]
     draw.rectangle((0, 0, side, bar), fill=RED)
     draw.rectangle((width - side, 0, width, bar), fill=BLUE)
     draw.text((bar / 2, middle), names[0], INK, font, anchor="lm")
@@ -138,7 +125,8 @@ def caption(frame, recording, wins, seconds, ending=""):
     label(draw, (bar / 2, height - bar), "lm",
           f"game {recording.header['number']}   {seconds:5.2f} s", font)
     if ending:
-        label(draw, (width / 2, height * 0.22), "mm", ending, ImageFont.load_default(bar * 0.9))
+        font = ImageFont.load_default(bar * 0.9)
+        label(draw, (width / 2, height * 0.22), "mm", fitted(draw, ending, font, width), font)
     return np.asarray(image)
 
 

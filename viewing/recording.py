@@ -10,6 +10,7 @@ import numpy as np
 
 from common.command_line import InputError, one_line
 from common.files import first_line, open_arrays, write_whole
+from common.names import distinct, outcome
 from gym_compete import GAMES
 from gym_compete.simulation import FULL_STATE
 
@@ -39,6 +40,17 @@ class Recording:
     def __len__(self):
         """Steps played."""
         return len(self.actions)
+
+    @property
+    def players(self):
+        """Distinct names of the players in seats 0 and 1."""
+        return distinct(self.header["names"])
+
+    @property
+    def outcome(self):
+        """How the match ended, for people."""
+        result = self.header["result"]
+        return outcome(result["winner"], self.players, result["ending"])
 
 
 class Recorder:
@@ -124,8 +136,8 @@ def simulate_again(recording):
         if step < len(recording):
             game.step(np.split(recording.actions[step:step + 1], [cut], axis=1))
     winner = int(game.winner[0])
-    outcome = game.endings[game.ending[0]], winner if winner >= 0 else None
-    return None if outcome == (header["result"]["ending"], header["result"]["winner"]) else step
+    ended = game.endings[game.ending[0]], winner if winner >= 0 else None
+    return None if ended == (header["result"]["ending"], header["result"]["winner"]) else step
 
 
 def versions():

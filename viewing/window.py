@@ -68,16 +68,16 @@ class Show:
         result = recording.header["result"]
         if result["winner"] is None:
             self._ties += 1
-            return f"tie: {result['ending']}"
-        self._wins[result["winner"]] += 1
-        return f"agent{result['winner']} wins: {result['ending']}"
+        else:
+            self._wins[result["winner"]] += 1
+        return recording.outcome
 
     def _text(self, recording, step, ended):
-        names, speed = recording.header["names"], SPEEDS[self._speed]
+        names, speed = recording.players, SPEEDS[self._speed]
         how = "paused" if self._paused else f"speed {speed:g}"
         return "\n".join([
-            f"red   agent0 {names[0]}: {self._wins[0]}",
-            f"blue  agent1 {names[1]}: {self._wins[1]}",
+            f"red   {names[0]}: {self._wins[0]}",
+            f"blue  {names[1]}: {self._wins[1]}",
             f"ties: {self._ties}",
             f"game {recording.header['number']}   {step * self._game.dt:.2f} s   {how}",
             *([ended] if ended else []), KEYS])
