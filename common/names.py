@@ -12,7 +12,7 @@ LOSERS = {"fell": "fell", "out": "is out"}  # endings that happen to the loser, 
 def short_names(paths, reserved=()):
     """Each path's name for people, such as "v1", "agent0" or "agent0/000640".
 
-    This is the file's name without suffix and without its game; a bare number, as snapshots have,
+    It is the file's name without suffix and without its game; a bare number, as snapshots have,
     comes with its folder. Names that would be alike or `reserved` get as many more folders as they
     need to differ. A path that is given twice has the same name twice.
     """

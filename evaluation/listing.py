@@ -52,7 +52,7 @@ def row_of(path, note=""):
 
 
 def age_of(path):
-    """How long ago a file was written: "5 min", "3 h", "2 d"; "?" of a link to nothing."""
+    """How long ago a file was written: "5 min", "3 h", "2 d"; "?" for a broken link."""
     if not os.path.exists(path):
         return "?"
     seconds = max(0.0, time.time() - os.path.getmtime(path))

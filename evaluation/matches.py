@@ -12,7 +12,7 @@ from utils import Actors, Player
 
 # Playing
 
-SLOTS = 32  # games at a time, and the rows of a batch
+SLOTS = 32  # games played at once, and rows per batch
 
 
 class MatchNoise:
@@ -31,7 +31,7 @@ class MatchNoise:
 
 
 def game_rngs(seed, game):
-    """The two generators, of starts and of actions, that make game number `game` of a seed."""
+    """The generators of starts and of actions for game number `game` of a seed."""
     return [np.random.default_rng(s) for s in np.random.SeedSequence([seed, game]).spawn(2)]
 
 
@@ -39,17 +39,17 @@ def play(game, entries, games, seed=0, *, deterministic=False, num_threads=1, nu
          integrator="RK4", on_step=None, on_game=None, recorder=None):
     """Plays exactly these games of a seed; returns the list of their results in that order.
 
-    entries: who sits in seat 0 and who in seat 1. games: how many, or a sequence of their numbers.
-    They are shared out to `num_envs` slots beforehand, so that short games are not counted more
-    often than long ones; a game is the same whatever is played beside it.
+    entries: the players of seats 0 and 1. games: how many, or a sequence of their numbers. They are
+    dealt to `num_envs` slots beforehand, so short games do not crowd out long ones; a game is the
+    same whatever is played beside it.
     on_step(env, games): called after every step, games being a dict of slot to game number;
-    on_game(result): after every finished game; recorder: a `replay.Recorder` of some of them.
+    on_game(result): after every finished game; recorder: a `recording.Recorder` of some of them.
 
     A result is a dict: game, winner (0, 1 or None), length, ending, returns (two floats).
     """
     games = range(games) if isinstance(games, int) else games
     num_envs = max(1, min(num_envs, len(games)))
-    rows = -(-num_envs // SLOTS) * SLOTS  # whatever is played beside it, a game rounds alike
+    rows = -(-num_envs // SLOTS) * SLOTS  # so a game's rounding does not depend on the others
     slots = [Slot(seed, games[i::num_envs]) for i in range(num_envs)]
     env = CompeteVectorEnv(game, num_envs, num_threads, integrator=integrator)
     with contextlib.closing(env), tf.Graph().as_default(), make_session() as sess:

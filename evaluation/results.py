@@ -12,7 +12,7 @@ from common.names import outcome, short_names
 
 
 def summarize(game, results, seed):
-    """The summary that --json writes, as a dict; intervals are 95 % Wilson intervals."""
+    """The summary for --json, as a dict; intervals are 95 % Wilson intervals."""
     counts = tally(results)
     endings = dict(Counter(result["ending"] for result in results))
     return {"env": game, "games": len(results), **counts,
@@ -22,7 +22,7 @@ def summarize(game, results, seed):
 
 
 def tally(results):
-    """How often each won, of an iterable of results: {"wins": [two counts], "ties": count}."""
+    """Counts wins and ties in an iterable of results: {"wins": [two counts], "ties": count}."""
     counts = Counter(result["winner"] for result in results)
     return {"wins": [counts[0], counts[1]], "ties": counts[None]}
 
@@ -38,7 +38,7 @@ COLUMNS = ("game", "seed", "seat_of_a", "winner", "ending", "length", "return_a"
 
 
 def by_file(result):
-    """The result with winner and returns given for files A and B instead of seats 0 and 1."""
+    """The result with winner and returns of files A and B instead of seats 0 and 1."""
     seat, winner = result["seat_of_a"], result["winner"]
     return {**result, "winner": None if winner is None else winner ^ seat,
             "returns": result["returns"][::-1] if seat else result["returns"]}
@@ -84,7 +84,7 @@ def describe(summary, paths):
 
 
 def format_game(result, swapped=False):
-    """One line about a game, in terms of seats or, if these swap, of files A and B."""
+    """One line about a game, in terms of seats or, if they swap, of files A and B."""
     names = SEATS
     if swapped:
         names = FILES[::-1] if result["seat_of_a"] else FILES

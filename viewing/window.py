@@ -24,7 +24,7 @@ class Show:
             self._viewer = Viewer(game, camera)
         except RenderingError:
             raise InputError("--watch: needs a display and found none: set DISPLAY, or film the "
-                             "games without one by --video FILE.mp4") from None
+                             "games without one: --video FILE.mp4") from None
         self._game, self._wins, self._ties = game, [0, 0], 0
         self._speed, self._paused = SPEEDS.index(1), False
 

@@ -126,7 +126,7 @@ def test_stopped(played, tmp_path, monkeypatch, capfd):
     with pytest.raises(SystemExit) as stopped:
         load_parameter_run.main([*played[1], "--out", str(tmp_path / "new")])
     assert stopped.value.code == 130
-    assert f"--out {tmp_path / 'new'} goes on" in capfd.readouterr().err
+    assert f"--out {tmp_path / 'new'} resumes it" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("change,culprit", [
