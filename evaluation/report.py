@@ -159,7 +159,7 @@ def facts(table, timing):
 
 
 def draw_curves(table):
-    """Yields the learning curves as figures, over environment steps where the table has them."""
+    """Yields the learning curves as figures, over environment steps if the table has them."""
     x, xlabel = table["iteration"], "iteration"
     if "run/timesteps" in table:
         x, xlabel = table["run/timesteps"] / 1e6, "environment steps, millions"

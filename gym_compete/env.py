@@ -22,7 +22,7 @@ class CompeteEnv(gymnasium.Env):
         time; None: no pictures. width, height: of a frame [pixels].
 
     Raises ValueError for an unknown game or render mode, a bad size or a bad option, and
-    RenderingError where the machine cannot draw.
+    RenderingError if the machine cannot draw.
     """
 
     metadata = {"render_modes": ["human", "rgb_array"]}

@@ -64,7 +64,7 @@ class Mirror:
 class Reflection:
     """Which of a robot's bodies, joints and motors mirror each other, found by their positions.
 
-    qpos, qvel, ac: (places, signs), so that x[places] * signs is the image of x.
+    qpos, qvel, ac: (places, signs), so x[places] * signs is the image of x.
     """
 
     def __init__(self, model, data, seat):

@@ -83,7 +83,7 @@ class NumpyPolicy:
     path: a file that `run.py` has written (.npz), or one of the released vectors (.npy).
     game: the `Game` to play; seat: its seat there. deterministic: whether it plays mean actions.
 
-    Call it with one observation after the other, and `reset` where a match begins. Raises
+    Call it with one observation after the other, and `reset` when a match begins. Raises
     ValueError, one line with the file's name, for any other file or one that does not fit the game.
     """
 

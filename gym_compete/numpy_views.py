@@ -79,7 +79,7 @@ def heading(qpos):
 
 
 def hinges(values):
-    """Hip and ankle of legs 1 to 4 [batch, 4, 2], so that equal numbers mean equal movements."""
+    """Hip and ankle of legs 1 to 4 [batch, 4, 2], with signs that make legs alike."""
     return values.reshape(-1, 4, 2) * BENT
 
 

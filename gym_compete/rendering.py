@@ -43,7 +43,7 @@ CAMERAS = {"side": Camera(), "follow": Camera(landmarks=False), "top": Camera(90
 
 
 class RenderingError(RuntimeError):
-    """This machine cannot draw; the message is one line that says what to install."""
+    """This machine cannot draw; the message is one line that names what to install."""
 
 
 class Renderer:
@@ -52,7 +52,7 @@ class Renderer:
     game: a `Game` of any number of matches (`env.game` of both kinds of environment).
     width, height: of a frame [pixels], at most 1920 x 1080. camera: a `Camera`.
 
-    Raises ValueError for a bad size and RenderingError where there is no OpenGL.
+    Raises ValueError for a bad size and RenderingError if there is no OpenGL.
     """
 
     def __init__(self, game, width=WIDTH, height=HEIGHT, camera=CAMERAS["side"]):
@@ -82,7 +82,7 @@ class Viewer:
     """Shows match 0 of a game in MuJoCo's own window, no faster than real time.
 
     The camera keeps both robots in view until the mouse moves it. Closing the window ends the show,
-    not the match; `is_open` is False then. Raises RenderingError where there is no display.
+    not the match; `is_open` is False then. Raises RenderingError if there is no display.
     """
 
     def __init__(self, game, camera=CAMERAS["side"]):

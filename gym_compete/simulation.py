@@ -171,7 +171,7 @@ def stop_clock():
     Older versions of MuJoCo, such as 3.3.7, always keep their clock.
     """
     if mujoco.get_mjcb_time() is None:
-        with contextlib.suppress(OSError, ValueError):  # where it cannot be found, it runs on
+        with contextlib.suppress(OSError, ValueError):  # not found: it keeps running
             library = ctypes.CDLL(mujoco._functions.__file__)
             ctypes.c_void_p.in_dll(library, "mjcb_time").value = None
 

@@ -80,7 +80,7 @@ class CompeteVectorEnv:
         """Plays one step of every match; actions: one [N, ac_dim] array per seat.
 
         Returns (obs, rewards, terminated, truncated, infos). obs: one [N, ob_dim] float32 array per
-        seat, of the new match where one has ended; rewards [2, N] float32, the released
+        seat, of the new match if one has ended; rewards [2, N] float32, the released
         environment's own sum; terminated, truncated [N] bool; infos holds `reward_move` (dense) and
         `reward_remaining` (competition) [2, N] float32, `parts` (one dict of named parts [N]
         per seat), `winner` [N] (0, 1, or -1), `ending` [N] (index into `game.endings`, 0 while the

@@ -52,7 +52,7 @@ def _add_camera_options(parser):
 
 
 def is_requested(args):
-    """Whether the command line asks to watch, film or record matches."""
+    """Whether matches are to be watched, filmed or recorded."""
     return bool(args.watch or args.video or args.save_replay)
 
 

@@ -34,7 +34,7 @@ class Game:
     bodies, starts, yaws: of agent0 and agent1; meters and degrees.
     timestep: seconds of a simulator step; frame_skip of them make an environment step.
     endings: reasons for a match's end, for people; `ending` holds an index into them, 0 until then.
-    achievements: those that show that the robots can do what the game asks for.
+    achievements: those that show that the robots can play the game.
     shared_policy: one policy plays both seats (a symmetric game). alike_seats: half a turn of the
         world exchanges the seats, so a network that does not see the world's axes can play both.
     own_models: every match needs an `MjModel` of its own, because the game changes it.

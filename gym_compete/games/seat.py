@@ -8,7 +8,7 @@ class Seat:
 
     index: 0 or 1; body: its robot; qpos, qvel: the agent's own coordinates;
     qpos_slice, qvel_slice: where those lie in a whole state; x, y, z: the root's position [N];
-    com, com_before: center of mass after and before the step [N, 3]; cfrc_ext and, where the game
+    com, com_before: center of mass after and before the step [N, 3]; cfrc_ext and, if the game
     reads them, cinert, cvel, qfrc_actuator, xmat: flattened to [N, k]; root: id of the root body;
     geoms: ids of the agent's geoms.
     """
