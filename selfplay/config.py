@@ -45,8 +45,8 @@ class Config:
 
     env: str = option(WHAT, "run-to-goal-ants", choices=GAME_NAMES, help="The game.")
     policy: str = option(
-        WHAT, None, paper=None, help="The network: mlp, lstm, ant or humanoid (what the robot's "
-        "own body feels), or module:Class for your own (README).")
+        WHAT, None, paper=None, help="The network: mlp, lstm, ant or humanoid (both with a view "
+        "from the robot's own body), or module:Class for your own (README).")
     hid_size: int = option(
         WHAT, None, paper=None, low=1, help="Width of the network's hidden layers.")
     seed: int = option(WHAT, 0, low=0, help="Random seed; the same seed reproduces the run.")

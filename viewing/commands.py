@@ -48,7 +48,7 @@ def _add_camera_options(parser):
     parser.add_argument("--elevation", metavar="DEGREES", type=number(float, -90, 90), help=(
         "How far up it looks (negative: down); default: that of --camera."))
     parser.add_argument("--distance", metavar="METRES", type=number(float, 0, 100, above=True),
-                        help="Its distance; default: as near as possible.")
+                        help="Its distance; default: just far enough to show everything.")
 
 
 def is_requested(args):
