@@ -32,7 +32,7 @@ class YouShallNotPass(Game):
             self.down[BLOCKER] = seat.z <= BLOCKER_DOWN
 
     def potential(self, seat):
-        """The walker's way from its start to the line, for the blocker against it."""
+        """The walker's progress from its start to the line; the negative of it for the blocker."""
         start = self.starts[WALKER][0]
         return (1 if seat.index == WALKER else -1) * (start - self.seats[WALKER].x) / (start - GOAL)
 

@@ -46,6 +46,30 @@ def test_match_i_is_the_single_environment_with_seed_plus_i(name, num_threads, r
     vector.close()
 
 
+def test_on_start_provides_each_matchs_generator():
+    """At `reset` and at every restart; without the hook a match goes on with its generator."""
+    seeds, given = iter(range(100)), []
+
+    def on_start(i):
+        given.append((i, next(seeds)))
+        return np.random.default_rng(given[-1][1])
+
+    env = CompeteVectorEnv("run-to-goal-ants", 2, max_episode_steps=LIMIT)
+    env.on_start = on_start
+    env.reset()
+    starts = [[ob.copy() for ob in env.obs]]
+    for _ in range(LIMIT):
+        env.step([np.zeros((2, size)) for size in env.ac_dims])
+    starts.append(env.obs)
+    assert given == [(0, 0), (1, 1), (0, 2), (1, 3)]
+    one = CompeteVectorEnv("run-to-goal-ants", 1)
+    for i, seed in given:
+        one.np_randoms = [np.random.default_rng(seed)]
+        one.reset()
+        for found, expected in zip(starts[seed // 2], one.obs, strict=True):
+            np.testing.assert_array_equal(found[i], expected[0])
+
+
 def same_infos(infos, i, ours, game):
     for seat, info in enumerate(ours):
         for key in ("reward_move", "reward_remaining"):
