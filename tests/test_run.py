@@ -352,7 +352,7 @@ def test_ants_share_one_learner(tmp_path, monkeypatch, capfd):
     ({"policy_args": {"hid_size": 32}}, "its policy args is"), ({}, "24,904 numbers")])
 def test_training_refuses_to_begin_with_another_network(changes, said, files, tmp_path,
                                                         monkeypatch, capfd):
-    """A file of another seat, shape or size, or falsely of another game, is named; no run begins."""
+    """A file of another seat, shape or size, or of another game by its header, is named."""
     monkeypatch.setattr(run, "SAVE_DIR", str(tmp_path / "runs"))
     vector, header = load_parameters(files / "good.npz")
     for name, seat in (("agent0", 0), ("agent1", 1)):

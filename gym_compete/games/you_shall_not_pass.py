@@ -22,7 +22,7 @@ class YouShallNotPass(Game):
     options = {**Game.options, "dense_gap": 0.0}
 
     def dense(self, seat, ac):
-        """The walker races; the blocker pays for its effort and, with `dense_gap`, for its distance."""
+        """The walker races; the blocker pays for effort and, with `dense_gap`, for its distance."""
         if seat.index == WALKER:
             self.reward_move[WALKER] = self.race(seat, ac, GOAL)
             self.down[WALKER] = seat.z < seat.body.down
