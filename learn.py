@@ -58,7 +58,7 @@ def compete_learn(env, policy_fn, learners, run, config, *, opponents, init=None
         warn = partial(note, log, counters)
         snapshots = Snapshots(
             run, [learner.name for learner in learners], [learner.header for learner in learners],
-            opponents.pool, opponents.pool_share, curriculum, warn)
+            opponents.pool, opponents.pool_share, curriculum, warn, opponents.priorities)
         shaping = Shaping(
             env, config.shaping, lambda: schedule.blend(config.gamma_dense, config.gamma)
         ) if config.shaping else None
