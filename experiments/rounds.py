@@ -17,7 +17,6 @@ from common.command_line import InputError, one_line
 from common.files import write_json, write_whole
 from common.parameter_file import load_parameters
 from common.run_folder import RunFolder, find_place
-from evaluation.results import wilson
 from experiments import stages
 from selfplay import run_lock
 from selfplay.config import flag
@@ -233,6 +232,8 @@ def copy(files, folder):
 
 def shares(row):
     """A hunter's wins, losses and ties in per cent, each with its 95 % Wilson interval."""
+    from evaluation.results import wilson  # SciPy takes a second, which refusals need not
+
     counts = [row[key] for key in ("wins", "losses", "ties")]
     intervals = [wilson(count, sum(counts)) for count in counts]
     return [f"{100 * count / sum(counts):.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
