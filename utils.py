@@ -336,7 +336,7 @@ class Rollouts:
             seg["rew"][t] = player.pick(rew)
         self._actors.restart(self._new)
         if self._copies:
-            self._copies.restart(self._new)
+            self._copies.restart(self._new, infos["winner"])
 
     def _bootstrap(self, t, truncated, infos):
         """Notes what the games that a time limit has cut would still have been worth."""

@@ -167,6 +167,10 @@ class Config:
         "each is met equally often.")
     pool_share: float = option(
         PLAY, 0.5, low=0, high=1, help="Share of the older versions that come from --pool.")
+    pfsp: float = option(
+        PLAY, 0.0, low=0, metavar="POWER", help="Draw each older version, and each file of --pool, "
+        "with (1 - w)^POWER times its chance, where w is the learner's win rate against it: those "
+        "that it loses to are met more often; 0: never mind results, as in the paper.")
     mirror: bool = option(
         PLAY, False, help="In every other game seat 1 observes and acts in a mirror, so the two "
         "cannot agree on which side to pass.")

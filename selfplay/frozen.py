@@ -17,12 +17,13 @@ class FrozenCopies:
     one from then on.
 
     players: the frozen `Player`s, none where nobody plays an older version; seatings: their
-    `Seating`s; num_envs: the rank's games; directory: of the run. To be made before the graph is
-    finalized.
+    `Seating`s; num_envs: the rank's games; directory: of the run; priorities: `Priorities` that
+    count the games, or None. To be made before the graph is finalized.
     """
 
-    def __init__(self, players, seatings, num_envs, directory):
+    def __init__(self, players, seatings, num_envs, directory, priorities=None):
         self.players, self.seatings, self._directory = players, seatings, directory
+        self._priorities = priorities
         self._flats = [FlatVariables(player.policy.get_variables()) for player in players]
         groups = list(dict.fromkeys(seating.group for seating in seatings))
         self._group = np.array([groups.index(seating.group) for seating in seatings], int)
@@ -41,7 +42,8 @@ class FrozenCopies:
         rng, delta: as `snapshots.Snapshots.draw` takes them.
         """
         due = self._due()
-        drawn = snapshots.draw(rng, delta, [self.seatings[k].rivals for k in due])
+        drawn = snapshots.draw(rng, delta, [self.seatings[k].rivals for k in due],
+                               [self.seatings[k].group[1] for k in due])
         for k, (path, vector) in zip(due, drawn):
             player = self.players[k]
             self._flats[k].set(sess, vector)
@@ -60,11 +62,16 @@ class FrozenCopies:
             due += undrawn or idle[:1]
         return due
 
-    def restart(self, done):
-        """Gives the games that begin, of the mask [num_envs], to their groups' open copies."""
+    def restart(self, done, winners=None):
+        """Gives the games that begin, of the mask [num_envs], to their groups' open copies.
+
+        winners [num_envs]: who won those that are over, -1: nobody; only priorities need them.
+        """
         begun = np.flatnonzero(done & (self._copy >= 0))
         if not len(begun):
             return
+        if self._priorities:
+            self._note(begun, winners)
         self._finished += self._met[begun].tolist()
         self._met[begun] = 1
         groups = self._group[self._copy[begun]]
@@ -72,6 +79,15 @@ class FrozenCopies:
         self._copy[begun] = self._open[groups]
         for group in np.unique(groups[moved]):
             self._reseat(np.flatnonzero(self._group == group))
+
+    def _note(self, games, winners):
+        """Hands what these games' learners have scored, and against which file, to priorities."""
+        for copy, winner in zip(self._copy[games].tolist(), winners[games].tolist()):
+            seating, path = self.seatings[copy], self._paths[copy]
+            seat, learner = seating.group
+            if path:
+                score = 0.5 if winner < 0 else float(winner != seat)
+                self._priorities.note(learner, seating.rivals, path, score)
 
     def _reseat(self, members):
         """Seats a group's copies where `_copy` has them; what is remembered stays with its game."""

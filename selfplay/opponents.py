@@ -14,13 +14,15 @@ class History:
     """The learners' older versions, beside the current ones.
 
     latest_share: of the games that seat current learners on both sides; count: older versions that
-    a worker holds at a time; see `seating.seat_players`.
+    a worker holds at a time; see `seating.seat_players`. priorities: `Priorities` by which they are
+    drawn, or None for equal chances.
     """
 
     outsider_seat, pool, pool_share = None, None, 0.0
 
-    def __init__(self, latest_share, count):
+    def __init__(self, latest_share, count, priorities=None):
         self._latest_share, self._count, self.copies = latest_share, count, None
+        self.priorities = priorities
 
     def seat(self, num_envs, shared, ensemble):
         """Who sits where: `Seating`s, the learners' first. InputError if games do not divide."""
@@ -33,7 +35,7 @@ class History:
         """
         players = [seating.player(policy_fn(f"opp{k}", seating.seat, None))
                    for k, seating in enumerate(seatings, first)]
-        self.copies = FrozenCopies(players, seatings, env.num_envs, directory)
+        self.copies = FrozenCopies(players, seatings, env.num_envs, directory, self.priorities)
         return players
 
     def start(self, sess):
@@ -41,7 +43,7 @@ class History:
 
     def parts(self):
         """Parts of the checkpoint that are the same on every rank: {name: part}."""
-        return {}
+        return {"priorities": self.priorities} if self.priorities else {}
 
     def load(self, sess, snapshots):
         """Reads parameters again, after the checkpoint has been restored; all ranks call it."""
@@ -63,8 +65,12 @@ class History:
         return []
 
     def figures(self):
-        """The log's part, once per iteration; all ranks call it."""
-        return self.copies.figures()
+        """The log's part, once per iteration; all ranks call it. Counts the games' results in."""
+        figures = self.copies.figures()
+        if self.priorities:
+            self.priorities.count()
+            figures |= self.priorities.figures()
+        return figures
 
     def get_state(self):
         """This rank's part of the checkpoint: {name: array}."""
@@ -78,13 +84,13 @@ class History:
 class HistoryAndPool(History):
     """The same, with a share `pool_share` of the older versions from a `Pool` of other runs."""
 
-    def __init__(self, latest_share, count, pool, pool_share):
-        super().__init__(latest_share, count)
+    def __init__(self, latest_share, count, pool, pool_share, priorities=None):
+        super().__init__(latest_share, count, priorities)
         self.pool, self.pool_share = pool, pool_share
 
     def parts(self):
         """The pool's files must stay what they are."""
-        return {"pool": self.pool}
+        return {"pool": self.pool, **super().parts()}
 
     def renew(self, sess, snapshots, rng, delta):
         """As `History.renew`; files of the pool may have gone."""
@@ -98,7 +104,7 @@ class Outsider:
     outsider_seat: 0 or 1; entry: `networks.loading.ParameterFile` of its file.
     """
 
-    copies, pool, pool_share = None, None, 0.0
+    copies, pool, pool_share, priorities = None, None, 0.0, None
 
     def __init__(self, seat, entry):
         self.outsider_seat, self._entry = seat, entry

@@ -41,6 +41,11 @@ class Pool:
         paths = lists[rng.integers(len(lists))]
         return paths[rng.integers(len(paths))]
 
+    def lists(self, learner):
+        """For each run (this learner's files, mask of those that are still drawn)."""
+        return [(paths, np.array([path not in self._gone for path in paths], bool))
+                for paths in self._files[learner]]
+
     def unchanged(self, path):
         """Whether a file is there and holds what it did."""
         return file_digest(path) == self._digests[path]

@@ -127,7 +127,7 @@ def add_disk(setup, run, learners, config, opponents, anchors):
     setup.log = RunLog(run) if comm.RANK == 0 else None
     setup.snapshots = Snapshots(
         run, [learner.name for learner in learners], [learner.header for learner in learners],
-        opponents.pool, opponents.pool_share, setup.curriculum, setup.warn)
+        opponents.pool, opponents.pool_share, setup.curriculum, setup.warn, opponents.priorities)
     setup.checkpointer = Checkpointer(
         run, {"config": config.as_dict()},
         shared_parts(learners, setup.schedule, opponents, anchors),

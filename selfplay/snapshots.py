@@ -18,14 +18,15 @@ class Snapshots:
     names, headers: each learner's folder, and the header of its parameter files without version,
     iteration and curriculum. pool: `Pool` of other runs' files, which make up the share
     `pool_share` of all draws. curriculum: the run's `Curriculum`. warn: function of a line for the
-    user. Only rank 0 touches the disk.
+    user. priorities: `Priorities` that weigh versions and files, None if all are equally likely.
+    Only rank 0 touches the disk.
     """
 
     def __init__(self, directory, names, headers, pool=None, pool_share=0.0, curriculum=None,
-                 warn=print):
+                 warn=print, priorities=None):
         self.directory, self.names, self.headers = directory, names, headers
         self._curriculum = curriculum or Curriculum(0)
-        self._pool, self._pool_share = pool, pool_share
+        self._pool, self._pool_share, self._priorities = pool, pool_share, priorities
         self.latest, self._thinned = -1, 1
         self._warn, self._warned = warn, set()
         self._held, self._spared = set(), []
@@ -93,20 +94,24 @@ class Snapshots:
         """Every learner's parameters before training, None for those that are gone."""
         return comm.from_root(lambda: [read(self.path(k, 0)) for k in range(len(self.names))])
 
-    def draw(self, rng, delta, rivals):
+    def draw(self, rng, delta, rivals, learners=None):
         """Draws an older version for each of this rank's opponents; returns [(path, vector)].
 
         rng: this rank's generator; rivals: for each opponent, the learners that it may be, all
-        equally likely. Versions come from Uniform(delta * latest, latest), both ends included
-        (paper, section 4.2), or from the pool of other runs.
+        equally likely; learners: for each the one that it meets, None without priorities. Versions
+        come from Uniform(delta * latest, latest), both ends included (paper, section 4.2), or from
+        the pool of other runs.
         """
         first = int(np.ceil(delta * self.latest))
-        wanted = [self._draw_path(rng, int(rng.choice(learners)), first) for learners in rivals]
+        meetings = list(zip(learners or [None] * len(rivals), rivals))
+        self._weigh(first)
+        wanted = [self._draw_path(rng, *meeting, first) for meeting in meetings]
         found = self._load(wanted, first)
         while lost := {path for path, got in found.items() if got is None}:
             self._pool.drop(lost)
-            wanted = [self._draw_path(rng, int(rng.choice(learners)), first) if path in lost
-                      else path for path, learners in zip(wanted, rivals)]
+            self._weigh(first)
+            wanted = [self._draw_path(rng, *meeting, first) if path in lost else path
+                      for path, meeting in zip(wanted, meetings)]
             found = self._load(wanted, first)
         return [found[path] for path in wanted]
 
@@ -135,12 +140,19 @@ class Snapshots:
             return (path, vector) if whole else None
         return self._stand_in(path, first) if vector is None else (path, vector)
 
-    def _draw_path(self, rng, learner, first):
+    def _weigh(self, first):
+        if self._priorities:
+            self._priorities.weigh(first, self.latest)
+
+    def _draw_path(self, rng, learner, rivals, first):
+        rival, weighed = int(rng.choice(rivals)), self._priorities
         if self._pool and rng.random() < self._pool_share:
-            path = self._pool.draw(rng, learner)
+            path = (weighed.file(rng, learner, rival) if weighed else self._pool.draw(rng, rival))
             if path:
                 return path
-        return self.path(learner, int(rng.integers(first, self.latest + 1)))
+        version = (weighed.version(rng, learner, rival) if weighed else
+                   int(rng.integers(first, self.latest + 1)))
+        return self.path(rival, version)
 
     def _stand_in(self, path, first):
         """(path, vector) of another version in place of one that is gone."""

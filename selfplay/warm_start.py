@@ -16,6 +16,7 @@ from networks.loading import find_policy, first_variables, load_entry, vector_si
 from selfplay.curriculum import position_of
 from selfplay.opponents import History, HistoryAndPool, Outsider
 from selfplay.pool import Pool
+from selfplay.priorities import make_priorities
 
 
 def find_init(save_dir, config, trainees, resumed):
@@ -52,17 +53,23 @@ def find_opponents(save_dir, config, trainees, outsider, resumed):
         raise InputError("--pool: not together with --ensemble")
     if config.pool and outsider and resumed is None:
         raise InputError("--pool: not together with --opponent, nobody else is met")
+    if config.pfsp and outsider:
+        raise InputError("--pfsp: not together with --opponent, nobody else is met")
+    if config.pfsp and round(config.latest_share * config.num_envs) == config.num_envs:
+        raise InputError(f"--pfsp: not with --latest-share {config.latest_share:g}, no game is "
+                         "against an older version")
     if outsider:
         return Outsider(*outsider)
     if not config.pool:
-        return History(config.latest_share, config.opponents)
+        return History(config.latest_share, config.opponents, make_priorities(config, trainees))
     if resumed is not None and "pool/files" in resumed:
         pool = Pool(save_dir)
     else:
         names, headers = [t.name for t in trainees], [t.header for t in trainees]
         pool = comm.from_root(
             lambda: Pool(save_dir, find_pool(save_dir, config.pool, names, headers)))
-    return HistoryAndPool(config.latest_share, config.opponents, pool, config.pool_share)
+    return HistoryAndPool(config.latest_share, config.opponents, pool, config.pool_share,
+                          make_priorities(config, trainees, pool))
 
 
 def find_pool(save_dir, places, names, headers):

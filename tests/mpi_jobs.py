@@ -52,6 +52,32 @@ def everything(folder):
                         lengths=[3, 5, 6 + comm.RANK, 11])
     np.savez(folder / f"rank{comm.RANK}.npz", vectors=vectors, steps=progress.timesteps,
              opponents=watch.finished, versions=len(watch.vectors), **found)
+    np.savez(folder / f"weighed{comm.RANK}.npz", **weighed_by_results(folder))
+
+
+def weighed_by_results(folder):
+    """Trains with --pfsp; this rank's counts, and [points, games] of its own games by the log."""
+    from tiny import tiny_run
+
+    from selfplay import priorities
+    from utils import Rollouts
+
+    own, kept, collect = [0, 0], [], Rollouts.__next__
+
+    def keep(rollouts):
+        segs = collect(rollouts)
+        for outcome, frozen in zip(segs[0]["ep_outcomes"], segs[0]["ep_frozen"]):
+            own[0] += frozen * (0.5 + 0.5 * outcome)
+            own[1] += frozen
+        return segs
+
+    Rollouts.__next__, priorities.DECAY = keep, 1.0
+    count = priorities.Priorities.count
+    priorities.Priorities.count = lambda self: count(self) or kept.append(self.get_state()["0-1-0"])
+    tiny_run(folder / "weighed", max_iters=3, timesteps_per_batch=48, optim_batchsize=12,
+             lengths=[3, 5, 4 + comm.RANK, 3], pfsp=1.0)
+    Rollouts.__next__ = collect
+    return {"counts": kept[-1], "own": own}
 
 
 def one_minibatch(folder):

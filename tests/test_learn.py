@@ -180,8 +180,8 @@ def test_frozen_seats_play_the_drawn_vectors(tmp_path, monkeypatch):
     """What is drawn is what sits opposite, until its games are over and longer by no iteration."""
     held, renew = [], FrozenCopies.renew
 
-    def keep(self, rng, delta, rivals):
-        found = draw(self, rng, delta, rivals)
+    def keep(self, rng, delta, rivals, learners):
+        found = draw(self, rng, delta, rivals, learners)
         held.append({"asked": rivals, "latest": self.latest, "drawn": [v for _, v in found]})
         return found
 

@@ -10,6 +10,7 @@ from learn import compete_learn
 from policy import MlpPolicy
 from selfplay.config import Config
 from selfplay.opponents import History, Outsider
+from selfplay.priorities import make_priorities
 from selfplay.seating import learner_names
 from selfplay.trainee import Trainee
 from utils import Actors, Rollouts
@@ -46,9 +47,9 @@ def learn(env, policy_fn, run_dir, headers, *, outsider=None, init=None, anchors
     """`compete_learn` with the options as keywords; outsider: (seat, entry), or None."""
     config = Config(**options)
     names = learner_names(headers[0]["seat"] == "both", config.ensemble, outsider and outsider[0])
-    opponents = (Outsider(*outsider) if outsider else
-                 History(config.latest_share, config.opponents))
     trainees = [Trainee(name, int(name[5]), header) for name, header in zip(names, headers)]
+    opponents = (Outsider(*outsider) if outsider else History(
+        config.latest_share, config.opponents, make_priorities(config, trainees)))
     return compete_learn(env, policy_fn, trainees, str(run_dir), config, opponents=opponents,
                          init=init, anchors=anchors, resumed=resumed)
 

@@ -191,6 +191,17 @@ def test_games_of_all_ranks_meet_one_opponent(ranks):
     assert set(said) == {"1.0", "nan"} and said.count("nan") < 5
 
 
+def test_games_of_all_ranks_weigh(ranks):
+    """--pfsp counts the games of both ranks, on both, and so does their checkpoint."""
+    _, folder = ranks
+    first, second = (dict(np.load(folder / f"weighed{rank}.npz")) for rank in (0, 1))
+    np.testing.assert_array_equal(first["counts"], second["counts"])
+    assert first["counts"].sum(axis=1).tolist() == (first["own"] + second["own"]).tolist()
+    assert first["own"][1] > second["own"][1] > 0  # whose games are longer
+    kept = np.load(folder / "weighed/checkpoint.npz")["priorities/0-1-0"]
+    np.testing.assert_array_equal(kept, first["counts"])
+
+
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory):
     """The folder of `mpi_jobs.one_minibatch`, and what one process makes of it."""

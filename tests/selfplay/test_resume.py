@@ -25,7 +25,7 @@ SCRIPT = (f"import sys; sys.path.insert(0, {str(ROOT)!r}); import run; "
           "run.SAVE_DIR = sys.argv[1]; run.main(sys.argv[2:])")
 GAMES = {
     "mlp": ("--policy", "mlp", "--timesteps-per-batch", "240", "--optim-batchsize", "60"),
-    "lstm": ("--policy", "lstm", "--env", "sumo-ants", "--shaping", "300",
+    "lstm": ("--policy", "lstm", "--env", "sumo-ants", "--shaping", "300", "--pfsp", "2",
              "--timesteps-per-batch", "480", "--optim-batchsize", "120"),
     "ant": ("--policy", "ant", "--timesteps-per-batch", "480", "--optim-batchsize", "120")}
 SMALL = ("--num-envs", "8", "--num-threads", "2", "--latest-share", "0.5", "--opponents", "4",

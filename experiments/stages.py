@@ -1,0 +1,121 @@
+"""A stage of a longer plan: an ordinary run in a process of its own, begun or gone on with."""
+
+import csv
+import fcntl
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import run
+from common.command_line import InputError
+from common.run_folder import CHECKPOINT, PREVIOUS
+from selfplay import run_lock
+
+
+class Ended(Exception):
+    """A stage has ended early; code: the exit code that this means."""
+
+    def __init__(self, code):
+        super().__init__(code)
+        self.code = code
+
+
+def folder_of(name):
+    """The folder of a run."""
+    return os.path.join(run.SAVE_DIR, name)
+
+
+def train(name, words, steps, log, ranks=1):
+    """Trains a run for so many environment steps, or goes on with what there is of it.
+
+    words: run.py's options; log: the file that takes what it prints; ranks: workers. A run that
+    was killed before its first checkpoint begins anew. Raises `Ended` if it fails or is stopped.
+    """
+    folder = folder_of(name)
+    wait_for(folder)
+    if taken(name)[0] >= steps:  # the last snapshot is older than this row
+        return
+    if any(os.path.exists(os.path.join(folder, file)) for file in (CHECKPOINT, PREVIOUS)):
+        words = [f"--resume={name}"]
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+        words = [*words, f"--run={name}", f"--max-timesteps={steps}"]
+    call([*mpirun(ranks), sys.executable, run.__file__, *words], log)
+    if taken(name)[0] < steps:
+        raise Ended(128 + signal.SIGINT)
+
+
+def call(words, log):
+    """Runs a command to its end; raises `Ended` unless all went well."""
+    code = launch(words, log)
+    if code:
+        raise Ended(code if code > 0 else 128 - code)
+
+
+def launch(words, log):
+    """Runs a command, its standard output in a file; returns its exit code.
+
+    It has a session of its own, so Ctrl-C does not reach it twice: SIGINT and SIGTERM are passed on
+    to it. If this process is killed it runs on.
+    """
+    with open(log, "a") as file:
+        process = subprocess.Popen(words, stdout=file, start_new_session=True)
+    kept = {number: signal.signal(number, lambda number, _: process.send_signal(number))
+            for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        return process.wait()
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)
+
+
+def mpirun(ranks):
+    """The words before a command that so many workers run; InputError where there is no mpirun."""
+    if ranks == 1:
+        return []
+    found = shutil.which("mpirun", path=os.path.dirname(sys.executable)) or shutil.which("mpirun")
+    if not found:
+        raise InputError(f"--ranks {ranks}: there is no mpirun; 1 needs none")
+    return [found, "-np", str(ranks)]
+
+
+def wait_for(folder):
+    """Waits until nobody trains a run: a stage outlives the process that began it."""
+    told = False
+    while holder := trained_by(folder):
+        if not told:
+            print(f"{os.path.basename(folder)}: is being trained by {holder}; waiting for its end",
+                  flush=True)
+        told = True
+        time.sleep(0.5)
+
+
+def trained_by(folder):
+    """Which process trains a run, "" if none does."""
+    try:
+        with open(os.path.join(folder, run_lock.NAME), "r+") as file:
+            try:
+                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                return file.read(200).strip() or "another process"
+    except FileNotFoundError:
+        pass
+    return ""
+
+
+def taken(name):
+    """(environment steps, minutes) that a run has taken, by its tables."""
+    return (int(_last(name, "progress.csv").get("run/timesteps") or 0),
+            float(_last(name, "timing.csv").get("run/seconds") or 0) / 60)
+
+
+def _last(name, table):
+    """The last row of a run's table as a dict, {} where there is none."""
+    try:
+        with open(os.path.join(folder_of(name), table), newline="") as file:
+            return list(csv.DictReader(file))[-1]
+    except (FileNotFoundError, IndexError):
+        return {}
