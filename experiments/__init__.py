@@ -1,0 +1,1 @@
+"""The paper's experiments, each carried out by `python -m experiments.NAME`."""
