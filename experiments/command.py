@@ -35,6 +35,8 @@ def make_parser(experiment):
         f"Any of {', '.join(experiment.games)}. [{' '.join(experiment.usual)}]"))
     parser.add_argument("--seeds", nargs="+", type=number(int, 0), default=[0], metavar="SEED",
                         help="Every arm is trained once with each. [0]")
+    parser.add_argument("--points", type=number(int, 1), metavar="N", help=(
+        "Snapshots of each run that are judged; default: the scale's."))
     parser.add_argument("--matches", type=number(int, 2), metavar="N", help=(
         "Games of each two learners that meet; default: the scale's."))
     parser.add_argument("--ranks", type=number(int, 1), metavar="N",
@@ -55,8 +57,8 @@ def settle(parser, experiment, argv):
     return Study(
         experiment, args.scale, tuple(args.game or experiment.usual), tuple(args.seeds),
         out_folder(args, experiment.name), given.get("max_iters", scale.iterations),
-        scale.points, args.matches or scale.matches, tuple(extra), given.get("policy"),
-        given.get("num_threads"), args.ranks)
+        args.points or scale.points, args.matches or scale.matches, tuple(extra),
+        given.get("policy"), given.get("num_threads"), args.ranks)
 
 
 def split(argv):

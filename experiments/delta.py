@@ -42,9 +42,9 @@ def matrix_table(game, names, cells):
     def cell(row, column):
         if row == column:
             return ""
-        paper = PAPER.get(game, {}).get(row, {})
-        beside = f" ({paper[DELTAS.index(column)]:.0%})".replace("%", " %") if paper else ""
-        return results.percent(cells[row][column]["wins"]) + beside
+        known = PAPER.get(game, {})
+        paper = known and f" ({known[row][list(known).index(column)]:.0%})".replace("%", " %")
+        return results.percent(cells[row][column]["wins"]) + (paper or "")
 
     return results.Table(
         f"{game}: games that the row's delta wins against the column's (paper's)",

@@ -4,16 +4,17 @@ import contextlib
 import io
 import json
 import shutil
-from dataclasses import replace
 
 import pytest
 
 import run as script
 from evaluation.tournament import Tournament
-from experiments import command, plan
+from experiments import command
 from selfplay.snapshots import Snapshots
 
-OPTIONS = ("--policy", "mlp", "--hid-size", "8", "--num-threads", "1", "--optim-epochs", "1")
+OPTIONS = ("--policy", "mlp", "--hid-size", "8", "--num-threads", "1", "--optim-epochs", "1",
+           "--optim-stepsize", "0.1", "--optim-batchsize", "24", "--max-iters", "2")
+TINY = ("--points", "1", "--matches", "2")
 
 
 class InProcess:
@@ -37,11 +38,9 @@ class InProcess:
         return self._code
 
 
-def conduct(experiment, out, *words, iterations=2, extra=()):
-    """Carries an experiment out at a tiny scale; returns result.json as it is on the disk."""
-    tiny = replace(experiment, scales=dict.fromkeys(
-        ("small", "medium", "paper"), plan.Scale(iterations, 1, 2)))
-    command.run(tiny, ["--out", str(out), *words, "--", *OPTIONS, *extra])
+def conduct(experiment, out, *words, extra=()):
+    """Carries an experiment out; returns result.json as it is on the disk."""
+    command.run(experiment, [*TINY, "--out", str(out), *words, "--", *OPTIONS, *extra])
     return json.loads((out / "result.json").read_text())
 
 
@@ -61,24 +60,34 @@ def stopped_after(monkeypatch, owner, name, times):
         yield
 
 
-def conduct_twice(experiment, folder, monkeypatch, capfd, *words, extra=()):
-    """Carries an experiment out undisturbed, and once more with its last run broken off before its
-    second snapshot and its games after the first pair; returns the result, which is the same.
+# Where an experiment is broken off: (owner of a method, its name, calls that pass, exit code).
+IN_TRAINING = (Snapshots, "save", 2, 1)  # before the snapshot of the second iteration
+IN_MATCHES = (Tournament, "_play_pair", 1, 130)  # after the first pair
+
+
+def conduct_twice(experiment, where, folder, monkeypatch, capfd, *words, extra=()):
+    """Carries an experiment out undisturbed, then once more with its last run or its games broken
+    off (`where`) and gone on with; returns the result, which must be the same.
     """
     one, other = folder / "one", folder / "other"
     result = conduct(experiment, one, *words, extra=extra)
     shutil.copytree(one / "runs", other / "runs")
     shutil.copy(one / "experiment.json", other)
-    last = max((other / "runs").iterdir(), key=lambda run: (run / "config.json").stat().st_mtime)
-    shutil.rmtree(last)
-    for owner, name, times, code, said in (
-            (Snapshots, "save", 2, 1, f"{last.name}: it was stopped from outside"),
-            (Tournament, "_play_pair", 1, 130, "the same command goes on")):
-        capfd.readouterr()
-        with stopped_after(monkeypatch, owner, name, times), pytest.raises(SystemExit) as end:
-            conduct(experiment, other, *words, extra=extra)
-        assert end.value.code == code and said in capfd.readouterr().err
-        assert not (other / "result.json").exists()
+    if where is IN_TRAINING:
+        shutil.rmtree(max((other / "runs").iterdir(),
+                          key=lambda run: (run / "config.json").stat().st_mtime))
+    owner, name, times, code = where
+    capfd.readouterr()
+    with stopped_after(monkeypatch, owner, name, times), pytest.raises(SystemExit) as end:
+        conduct(experiment, other, *words, extra=extra)
+    assert end.value.code == code and "the same command goes on" in capfd.readouterr().err
+    assert not (other / "result.json").exists()
+    pairs = sorted(path.relative_to(one) for path in one.glob("matches/*/pairs/*"))
+    for path in pairs[:-1]:  # all but the last, to save time
+        if not (other / path).exists():
+            (other / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(one / path, other / path)
+            shutil.copy(one / path.parent.parent / "tournament.json", (other / path).parent.parent)
     assert conduct(experiment, other, *words, extra=extra) == result
     for name in ("result.json", "table.md"):
         assert (one / name).read_bytes() == (other / name).read_bytes()
