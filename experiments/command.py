@@ -1,11 +1,11 @@
 """The command line of all experiments that train, and how they are carried out."""
 
+import json
 import os
 import shutil
 import sys
 
 from common.command_line import InputError, Parser, file_error, number, one_line
-from common.files import write_json
 from common.interrupts import Interrupts
 from common.terminal import go_on_without_output, guarded
 from experiments.plan import Study
@@ -87,6 +87,8 @@ def out_folder(args, name):
 
 def open_folder(out, manifest):
     """Makes the folder, or checks that it holds the same experiment, and locks it."""
+    from common.files import write_json  # here, so --help stays quick
+
     path = os.path.join(out, "experiment.json")
     if os.path.exists(path):
         if is_begun(out):
@@ -117,9 +119,11 @@ def hold(out):
 
 def compare(path, manifest, out):
     """Raises InputError, naming the first difference, where a folder holds another experiment."""
-    from evaluation.tournament import read_json
-
-    found = read_json(path)
+    try:
+        with open(path) as file:
+            found = json.load(file)
+    except ValueError:
+        found = None
     found = found if isinstance(found, dict) else {}
     for key, value in manifest.items():
         if found.get(key) != value:

@@ -2,6 +2,8 @@
 
 import importlib
 import json
+import subprocess
+import sys
 
 import pytest
 from small import refused
@@ -48,6 +50,10 @@ def test_folders_that_will_not_do(tmp_path, untouched, capfd):
     run_lock.let_go()
     (out / "runs" / "sumo-ants-1-seed0").mkdir(parents=True)
     before = (out / "experiment.json").read_bytes()
+    for words in ("", "[]"):  # damaged
+        (out / "experiment.json").write_text(words)
+        refused(delta.main, ["--out", out], "an experiment with experiment None", capfd)
+    (out / "experiment.json").write_bytes(before)
     refused(exploration.main, ["--out", out], "experiment delta, not exploration", capfd)
     refused(delta.main, ["--out", out, "--seeds", "0", "1"], "seeds 0, not 0 1", capfd)
     refused(delta.main, ["--out", out, "--", "--num-envs", "64"],
@@ -83,3 +89,15 @@ def test_command_lines(name, capsys):
     first = module.__doc__.split("\n")[0]
     assert first.replace(" ", "") in out.replace(" ", "")  # which may break at hyphens
     assert f"python -m experiments.{name} " in module.__doc__
+
+
+def test_command_lines_are_quick():
+    """Nothing heavy is imported before there is work: not for --help, not for bad input."""
+    names = "delta exploration curriculum ensemble wind train"
+    code = (f"import sys\nfor name in {names!r}.split(): __import__(f'experiments.{{name}}')\n"
+            "print({'numpy', 'tensorflow', 'mpi4py', 'mujoco'} & set(sys.modules))\n"
+            f"import experiments.command\nexperiments.command.compare({__file__!r}, {{}}, '')\n"
+            "print({'tensorflow', 'mpi4py', 'mujoco'} & set(sys.modules))")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,
+                          cwd=runs.ROOT)
+    assert done.stdout == "set()\nset()\n", done.stderr
