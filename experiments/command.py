@@ -1,21 +1,19 @@
 """The command line of all experiments that train, and how they are carried out."""
 
-import json
 import os
-import shutil
 import sys
 
 from common.command_line import InputError, Parser, file_error, number, one_line
 from common.interrupts import Interrupts
 from common.terminal import go_on_without_output, guarded
+from experiments.estimate import Bar, count_matches, describe_cost, kind
+from experiments.folder import open_folder
 from experiments.plan import Study
-from experiments.runs import ROOT, TRIAL, Failed, Trainings, measure, versions_kept
+from experiments.runs import ROOT, TRIAL, Failed, Trainings, measure
 from selfplay import config, run_lock
 
 OWN = ("run", "resume", "env", "seed", "paper", "keep", "max_timesteps", "max_episodes",
        "max_seconds")  # options of run.py that no user of an experiment may give it
-GAME_STEPS = 250  # of a match, for the estimate: half of the time limit
-RK4_COST = 3.6  # times Euler's (docs/paper.md, values)
 
 
 def base_parser(name, doc):
@@ -85,57 +83,6 @@ def out_folder(args, name):
     return os.path.abspath(args.out or os.path.join(ROOT, "results", f"{name}-{args.scale}"))
 
 
-def open_folder(out, manifest):
-    """Makes the folder, or checks that it holds the same experiment, and locks it."""
-    from common.files import write_json  # here, so --help stays quick
-
-    path = os.path.join(out, "experiment.json")
-    if os.path.exists(path):
-        if is_begun(out):
-            compare(path, manifest, out)
-    elif os.path.exists(out) and (not os.path.isdir(out) or set(os.listdir(out)) - {"lock"}):
-        raise InputError(f"--out {out}: holds something else than an experiment")
-    try:
-        os.makedirs(out, exist_ok=True)
-        hold(out)
-        write_json(path, manifest)
-    except OSError as error:
-        raise InputError(f"--out {out}: {error.strerror}") from None
-
-
-def is_begun(out):
-    """Whether there is anything in a folder that goes with its experiment.json alone."""
-    places = [os.path.join(out, name) for name in ("runs", "matches", "episodes")]
-    return any(os.path.isdir(place) and os.listdir(place) for place in places)
-
-
-def hold(out):
-    """Locks the folder; InputError where another process is at work there."""
-    try:
-        run_lock.hold(out, f"--out {out}")
-    except InputError as error:
-        raise InputError(str(error).replace("is being trained by", "is in use by")) from None
-
-
-def compare(path, manifest, out):
-    """Raises InputError, naming the first difference, where a folder holds another experiment."""
-    try:
-        with open(path) as file:
-            found = json.load(file)
-    except ValueError:
-        found = None
-    found = found if isinstance(found, dict) else {}
-    for key, value in manifest.items():
-        if found.get(key) != value:
-            raise InputError(f"--out {out}: holds an experiment with {key} "
-                             f"{shown(found.get(key))}, not {shown(value)}; choose another folder")
-
-
-def shown(value):
-    """A value of a manifest in words."""
-    return " ".join(map(str, value)) or "none" if isinstance(value, list) else str(value)
-
-
 def run(experiment, argv=None):
     """Carries out what the command line says; exit codes are those of run.py."""
     parser = make_parser(experiment)
@@ -180,8 +127,8 @@ def conduct(study, check):
     runs, trainings = study.runs(), Trainings(study.out, study.ranks, check)
     print(describe(study, runs), flush=True)
     paces = try_out(study, runs, trainings)
-    matches = count_matches(study)
-    print(estimate(study, runs, paces, matches), flush=True)
+    matches = count_matches(study, paces)
+    print(describe_cost(study, runs, paces, matches), flush=True)
     with Bar(runs, paces, study, matches) as bar:
         for item in runs:
             bar.name(item.name)
@@ -201,11 +148,6 @@ def describe(study, runs):
             f"iterations, seed(s) {seeds}, into {one_line(study.out)}")
 
 
-def kind(study, item):
-    """Runs of the same kind cost the same."""
-    return item.game, None if study.experiment.alike else item.arm
-
-
 def try_out(study, runs, trainings):
     """Trains one run of each kind for a few iterations; returns {kind: `runs.Pace`}."""
     found = {}
@@ -214,79 +156,6 @@ def try_out(study, runs, trainings):
             trainings.train(item, min(TRIAL, study.iterations))
             found[kind(study, item)] = measure(trainings.folder(item))
     return found
-
-
-def count_matches(study):
-    """About how many games there will be to play."""
-    return study.matches * sum(len(study.experiment.meetings(study, game, seed))
-                               for game in study.games for seed in study.seeds)
-
-
-def match_seconds(paces):
-    """About how long a game takes here under RK4 [s]."""
-    steps = sum(pace.steps for pace in paces.values()) / len(paces)
-    return GAME_STEPS * RK4_COST / steps
-
-
-def estimate(study, runs, paces, matches):
-    """How long it will take and how much disk, in words."""
-    seconds = sum(study.iterations * paces[kind(study, item)].seconds for item in runs)
-    games = matches * match_seconds(paces)
-    size = sum(disk(study, item, paces[kind(study, item)]) for item in runs)
-    free = shutil.disk_usage(study.out).free
-    return (f"training takes about {duration(seconds)} here in all, {matches:,} games at most "
-            f"about {duration(games)}; the folder will hold about {size / 1e6:,.0f} MB, "
-            f"{free / 1e6:,.0f} MB are free")
-
-
-def disk(study, item, pace):
-    """Bytes that a run will take."""
-    from common.run_folder import RunFolder
-
-    found = RunFolder(os.path.join(study.out, "runs", item.name)).config or {}
-    kept = versions_kept(found.get("delta") or 0, study.gap, study.iterations)
-    return kept * pace.version + pace.rest
-
-
-def duration(seconds):
-    """Seconds in words."""
-    for unit, size in (("days", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= 1.5 * size:
-            return f"{seconds / size:.1f} {unit}"
-    return f"{seconds:.0f} s"
-
-
-class Bar:
-    """One progress bar over all runs and games, which count by the seconds that they take."""
-
-    def __init__(self, runs, paces, study, matches):
-        from tqdm import tqdm
-
-        self._study, self._paces = study, paces
-        self._done, self._match = {}, match_seconds(paces)
-        total = sum(study.iterations * paces[kind(study, item)].seconds for item in runs)
-        self._bar = tqdm(total=total + matches * self._match, disable=None,
-                         bar_format="{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}")
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self._bar.close()
-
-    def name(self, text):
-        """Says what is at work."""
-        self._bar.set_description_str(text)
-
-    def run(self, item, done):
-        """A run has so many iterations behind it."""
-        new = done - self._done.get(item.name, 0)
-        self._done[item.name] = done
-        self._bar.update(max(0, new) * self._paces[kind(self._study, item)].seconds)
-
-    def games(self, count=1):
-        """So many games have been played."""
-        self._bar.update(count * self._match)
 
 
 def play(study, meetings, bar, check):

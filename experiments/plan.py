@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from common.run_folder import RunFolder
-from selfplay.config import preset
+from selfplay.config import make_parser, preset
 
 SCHEDULE = ("dense_iters", "anneal_iters", "curriculum_iters")  # lengths that follow the run's
 OLD_PER_POINT = 4  # versions kept from one point of a curve to the next
@@ -123,6 +123,12 @@ class Study:
         """Paths of a run's snapshots of a version: {path: learner's name}."""
         folder = RunFolder(f"{self.out}/runs/{self.run(game, arm, seed).name}")
         return {f"{folder.path}/{name}/{version:06d}.npz": name for name in folder.learners}
+
+    def delta(self, run):
+        """A run's --delta, by which its old snapshots go."""
+        given = make_parser(run.words).parse_args(run.words).delta
+        return preset(run.game, self.scale == "paper", self.policy)["delta"] if (
+            given is None) else given
 
     def _schedule(self, game):
         """The preset's schedule, shortened where the runs are shorter than those of scale medium,

@@ -78,9 +78,7 @@ class Trainings:
         refuses, `Failed` for whatever else ends the run early, KeyboardInterrupt as `check` does,
         once the run has ended in good order.
         """
-        while is_locked(self.folder(run)):  # what a killed experiment has left at work ends soon
-            self._check()
-            time.sleep(POLL)
+        self._wait_for(run)
         done = iterations_done(self.folder(run))
         on_iteration(done)
         if done >= iterations:
@@ -90,6 +88,15 @@ class Trainings:
         code = self._attend(process, run, on_iteration)
         if code or iterations_done(self.folder(run)) < iterations:
             raise explain(run, code, output)
+
+    def _wait_for(self, run):
+        """Until what a killed experiment has left at work has finished its iteration."""
+        if is_locked(self.folder(run)):
+            print(f"waiting for {run.name}, which a killed experiment has left at work",
+                  file=sys.stderr, flush=True)
+        while is_locked(self.folder(run)):
+            self._check()
+            time.sleep(POLL)
 
     def _words(self, run, iterations):
         """For run.py: a new run, or the rest of an old one."""
@@ -159,12 +166,18 @@ def explain(run, code, output):
 
 class Pace(NamedTuple):
     """What a run costs, as measured: seconds per iteration; environment steps per second of
-    collecting; bytes per version; bytes of the rest."""
+    collecting; bytes per version; bytes of the rest. learners: their names."""
 
     seconds: float
     steps: float
     version: int
     rest: int
+    learners: list
+
+    def pairs(self, other):
+        """How many of its learners can meet how many of another run's: their number of pairs."""
+        shared = not any(name.startswith("agent1") for name in self.learners)
+        return sum(shared or one[5] != two[5] for one in self.learners for two in other.learners)
 
 
 def measure(folder):
@@ -177,7 +190,7 @@ def measure(folder):
     found = RunFolder(folder)
     newest = [max(found.snapshots(name).items())[1] for name in found.learners]
     return Pace(seconds, steps, sum(map(os.path.getsize, newest)),
-                2 * os.path.getsize(os.path.join(folder, CHECKPOINT)))
+                2 * os.path.getsize(os.path.join(folder, CHECKPOINT)), found.learners)
 
 
 def versions_kept(delta, keep, iterations):

@@ -12,16 +12,13 @@ import hashlib
 import os
 import time
 from dataclasses import dataclass
-from functools import cache
 
 from common.command_line import InputError, number, one_line
 from experiments import command, results, shares
+from experiments.estimate import duration
 from experiments.runs import ROOT
 
-EVERY, DECAY, FALLEN = 50, 0.9, 0.5  # steps, factor per step, metres over the ground
 FORCES = (200, 300, 400, 500, 600)  # newton
-AWAY = 1000.0  # where the opponent lies [m]
-UNSEEN = ("other_qpos", "offset")  # blocks of the observation that are about the opponent
 EPISODES = {"small": 20, "medium": 200, "paper": 200}
 # Table 2: mean and standard deviation of steps before the fall, over 200 episodes.
 PAPER = {"wrestler": {200: (372, 146), 300: (327, 150), 400: (247, 143), 500: (181, 114),
@@ -61,92 +58,6 @@ class Player:
     game: str
     seat: int
     entries: list
-
-
-# The field
-
-
-@cache
-def windy(game, seat, force):
-    """Registers a humanoid game in which one seat is pushed and the other is gone.
-
-    Returns its name; force: of a push at its start [N].
-    """
-    import numpy as np
-
-    from gym_compete import find_game, register
-    from gym_compete.games.sumo import TOP, Sumo
-
-    kind, title = find_game(game), f"{game}-seat{seat}-wind{force}"
-    in_ring = issubclass(kind, Sumo)
-
-    class Windy(kind):
-        """A humanoid alone in the wind."""
-
-        name, env_id = title, f"{title}-v0"
-        endings = ("", "fell", "not finite", "time-out")
-        memory = (*kind.memory, "pushes", "wind")
-
-        def set_up(self):
-            """`pushes`: angles of a match's pushes to the way inward [N, pushes]; `wind`: the
-            present force [N, 2]."""
-            super().set_up()
-            self.pushes = np.zeros((self.num_envs, -(-self.max_episode_steps // EVERY)))
-            self.wind = np.zeros((self.num_envs, 2))
-            self.seen = np.zeros_like(self.seats[seat].qpos)
-
-        def arrange(self, i, rng, version, qpos, qvel):
-            """The opponent lies far away; the pushes are drawn."""
-            super().arrange(i, rng, version, qpos, qvel)
-            qpos[self.seats[1 - seat].qpos_slice][:2] = AWAY
-            self.pushes[i], self.wind[i] = draw_pushes(rng, self.pushes.shape[1]), 0
-
-        def blocks(self, me, other):
-            """What is about the opponent is zero."""
-            shown = {"qpos": self.seen if me.index == seat and not in_ring else me.qpos}
-            return [(key, np.zeros_like(block) if key in UNSEEN else shown.get(key, block))
-                    for key, block in super().blocks(me, other)]
-
-        def refresh(self):
-            """A racer sees itself in the middle of its way at most, so it never arrives."""
-            super().refresh()
-            if in_ring:
-                self.ring[:, :, 2] = 0  # the other's way to the edge
-            np.copyto(self.seen, self.seats[seat].qpos)
-            ahead = -np.sign(self.starts[seat][0])
-            self.seen[:, 0] = ahead * np.minimum(ahead * self.seen[:, 0], 0)
-
-        def step(self, acs):
-            """The wind blows, then the game goes on."""
-            self.blow()
-            for data, wind in zip(self.sim.datas, self.wind):
-                data.xfrc_applied[self.seats[seat].root, :2] = wind
-            super().step(acs)
-
-        def blow(self):
-            """The last push decays; every so often there is a new one."""
-            me, turn = self.seats[seat], self.steps // EVERY
-            self.wind *= DECAY
-            angle = np.arctan2(-me.y, -me.x) + np.take_along_axis(
-                self.pushes, np.minimum(turn, self.pushes.shape[1] - 1)[:, None], 1)[:, 0]
-            new = (turn > 0) & (self.steps % EVERY == 0)
-            self.wind[new] = force * np.stack([np.cos(angle), np.sin(angle)], 1)[new]
-
-        def judge(self):
-            """A fall, or the end of the time."""
-            ground = TOP if in_ring else 0.0
-            self.end(self.seats[seat].z <= ground + FALLEN, "fell")
-            self.end(self.steps >= self.max_episode_steps, "time-out")
-
-    return register(Windy).name
-
-
-def draw_pushes(rng, count):
-    """Angles to the way inward [count]: half of them within a right angle of it, half beyond."""
-    import numpy as np
-
-    outward = rng.permutation(np.arange(count) % 2)
-    return np.pi * outward + rng.uniform(-np.pi / 2, np.pi / 2, count)
 
 
 # The command line
@@ -251,6 +162,7 @@ def play(study, player, force, threads, bar, check):
     from common.files import write_json
     from evaluation.matches import play
     from evaluation.tournament import read_json
+    from experiments.windy import windy
 
     path = os.path.join(study.out, "episodes", f"{player.name}-{force}.json")
     found, name = read_json(path), f"{player.name} {force} N"
@@ -272,6 +184,7 @@ class Enough(Exception):
 def estimate(study, cells, threads, check):
     """What will be played and how long it will take, in words, after a few steps."""
     from evaluation.matches import SLOTS, play
+    from experiments.windy import windy
 
     seen, (player, force) = [], cells[0]
 
@@ -291,7 +204,7 @@ def estimate(study, cells, threads, check):
     episodes = len(cells) * study.episodes
     files = ", ".join(f"{name} {one_line(path)}" for name, path in study.files.items())
     return (f"wind: {files}; {len(study.forces)} forces, {episodes:,} episodes of at most 500 "
-            f"steps, at most about {command.duration(pace * 500 * episodes)} here, and less than "
+            f"steps, at most about {duration(pace * 500 * episodes)} here, and less than "
             "1 MB of disk")
 
 

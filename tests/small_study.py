@@ -71,18 +71,19 @@ def conduct_twice(experiment, where, folder, monkeypatch, capfd, *words, extra=(
     """
     one, other = folder / "one", folder / "other"
     result = conduct(experiment, one, *words, extra=extra)
+    pairs = sorted(path.relative_to(one) for path in one.glob("matches/*/pairs/*"))
+    games = sum(part["games"] for path in pairs for part in json.loads((one / path).read_text()))
+    assert f", {games} games about " in capfd.readouterr().out
     shutil.copytree(one / "runs", other / "runs")
     shutil.copy(one / "experiment.json", other)
     if where is IN_TRAINING:
         shutil.rmtree(max((other / "runs").iterdir(),
                           key=lambda run: (run / "config.json").stat().st_mtime))
     owner, name, times, code = where
-    capfd.readouterr()
     with stopped_after(monkeypatch, owner, name, times), pytest.raises(SystemExit) as end:
         conduct(experiment, other, *words, extra=extra)
     assert end.value.code == code and "the same command goes on" in capfd.readouterr().err
     assert not (other / "result.json").exists()
-    pairs = sorted(path.relative_to(one) for path in one.glob("matches/*/pairs/*"))
     for path in pairs[:-1]:  # all but the last, to save time
         if not (other / path).exists():
             (other / path).parent.mkdir(parents=True, exist_ok=True)

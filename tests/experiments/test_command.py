@@ -8,7 +8,7 @@ import sys
 import pytest
 from small import refused
 
-from experiments import command, curriculum, delta, exploration, runs
+from experiments import command, curriculum, delta, exploration, folder, runs
 from selfplay import run_lock
 
 
@@ -46,7 +46,7 @@ def test_folders_that_will_not_do(tmp_path, untouched, capfd):
     out = tmp_path / "old"
     study = command.settle(command.make_parser(delta.EXPERIMENT), delta.EXPERIMENT,
                            ["--out", str(out)])
-    command.open_folder(str(out), study.manifest())
+    folder.open_folder(str(out), study.manifest())
     run_lock.let_go()
     (out / "runs" / "sumo-ants-1-seed0").mkdir(parents=True)
     before = (out / "experiment.json").read_bytes()
@@ -67,7 +67,7 @@ def test_what_run_py_refuses(tmp_path, in_process, capfd):
     refused(curriculum.main, ["--out", tmp_path, "--", "--num-envs", "3", "--latest-share", "0.5",
                               "--policy", "mlp"],
             "sumo-ants-curriculum-seed0: --latest-share 0.5: does not fit --num-envs 3", capfd)
-    command.open_folder(str(tmp_path), {"seeds": [5]})  # nothing was begun: others may have it
+    folder.open_folder(str(tmp_path), {"seeds": [5]})  # nothing was begun: others may have it
     run_lock.let_go()
 
 
@@ -96,7 +96,7 @@ def test_command_lines_are_quick():
     names = "delta exploration curriculum ensemble wind train"
     code = (f"import sys\nfor name in {names!r}.split(): __import__(f'experiments.{{name}}')\n"
             "print({'numpy', 'tensorflow', 'mpi4py', 'mujoco'} & set(sys.modules))\n"
-            f"import experiments.command\nexperiments.command.compare({__file__!r}, {{}}, '')\n"
+            f"import experiments.folder\nexperiments.folder.compare({__file__!r}, {{}}, '')\n"
             "print({'tensorflow', 'mpi4py', 'mujoco'} & set(sys.modules))")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,
                           cwd=runs.ROOT)

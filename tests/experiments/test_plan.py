@@ -50,6 +50,26 @@ def test_a_short_run_has_a_short_schedule():
     assert "--anneal-iters" not in settle(delta.EXPERIMENT, "--scale", "medium").runs()[0].words
 
 
+def test_the_delta_that_the_disk_is_reckoned_by():
+    """The arm's, the user's, the preset's."""
+    assert settle(delta.EXPERIMENT).delta(settle(delta.EXPERIMENT).runs()[1]) == 0.8
+    for words, value in ((["--", "--delta", "0.3"], 0.3), (["--scale", "paper"], 0.5),
+                         (["--game", "sumo-ants"], 0)):
+        study = settle(exploration.EXPERIMENT, *words)
+        assert study.delta(study.runs()[0]) == value
+
+
+def test_pairs_of_learners():
+    """One for both seats, one per seat, and three of each."""
+    def pairs(one, other):
+        return runs.Pace(0, 0, 0, 0, one).pairs(runs.Pace(0, 0, 0, 0, other))
+
+    seats = [f"agent{seat}{member}" for seat in (0, 1) for member in "abc"]
+    assert pairs(["agent0"], ["agent0"]) == 1 and pairs(["agent0"], seats[:3]) == 3
+    assert pairs(["agent0", "agent1"], ["agent0", "agent1"]) == 2
+    assert pairs(["agent0", "agent1"], seats) == 6
+
+
 def test_the_curriculums_ends():
     """The table, which spares importing the games, says what they say."""
     assert {game: find_game(game)().curriculum_end for game in curriculum.ENDS} == curriculum.ENDS

@@ -9,7 +9,7 @@ from small_study import stopped_after
 
 from common.parameter_file import save_parameters
 from evaluation import matches
-from experiments import wind
+from experiments import wind, windy
 from gym_compete import find_game
 from networks.loading import blank_entry
 
@@ -30,7 +30,7 @@ def files(tmp_path):
 
 def started(game, seat=0, force=400):
     """A game in the wind, one match, just begun; and its random generator."""
-    made, rng = find_game(wind.windy(game, seat, force))(), np.random.default_rng(1)
+    made, rng = find_game(windy.windy(game, seat, force))(), np.random.default_rng(1)
     made.reset(0, rng)
     return made, rng
 
@@ -64,7 +64,7 @@ def test_pushes_come_and_decay():
 def test_half_of_the_pushes_point_inward():
     """In every match; the others outward, and all ways are possible."""
     rng = np.random.default_rng(0)
-    angles = np.array([wind.draw_pushes(rng, 10) for _ in range(400)])
+    angles = np.array([windy.draw_pushes(rng, 10) for _ in range(400)])
     assert ((np.cos(angles) > 0).sum(axis=1) == 5).all()
     assert np.histogram(angles % (2 * np.pi), 8, (0, 2 * np.pi))[0] == pytest.approx(500, rel=0.2)
     assert ((np.cos(angles) > 0).mean(axis=0) == pytest.approx(0.5, abs=0.1))
@@ -85,7 +85,7 @@ def test_the_way_inward():
 def test_the_opponent_is_gone(name, unseen):
     """Out of reach, out of the observation, and without any effect; the rest is as ever."""
     game, rng = started(name)
-    twin = find_game(wind.windy(name, 0, 400))()
+    twin = find_game(windy.windy(name, 0, 400))()
     twin.reset(0, np.random.default_rng(1))
     plain = find_game(name)()
     plain.reset(0, np.random.default_rng(1))
