@@ -172,8 +172,8 @@ def play(study, meetings, bar, check):
         for seed in study.seeds:
             bar.name(f"{game} seed {seed}: games")
             matches = meetings.Matches(study, game, seed, study.matches)
-            bar.games(matches.done)
-            outcomes[game] += matches.play(threads, lambda result: bar.games(), check)
+            bar.found_games(matches.done)
+            outcomes[game] += matches.play(threads, lambda result: bar.game(), check)
     return outcomes
 
 

@@ -55,7 +55,10 @@ def duration(seconds):
 
 
 class Bar:
-    """One progress bar over all runs and games, which count by the seconds that they take."""
+    """One progress bar over all runs and games, which count by the seconds that they take.
+
+    Without a terminal it prints a line for each run instead.
+    """
 
     def __init__(self, runs, paces, study, matches):
         from tqdm import tqdm
@@ -63,7 +66,7 @@ class Bar:
         self._study, self._paces = study, paces
         self._done, self._match = {}, match_seconds(paces)
         total = sum(study.iterations * paces[kind(study, item)].seconds for item in runs)
-        self._bar = tqdm(total=total + matches * self._match, disable=None,
+        self._bar = tqdm(total=total + matches * self._match, disable=None, smoothing=0,
                          bar_format="{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}")
 
     def __enter__(self):
@@ -74,14 +77,30 @@ class Bar:
 
     def name(self, text):
         """Says what is at work."""
+        if self._bar.disable:
+            print(text, flush=True)
         self._bar.set_description_str(text)
 
     def run(self, item, done):
-        """A run has so many iterations behind it."""
-        new = done - self._done.get(item.name, 0)
+        """A run has so many iterations behind it; those of the first call were there before."""
+        seconds = self._paces[kind(self._study, item)].seconds
+        if item.name not in self._done:
+            self._found(done * seconds)
+        else:
+            self._bar.update(max(0, done - self._done[item.name]) * seconds)
         self._done[item.name] = done
-        self._bar.update(max(0, new) * self._paces[kind(self._study, item)].seconds)
 
-    def games(self, count=1):
-        """So many games have been played."""
-        self._bar.update(count * self._match)
+    def game(self):
+        """A game has been played."""
+        self._bar.update(self._match)
+
+    def found_games(self, count):
+        """So many games had been played before."""
+        self._found(count * self._match)
+
+    def _found(self, seconds):
+        """Work that was done before: it says nothing about how fast this one goes."""
+        if not self._bar.disable:
+            self._bar.initial += seconds
+            self._bar.n += seconds
+            self._bar.refresh()

@@ -1,10 +1,11 @@
 """Which runs are trained with which options, and which of their snapshots are judged."""
 
+import io
 from dataclasses import replace
 
 import pytest
 
-from experiments import command, curriculum, delta, ensemble, exploration, plan, runs
+from experiments import command, curriculum, delta, ensemble, estimate, exploration, plan, runs
 from gym_compete import find_game
 
 ALL = [module.EXPERIMENT for module in (delta, exploration, curriculum, ensemble)]
@@ -68,6 +69,25 @@ def test_pairs_of_learners():
     assert pairs(["agent0"], ["agent0"]) == 1 and pairs(["agent0"], seats[:3]) == 3
     assert pairs(["agent0", "agent1"], ["agent0", "agent1"]) == 2
     assert pairs(["agent0", "agent1"], seats) == 6
+
+
+def test_the_bar(monkeypatch, capsys):
+    """Counts seconds; what was there before does not count as speed."""
+    monkeypatch.setattr("sys.stderr", type("Terminal", (io.StringIO,), {
+        "isatty": lambda self: True})())
+    study = settle(delta.EXPERIMENT, "--", "--max-iters", "10")
+    first, second = study.runs()[:2]
+    pace = runs.Pace(3, 250 * estimate.RK4_COST, 0, 0, ["agent0"])  # a game takes one second
+    with estimate.Bar([first, second], {("sumo-ants", None): pace}, study, 40) as bar:
+        for item, done in ((first, 0), (first, 4), (first, 10), (second, 5), (second, 6)):
+            bar.run(item, done)
+        bar.found_games(8)
+        bar.game()
+        assert (bar._bar.total, bar._bar.n, bar._bar.initial) == (100, 57, 23)
+    monkeypatch.setattr("sys.stderr", io.StringIO())
+    with estimate.Bar([first], {("sumo-ants", None): pace}, study, 0) as bar:
+        bar.name("sumo-ants-1-seed0")
+    assert capsys.readouterr().out == "sumo-ants-1-seed0\n"
 
 
 def test_the_curriculums_ends():
