@@ -1,0 +1,199 @@
+"""Trains the runs of an experiment, one after the other, each by run.py in a process of its own."""
+
+import csv
+import fcntl
+import math
+import os
+import shutil
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+from typing import NamedTuple
+
+from common.command_line import InputError, one_line
+from common.run_folder import CHECKPOINT, PREVIOUS, RunFolder
+from selfplay import run_lock
+
+ROOT = Path(__file__).resolve().parents[1]
+TRIAL = 3  # iterations by which the others are judged
+POLL = 0.2  # seconds between two looks at a process
+RECENT = 20  # iterations that a pace is measured on
+
+
+class Failed(RuntimeError):
+    """A run has ended early: one line that says why and what to do."""
+
+
+class Process:
+    """run.py at work; it ends in good order once it is stopped, or this process dies.
+
+    folder: of runs; words: for run.py; ranks: workers or None; output: file that takes its output.
+    """
+
+    def __init__(self, folder, words, ranks, output):
+        mpirun = [str(Path(sys.executable).parent / "mpirun"), "-np", str(ranks)] if ranks else []
+        paths = [str(ROOT), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+        with open(output, "ab") as file:
+            self._process = subprocess.Popen(
+                [*mpirun, sys.executable, "-m", "experiments.train", folder, *words],
+                stdin=subprocess.PIPE, stdout=file, stderr=subprocess.STDOUT,
+                start_new_session=True,  # the terminal's Ctrl-C is for the experiment alone
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))})
+
+    def wait(self, seconds=None):
+        """The exit code, or None if it has not ended within so many seconds."""
+        try:
+            return self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def stop(self):
+        """Asks it to finish its iteration and end."""
+        self._process.stdin.close()
+
+
+class Trainings:
+    """The runs in `folder`/runs; what they print is in `folder`/output.
+
+    ranks: workers of each, None without mpirun; check: function that raises KeyboardInterrupt once
+    the experiment is to stop.
+    """
+
+    def __init__(self, folder, ranks, check):
+        self._runs, self._output = os.path.join(folder, "runs"), os.path.join(folder, "output")
+        self._ranks, self._check = ranks, check
+        for place in (self._runs, self._output):
+            os.makedirs(place, exist_ok=True)
+
+    def folder(self, run):
+        """Where a `plan.Run` is."""
+        return os.path.join(self._runs, run.name)
+
+    def train(self, run, iterations, on_iteration=lambda done: None):
+        """Takes a run up to so many iterations, from wherever it stands.
+
+        on_iteration(done) is called as they pass. Raises InputError for options that run.py
+        refuses, `Failed` for whatever else ends the run early, KeyboardInterrupt as `check` does,
+        once the run has ended in good order.
+        """
+        self._wait_for(run)
+        done = iterations_done(self.folder(run))
+        on_iteration(done)
+        if done >= iterations:
+            return
+        output = os.path.join(self._output, f"{run.name}.txt")
+        process = Process(self._runs, self._words(run, iterations), self._ranks, output)
+        code = self._attend(process, run, on_iteration)
+        if code or iterations_done(self.folder(run)) < iterations:
+            raise explain(run, code, output)
+
+    def _wait_for(self, run):
+        """Until what a killed experiment has left at work has finished its iteration."""
+        if is_locked(self.folder(run)):
+            print(f"waiting for {run.name}, which a killed experiment has left at work",
+                  file=sys.stderr, flush=True)
+        while is_locked(self.folder(run)):
+            self._check()
+            time.sleep(POLL)
+
+    def _words(self, run, iterations):
+        """For run.py: a new run, or the rest of an old one."""
+        length = ["--max-iters", str(iterations)]
+        if any(os.path.exists(os.path.join(self.folder(run), name))
+               for name in (CHECKPOINT, PREVIOUS)):
+            return ["--resume", run.name, *length]
+        shutil.rmtree(self.folder(run), ignore_errors=True)  # killed before its first checkpoint
+        return [*run.words, "--run", run.name, *length]
+
+    def _attend(self, process, run, on_iteration):
+        """Waits for the end of a process; returns its exit code."""
+        progress = os.path.join(self.folder(run), "progress.csv")
+        size = None
+        while (code := process.wait(POLL)) is None:
+            try:
+                self._check()
+            except KeyboardInterrupt:
+                process.stop()
+                process.wait()
+                raise
+            before, size = size, os.path.exists(progress) and os.path.getsize(progress)
+            if size != before:
+                on_iteration(iterations_done(self.folder(run)))
+        on_iteration(iterations_done(self.folder(run)))
+        return code
+
+
+def iterations_done(folder):
+    """How many iterations a run's checkpoint has behind it; 0 where none can be read."""
+    import numpy as np
+
+    try:
+        with np.load(os.path.join(folder, CHECKPOINT), allow_pickle=False) as arrays:
+            return int(arrays["progress/iteration"])
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return 0
+
+
+def is_locked(folder):
+    """Whether some other process trains a run."""
+    try:
+        with open(os.path.join(folder, run_lock.NAME), "r+b") as file:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
+def explain(run, code, output):
+    """The exception that says why a run has ended before its time."""
+    with open(output, errors="replace") as file:
+        lines = [line.strip() for line in file if line.strip()]
+    said = next((line.partition("error: ")[2] for line in reversed(lines)
+                 if line.startswith("run.py: error: ")), "")
+    if code == 2 and said:
+        return InputError(f"{run.name}: {said}")
+    why = said or ("it was stopped from outside" if code in (0, 130) else f"exit code {code}")
+    return Failed(f"{run.name}: {why}; {one_line(output)} has all it printed, and the same command "
+                  "goes on")
+
+
+# How long, and how much
+
+
+class Pace(NamedTuple):
+    """What a run costs, as measured: seconds per iteration; environment steps per second of
+    collecting; bytes per version; bytes of the rest. learners: their names."""
+
+    seconds: float
+    steps: float
+    version: int
+    rest: int
+    learners: list
+
+    def pairs(self, other):
+        """How many of its learners can meet how many of another run's: their number of pairs."""
+        shared = not any(name.startswith("agent1") for name in self.learners)
+        return sum(shared or one[5] != two[5] for one in self.learners for two in other.learners)
+
+
+def measure(folder):
+    """The `Pace` of a run that has a few iterations behind it."""
+    with open(os.path.join(folder, "timing.csv"), newline="") as file:
+        rows = list(csv.DictReader(file))[-RECENT:]
+    clock = [float(row["run/seconds"]) for row in rows]
+    seconds = (clock[-1] - clock[0]) / (len(clock) - 1) if len(clock) > 1 else clock[0]
+    steps = sum(float(row["run/collect_steps_per_s"]) for row in rows) / len(rows)
+    found = RunFolder(folder)
+    newest = [max(found.snapshots(name).items())[1] for name in found.learners]
+    return Pace(seconds, steps, sum(map(os.path.getsize, newest)),
+                2 * os.path.getsize(os.path.join(folder, CHECKPOINT)), found.learners)
+
+
+def versions_kept(delta, keep, iterations):
+    """How many versions of each learner are on the disk after so many iterations."""
+    first = max(1, math.ceil(delta * (iterations - 2)))
+    return 1 + (iterations - first + 1) + (first - 1) // keep

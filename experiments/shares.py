@@ -1,0 +1,68 @@
+"""Shares of games and their 95 % intervals, over games or over seeds."""
+
+RESAMPLES = 10000  # of a bootstrap
+
+
+def share(counts):
+    """A share with its interval, as a dict for JSON.
+
+    counts: {seed: (games that count, all games)}. With one seed the interval is Wilson's, of games;
+    with several it is a bootstrap's over the seeds, whose shares count equally.
+    """
+    from evaluation.results import wilson
+
+    counts = {seed: pair for seed, pair in counts.items() if pair[1]}
+    if not counts:
+        return {"share": None, "interval": None, "games": 0}
+    shares = [count / total for count, total in counts.values()]
+    (count, total), *others = counts.values()
+    low, high = bootstrap(shares) if others else wilson(count, total)
+    return {"share": round(sum(shares) / len(shares), 4), "interval": [round(low, 4),
+                                                                       round(high, 4)],
+            "games": sum(total for _, total in counts.values())}
+
+
+def bootstrap(values):
+    """95 % percentile interval of the mean of values drawn with replacement: (low, high)."""
+    import numpy as np
+
+    picks = np.random.default_rng(0).integers(len(values), size=(RESAMPLES, len(values)))
+    low, high = np.percentile(np.asarray(values)[picks].mean(axis=1), [2.5, 97.5])
+    return float(low), float(high)
+
+
+def tally(outcomes, what, counted=lambda one, other: True):
+    """{seed: (games that `what` counts, all games)} of outcomes, from either side.
+
+    what: "wins", "losses" or "ties", as the side sees them; counted: function of two
+    (`Side`, seat), the one that is asked about and its opponent: whether such games count.
+    """
+    found = {}
+    for outcome in outcomes:
+        meeting, (wins, losses) = outcome.meeting, (outcome.wins, outcome.losses)
+        sides = (meeting.first, outcome.seat), (meeting.second, 1 - outcome.seat)
+        for one, other, own, theirs in ((*sides, wins, losses), (*sides[::-1], losses, wins)):
+            if counted(one, other):
+                seen = {"wins": own, "losses": theirs, "ties": outcome.ties}
+                count, total = found.get(meeting.seed, (0, 0))
+                found[meeting.seed] = (count + seen[what], total + sum(seen.values()))
+    return found
+
+
+def matrix(outcomes, arms):
+    """{row: {column: {"wins", "losses", "ties": share of games with its interval}}}."""
+    def between(row, column):
+        return {what: share(tally(outcomes, what, lambda one, other: (
+            one[0].arm, other[0].arm) == (row, column))) for what in ("wins", "losses", "ties")}
+
+    return {row: {column: between(row, column) for column in arms if column != row}
+            for row in arms}
+
+
+def against_all(outcomes, arms):
+    """{arm: {"wins", "losses", "ties"}} of each arm against all others."""
+    def of(arm):
+        return {what: share(tally(outcomes, what, lambda one, other: (
+            one[0].arm == arm != other[0].arm))) for what in ("wins", "losses", "ties")}
+
+    return {arm: of(arm) for arm in arms}
