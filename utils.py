@@ -6,6 +6,7 @@ A segment is a dict, one per learner, of T steps in the N columns where that lea
 Key               Shape, type                Meaning
 ================  =========================  ======================================================
 ``ob``            [T, N, ob_dim] float32     raw observations
+``seenK``         [T, N, n] float32          tensor K that the policy's view keeps, if it keeps any
 ``ac``            [T, N, ac_dim] float32     actions as sampled, unclipped
 ``logp``          [T, N] float32             log-probability of ``ac`` when sampled
 ``vpred``         [T, N] float32             value estimate of ``ob``
@@ -28,6 +29,8 @@ Key               Shape, type                Meaning
 
 import numpy as np
 from tqdm import tqdm
+
+from networks.inputs import kept_tensors, update_inputs
 
 
 class Player:
@@ -106,11 +109,13 @@ class Actors:
             pi = player.policy
             feeds += [pi.ob, pi.noise] + [pi.state_in] * pi.recurrent
             fetches.append(self._fetches(player))
+            if player.learner is not None:
+                fetches[-1] |= kept_tensors(pi)
         self._run = sess.make_callable(fetches, feeds)
         self._learners = [p for p in players if p.learner is not None]
         self._estimates = {
             p: sess.make_callable({"vpred": p.policy.vpred, "logp": p.policy.logp},
-                                  [p.policy.ob, p.policy.ac_taken])
+                                  [*update_inputs(p.policy).values(), p.policy.ac_taken])
             for p in self._learners if not p.policy.recurrent}
         if self._learners:
             self._value = sess.make_callable(
@@ -155,9 +160,10 @@ class Actors:
         for player, seg in zip(self._learners, segs):
             if player.policy.recurrent:
                 continue
-            for start in range(0, len(seg["ob"]), steps):
+            names = [*update_inputs(player.policy), "ac"]
+            for start in range(0, len(seg["ac"]), steps):
                 now = slice(start, start + steps)
-                rows = (seg[name][now].reshape(-1, seg[name].shape[2]) for name in ("ob", "ac"))
+                rows = (seg[name][now].reshape(-1, seg[name].shape[2]) for name in names)
                 for name, x in self._estimates[player](*rows).items():
                     seg[name][now] = x.reshape(-1, player.width)
 
@@ -249,9 +255,9 @@ def new_segment(horizon, player):
     n, pi = player.width, player.policy
     floats = {name: np.zeros((horizon, n), np.float32)
               for name in ("logp", "vpred", "rew", "cutvpred")}
+    rows = {"ob": pi.ob, "ac": pi.ac, **kept_tensors(pi)}
     return {
-        "ob": np.zeros((horizon, n, pi.ob_dim), np.float32),
-        "ac": np.zeros((horizon, n, pi.ac_dim), np.float32),
+        **{name: np.zeros((horizon, n, x.shape[1]), np.float32) for name, x in rows.items()},
         "new": np.zeros((horizon, n), bool),
         "state": np.zeros((-(-horizon // pi.chunk), n, pi.state_dim), np.float32),
         "nextvpred": np.zeros(n, np.float32),

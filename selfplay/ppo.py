@@ -7,6 +7,7 @@ import tensorflow.compat.v1 as tf
 from common.command_line import InputError, NotFinite
 from distributed_data import MpiAdam, comm
 from distributed_data.mpi_adam import ExactVariables
+from networks.inputs import kept_tensors, update_inputs
 
 MAX_STRIKES = 3  # steps in a row that are not finite end a run
 LOSS_NAMES = ("pol_surr", "vf_loss", "entropy", "kl", "clip_frac")
@@ -59,8 +60,8 @@ class Learner:
         """Binds the session and takes rank 0's parameters on every rank."""
         self.sess = sess
         net = self._unrolled
-        minibatch = [net.ob, net.ac_taken, self._atarg, self._ret, self._oldlogp]
-        minibatch += [net.new, net.state_in] * net.recurrent
+        seen, *others = update_inputs(net).values()
+        minibatch = [seen, net.ac_taken, self._atarg, self._ret, self._oldlogp, *others]
         self._lossandgrad = sess.make_callable([*self.losses, self.gradient], minibatch)
         self._lossandstep = sess.make_callable(
             [*self.losses, self._finite, self._step_and_raise],
@@ -83,7 +84,7 @@ class Learner:
         happens three times in a row.
         """
         pi, sess, self.faults = self.pi, self.sess, []
-        names = ("ob", "ac", "adv", "tdlamret", "logp")
+        names = ("ob", *kept_tensors(pi), "ac", "adv", "tdlamret", "logp")
         bad = comm.allsum([float(not np.isfinite(seg[name]).all()) for name in names])
         bad = [name for name, count in zip(names, bad) if count]
         if bad:
@@ -187,18 +188,16 @@ class Learner:
 def into_chunks(seg, pi):
     """What a minibatch is made of: a segment's arrays as [steps, chunks, ...], in feeding order.
 
-    Chunks of `pi.chunk` consecutive steps of a game's column; a recurrent policy also gets which
-    steps start a game, and the state at the head of each chunk.
+    Chunks of `pi.chunk` consecutive steps of a game's column, of which there is one state, at the
+    head. What the policy sees comes first, whatever else it needs last.
     """
     def cut(x, steps):
         x = x.reshape(-1, steps, *x.shape[1:]).swapaxes(0, 1)  # [steps, T / steps, N, ...]
         return x.reshape(steps, -1, *x.shape[3:])
 
-    names = ["ob", "ac", "adv", "tdlamret", "logp"] + ["new"] * pi.recurrent
-    chunks = [cut(seg[name], pi.chunk) for name in names]
-    if pi.recurrent:
-        chunks.append(cut(seg["state"], 1))
-    return chunks
+    seen, *others = update_inputs(pi)
+    return [cut(seg[name], 1 if name == "state" else pi.chunk)
+            for name in (seen, "ac", "adv", "tdlamret", "logp", *others)]
 
 
 def mean_losses(losses, sizes):
