@@ -11,6 +11,7 @@ from common.command_line import InputError
 from common.interrupts import Interrupts
 from distributed_data import comm
 from distributed_data.device import make_session
+from networks.inputs import uses_filter
 from selfplay import batch_plan
 from selfplay.checkpoint import Checkpointer, Unchanged
 from selfplay.curriculum import Curriculum
@@ -202,8 +203,12 @@ def announce(log, snapshots, config, opponents):
 def prime_filters(env, learners, sess, rng, steps=100):
     """Fills the observation filters from a few random steps, before the first policy acts.
 
-    Each learner's filter sees the seats that it sits in.
+    Each learner's filter sees the seats that it sits in. Where no network uses its filter, nothing
+    is done.
     """
+    learners = [learner for learner in learners if uses_filter(learner.policy)]
+    if not learners:
+        return
     env.reset()
     obs = ([], [])
     for _ in range(steps):

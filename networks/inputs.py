@@ -18,6 +18,12 @@ def depends_on_variables(tensors):
     return any(op.type in ("VarHandleOp", "VariableV2") for op in ancestors(tensors))
 
 
+def uses_filter(pi):
+    """Whether the observation filter has a say in the policy's actions or values."""
+    found = ancestors([pi.ac, pi.vpred])
+    return any(moment.op in found for moment in (pi.ob_rms.mean, pi.ob_rms.std))
+
+
 def kept_tensors(pi):
     """What a policy's view keeps in segments (`Policy.keep`): {name there: tensor}."""
     return {f"seen{k}": tensor for k, tensor in enumerate(getattr(pi, "kept", ()))}
@@ -36,3 +42,9 @@ def update_inputs(pi):
     needed = ancestors([pi.logp, pi.vpred], given=kept.values())
     return {**kept, **({"ob": pi.ob} if pi.ob.op in needed else {}),
             **(memory if pi.state_in.op in needed else {})}
+
+
+def seen_tensors(pi):
+    """What a segment holds of what the policy sees: for its update and its observation filter."""
+    needed = {**update_inputs(pi), **({"ob": pi.ob} if uses_filter(pi) else {})}
+    return {name: x for name, x in needed.items() if name not in ("new", "state")}

@@ -7,7 +7,7 @@ import tensorflow.compat.v1 as tf
 from common.command_line import InputError, NotFinite
 from distributed_data import MpiAdam, comm
 from distributed_data.mpi_adam import ExactVariables
-from networks.inputs import kept_tensors, update_inputs
+from networks.inputs import seen_tensors, update_inputs, uses_filter
 
 MAX_STRIKES = 3  # steps in a row that are not finite end a run
 LOSS_NAMES = ("pol_surr", "vf_loss", "entropy", "kl", "clip_frac")
@@ -22,6 +22,7 @@ class Learner:
 
     def __init__(self, pi, clip_param=0.2, entcoeff=0.0, l2=0.0):
         self.pi, self._unrolled = pi, pi.unrolled()
+        self._sees, self._filtered = list(seen_tensors(pi)), uses_filter(pi)
         net = self._unrolled
         variables = pi.get_trainable_variables()
         with tf.name_scope(f"{pi.name}_loss"):
@@ -84,7 +85,7 @@ class Learner:
         happens three times in a row.
         """
         pi, sess, self.faults = self.pi, self.sess, []
-        names = ("ob", *kept_tensors(pi), "ac", "adv", "tdlamret", "logp")
+        names = [*self._sees, "ac", "adv", "tdlamret", "logp"]
         bad = comm.allsum([float(not np.isfinite(seg[name]).all()) for name in names])
         bad = [name for name, count in zip(names, bad) if count]
         if bad:
@@ -110,7 +111,8 @@ class Learner:
                 break
         if adaptive_kl and means is not None:
             self._adapt(means[LOSS_NAMES.index("kl")], adaptive_kl)
-        pi.ob_rms.update(sess, seg["ob"])  # after the epochs, which need the filter of the rollout
+        if self._filtered:  # after the epochs, which need the filter of the rollout
+            pi.ob_rms.update(sess, seg["ob"])
         return self._report(means, epoch + 1, explained)
 
     def start_gently(self):

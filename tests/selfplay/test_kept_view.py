@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 from helpers import initialize, new_session
+from tiny import tiny_run
 
+from common.parameter_file import load_parameters
 from gym_compete import CompeteVectorEnv
 from networks.inputs import kept_tensors, update_inputs
 from policy import AntPolicy, HumanoidPolicy, LSTMPolicy, MlpPolicy
@@ -48,6 +50,7 @@ def test_parameters_are_the_same_bits(kind):
     _, expected = play_and_update(anew(kind), GAMES[kind])
     np.testing.assert_array_equal(kept, expected)
     assert seg["seen0"].shape[:2] == (8, 3) and np.abs(seg["seen0"]).std() > 0.1
+    assert "ob" not in seg and not seg["state"].size
 
 
 def test_what_the_update_is_fed():
@@ -99,3 +102,26 @@ def test_what_learns_cannot_be_kept():
 
     with new_session(), pytest.raises(ValueError, match="Filtered.view keeps what variables move"):
         Filtered("pi", 5, 2)
+
+
+@pytest.mark.parametrize("kind,counts", [(AntPolicy, [0, 0]), (MlpPolicy, [400, 412])])
+def test_a_filter_that_nobody_uses_stays(kind, counts, tmp_path):
+    """It counts neither the steps before the first policy acts nor a segment's observations."""
+    tiny_run(tmp_path / "run", max_iters=1, kind=kind)
+    vectors = [load_parameters(tmp_path / f"run/agent0/{k:06d}.npz")[0] for k in (0, 1)]
+    np.testing.assert_allclose([vector[3 + 2 * 122] for vector in vectors], counts, atol=0.02)
+
+
+def test_observations_that_are_not_finite():
+    """A view would clip them away; the segment still shows them, so the update is not made."""
+    player = Player(None, [(seat, slice(0, 2)) for seat in (0, 1)], learner=0)
+    env = CompeteVectorEnv("run-to-goal-ants", 2, seed=0, integrator="Euler")
+    with new_session() as sess:
+        player.policy = AntPolicy("pi", 122, 8, RNG(0), hid_size=4)
+        initialize(sess, player.policy)
+        rollouts = traj_segment_generator([player], env, sess, 2, RNG(0), lambda: 1.0)
+        rollouts.get_state()
+        env.obs[1][0, 30] = np.inf
+        [seg] = next(rollouts)
+    env.close()
+    assert np.isnan(seg["seen0"]).any(axis=2).tolist() == [[False, False, True, False], 4 * [False]]
