@@ -25,7 +25,8 @@ A policy has the attributes ``recurrent``, ``chunk`` (1 without memory), ``state
 ``zero_state`` [state_dim], ``ob_rms``, ``ret_rms``, ``logstd`` (the variable) and ``value_head``
 (weight and bias of the last value layer), and the methods ``unrolled``, ``update_ret_rms``,
 ``get_variables`` and ``get_trainable_variables``. Deriving from `Policy` gives all of it: a
-subclass writes `hidden` alone, the layers of one net up to its last hidden one. Variables are
+subclass writes `hidden` alone, the layers of one net up to its last hidden one. What a `view` of
+its own passes through `keep` is computed when acting, and not again in the update. Variables are
 created in the order of the policies that OpenAI released, so their vectors load as they are.
 """
 
@@ -113,7 +114,8 @@ class AntPolicy(MlpPolicy):
 
     def view(self, ob, memory):
         """The ant's view, for which the legs are renamed by quarter turns."""
-        features, self._quarters, memory = ant_view(ob, memory)
+        features, quarters, memory = ant_view(ob, memory)
+        features, self._quarters = self.keep(features, quarters)
         return features, memory
 
     def motors(self, mean):
@@ -141,6 +143,7 @@ class HumanoidPolicy(MlpPolicy):
     def view(self, ob, memory):
         """The humanoid's views [2 * batch, features], those of the mirrored matches last."""
         features, reflect, memory = human.humanoid_view(ob, memory)
+        [features] = self.keep(features)
         return tf.concat([features, reflect(features)], 0), memory
 
     def estimate(self, value):

@@ -5,13 +5,15 @@ A segment is a dict, one per learner, of T steps in the N columns where that lea
 ================  =========================  ======================================================
 Key               Shape, type                Meaning
 ================  =========================  ======================================================
-``ob``            [T, N, ob_dim] float32     raw observations
+``ob``            [T, N, ob_dim] float32     raw observations, if update or filter need them
+``seenK``         [T, N, n] float32          tensor K that the policy's view keeps, if it keeps any
 ``ac``            [T, N, ac_dim] float32     actions as sampled, unclipped
 ``logp``          [T, N] float32             log-probability of ``ac`` when sampled
-``vpred``         [T, N] float32             value estimate of ``ob``
+``vpred``         [T, N] float32             value estimate
 ``rew``           [T, N] float32             alpha * reward_move + (1 - alpha) * reward_remaining
 ``new``           [T, N] bool                step t starts a game
-``state``         [T / chunk, N, state_dim]  float32: recurrent state at the head of each chunk
+``state``         [T / chunk, N, state_dim]  float32: recurrent state at the head of each chunk; of
+                                             width 0 if the update does not need it
 ``nextvpred``     [N] float32                value after the last step, 0 where a game has ended
 ``cutvpred``      [T, N] float32             value where a time limit cut a game, else 0
 ``adv``           [T, N] float32             advantages, by `add_vtarg_and_adv`
@@ -28,6 +30,8 @@ Key               Shape, type                Meaning
 
 import numpy as np
 from tqdm import tqdm
+
+from networks.inputs import kept_tensors, seen_tensors, update_inputs
 
 
 class Player:
@@ -106,11 +110,13 @@ class Actors:
             pi = player.policy
             feeds += [pi.ob, pi.noise] + [pi.state_in] * pi.recurrent
             fetches.append(self._fetches(player))
+            if player.learner is not None:
+                fetches[-1] |= kept_tensors(pi)
         self._run = sess.make_callable(fetches, feeds)
         self._learners = [p for p in players if p.learner is not None]
         self._estimates = {
             p: sess.make_callable({"vpred": p.policy.vpred, "logp": p.policy.logp},
-                                  [p.policy.ob, p.policy.ac_taken])
+                                  [*update_inputs(p.policy).values(), p.policy.ac_taken])
             for p in self._learners if not p.policy.recurrent}
         if self._learners:
             self._value = sess.make_callable(
@@ -155,9 +161,10 @@ class Actors:
         for player, seg in zip(self._learners, segs):
             if player.policy.recurrent:
                 continue
-            for start in range(0, len(seg["ob"]), steps):
+            names = [*update_inputs(player.policy), "ac"]
+            for start in range(0, len(seg["ac"]), steps):
                 now = slice(start, start + steps)
-                rows = (seg[name][now].reshape(-1, seg[name].shape[2]) for name in ("ob", "ac"))
+                rows = (seg[name][now].reshape(-1, seg[name].shape[2]) for name in names)
                 for name, x in self._estimates[player](*rows).items():
                     seg[name][now] = x.reshape(-1, player.width)
 
@@ -249,11 +256,12 @@ def new_segment(horizon, player):
     n, pi = player.width, player.policy
     floats = {name: np.zeros((horizon, n), np.float32)
               for name in ("logp", "vpred", "rew", "cutvpred")}
+    rows = {"ac": pi.ac, **seen_tensors(pi)}
+    state_dim = pi.state_dim if "state" in update_inputs(pi) else 0
     return {
-        "ob": np.zeros((horizon, n, pi.ob_dim), np.float32),
-        "ac": np.zeros((horizon, n, pi.ac_dim), np.float32),
+        **{name: np.zeros((horizon, n, x.shape[1]), np.float32) for name, x in rows.items()},
         "new": np.zeros((horizon, n), bool),
-        "state": np.zeros((-(-horizon // pi.chunk), n, pi.state_dim), np.float32),
+        "state": np.zeros((-(-horizon // pi.chunk), n, state_dim), np.float32),
         "nextvpred": np.zeros(n, np.float32),
         **floats,
     }
@@ -314,15 +322,19 @@ class Rollouts:
         for player in self.players:
             player.look(env.obs)
         for player, seg in zip(learners, self._segs):
-            seg["ob"][t], seg["new"][t] = player.ob, player.pick((self._new, self._new))
-            if t % player.policy.chunk == 0:
+            seg["new"][t] = player.pick((self._new, self._new))
+            if "ob" in seg:
+                seg["ob"][t] = player.ob
+            if t % player.policy.chunk == 0 and seg["state"].size:
                 seg["state"][t // player.policy.chunk] = player.state
         outputs = self._actors.act(self._rng)
         for player, output in zip(self.players, outputs):
             player.move(output["ac"], self._acs)
-        for seg, output in zip(self._segs, outputs):  # learners come first
+        for player, seg, output in zip(learners, self._segs, outputs):  # learners come first
             for name in output.keys() - {"state"}:
                 seg[name][t] = output[name]
+            if "ob" not in seg:  # whose faults the view may have clipped away
+                seg["seen0"][t][~np.isfinite(player.ob).all(axis=1)] = np.nan
         before = self._shaping.potentials() if self._shaping else None
         _, _, terminated, truncated, infos = env.step(self._acs)
         self._new = terminated | truncated

@@ -23,6 +23,7 @@ SMALL = ("--num-envs 8 --num-threads 1 --timesteps-per-batch 480 --optim-batchsi
 CASES = {"mlp": "--env run-to-goal-ants --policy mlp",
          "lstm": "--env sumo-ants --policy lstm",
          "ant": "--env run-to-goal-ants --policy ant",
+         "humanoid": "--env run-to-goal-humans --policy humanoid",
          "blocker": "--env you-shall-not-pass --policy mlp",
          "paper": "--env sumo-humans --paper"}
 ITERATIONS = 4

@@ -132,6 +132,7 @@ class TorchLearner:
 
         class Cut:
             chunk, recurrent = (CHUNK, True) if self.recurrent else (1, False)
+            ob = new = state_in = None  # whose names alone count
 
         arrays = into_chunks(seg, Cut)
         return [self.torch.from_numpy(np.ascontiguousarray(x)) for x in arrays], Cut.chunk
@@ -181,6 +182,7 @@ def measure(name, args, minibatch=None):
         pi.ob_rms.update(sess, seg["ob"])
         pi.update_ret_rms(sess, seg["tdlamret"])
         learner.start(sess)
+        seg |= look(sess, pi, seg)
         seg["logp"] = judge(sess, pi, seg)
         how = {"optim_batchsize": own, "optim_epochs": epochs}
         row = {"case": name, "batch": batch, "minibatch": own}
@@ -227,13 +229,26 @@ def distance(start, one, other):
     return float(norm(one, other) / norm(one, start))
 
 
+def look(sess, pi, seg):
+    """What the policy's view keeps of a segment's observations, as rollouts note it."""
+    from networks.inputs import kept_tensors
+
+    shape = seg["adv"].shape
+    feed = {pi.ob: seg["ob"].reshape(-1, pi.ob_dim),
+            pi.state_in: np.zeros((seg["adv"].size, pi.state_dim), np.float32)}
+    return {name: x.reshape(*shape, -1)
+            for name, x in sess.run(kept_tensors(pi), feed).items()}
+
+
 def judge(sess, pi, seg):
     """Log-probabilities of a segment's actions as the policy stands, a little off."""
+    from networks.inputs import update_inputs
     from selfplay.ppo import into_chunks
 
     net = pi.unrolled()
     chunks = into_chunks({**seg, "logp": seg["adv"]}, pi)
-    feeds = [net.ob, net.ac_taken] + [net.new, net.state_in] * net.recurrent
+    seen, *others = update_inputs(net).values()
+    feeds = [seen, net.ac_taken, *others]
     logp = sess.run(net.logp, dict(zip(feeds, (x.reshape(-1, *x.shape[2:]) for x in
                                                chunks[:2] + chunks[5:]))))
     steps, games = seg["adv"].shape

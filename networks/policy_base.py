@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from distributed_data import RunningMeanStd
+from networks.inputs import depends_on_variables
 
 LOG_2PI = float(np.log(2 * np.pi))
 
@@ -94,6 +95,18 @@ class Policy:
         """
         return tf.clip_by_value((ob - self.ob_rms.mean) / self.ob_rms.std, -5.0, 5.0), memory
 
+    def keep(self, *tensors):
+        """For a `view`: returns the tensors [batch, n], which the segment then keeps.
+
+        They are computed once, when the policy acts, and not again in every epoch of the update. So
+        they must follow from observations and memory alone; ValueError if variables move them.
+        """
+        if depends_on_variables(tensors):
+            raise ValueError(f"{type(self).__name__}.view keeps what variables move")
+        kept = list(map(tf.stop_gradient, tensors))
+        self.kept += kept
+        return kept
+
     def estimate(self, value):
         """The standardized value estimate [batch, 1] from the output of the value's head."""
         return value
@@ -121,6 +134,7 @@ class Policy:
         self.ob = tf.placeholder(tf.float32, [None, self.ob_dim], "ob")
         self.new = tf.placeholder(tf.bool, [None], "new")
         self.state_in = tf.placeholder(tf.float32, [None, self.state_dim], "state_in")
+        self.kept = []
         seen, *memories = tf.split(
             self.state_in, [self.view_memory, self.net_memory, self.net_memory], axis=1)
         x, new_seen = self.view(self.ob, seen)

@@ -7,6 +7,7 @@ import tensorflow.compat.v1 as tf
 from common.command_line import InputError, NotFinite
 from distributed_data import MpiAdam, comm
 from distributed_data.mpi_adam import ExactVariables
+from networks.inputs import seen_tensors, update_inputs, uses_filter
 
 MAX_STRIKES = 3  # so many steps in a row that are not finite end a run
 LOSS_NAMES = ("pol_surr", "vf_loss", "entropy", "kl", "clip_frac")
@@ -21,6 +22,7 @@ class Learner:
 
     def __init__(self, pi, clip_param=0.2, entcoeff=0.0, l2=0.0):
         self.pi, self._unrolled = pi, pi.unrolled()
+        self._sees, self._filtered = list(seen_tensors(pi)), uses_filter(pi)
         net = self._unrolled
         variables = pi.get_trainable_variables()
         with tf.name_scope(f"{pi.name}_loss"):
@@ -59,8 +61,8 @@ class Learner:
         """Binds the session and copies rank 0's parameters to every rank."""
         self.sess = sess
         net = self._unrolled
-        minibatch = [net.ob, net.ac_taken, self._atarg, self._ret, self._oldlogp]
-        minibatch += [net.new, net.state_in] * net.recurrent
+        seen, *others = update_inputs(net).values()
+        minibatch = [seen, net.ac_taken, self._atarg, self._ret, self._oldlogp, *others]
         self._lossandgrad = sess.make_callable([*self.losses, self.gradient], minibatch)
         self._lossandstep = sess.make_callable(
             [*self.losses, self._finite, self._step_and_raise],
@@ -83,7 +85,7 @@ class Learner:
         happens three times in a row.
         """
         pi, sess, self.faults = self.pi, self.sess, []
-        names = ("ob", "ac", "adv", "tdlamret", "logp")
+        names = [*self._sees, "ac", "adv", "tdlamret", "logp"]
         bad = comm.allsum([float(not np.isfinite(seg[name]).all()) for name in names])
         bad = [name for name, count in zip(names, bad) if count]
         if bad:
@@ -109,7 +111,8 @@ class Learner:
                 break
         if adaptive_kl and means is not None:
             self._adapt(means[LOSS_NAMES.index("kl")], adaptive_kl)
-        pi.ob_rms.update(sess, seg["ob"])  # after the epochs, which need the rollout's filter
+        if self._filtered:  # after the epochs, which need the rollout's filter
+            pi.ob_rms.update(sess, seg["ob"])
         return self._report(means, epoch + 1, explained)
 
     def start_gently(self):
@@ -187,18 +190,16 @@ class Learner:
 def into_chunks(seg, pi):
     """A segment's arrays as [steps, chunks, ...], in feeding order, to make minibatches of.
 
-    A chunk is `pi.chunk` consecutive steps of one game slot; a recurrent policy also gets which
-    steps start a game, and the state at the start of each chunk.
+    A chunk is `pi.chunk` consecutive steps of one game slot, with the state at its start. What the
+    policy sees comes first, whatever else it needs last.
     """
     def cut(x, steps):
         x = x.reshape(-1, steps, *x.shape[1:]).swapaxes(0, 1)  # [steps, T / steps, N, ...]
         return x.reshape(steps, -1, *x.shape[3:])
 
-    names = ["ob", "ac", "adv", "tdlamret", "logp"] + ["new"] * pi.recurrent
-    chunks = [cut(seg[name], pi.chunk) for name in names]
-    if pi.recurrent:
-        chunks.append(cut(seg["state"], 1))
-    return chunks
+    seen, *others = update_inputs(pi)
+    return [cut(seg[name], 1 if name == "state" else pi.chunk)
+            for name in (seen, "ac", "adv", "tdlamret", "logp", *others)]
 
 
 def mean_losses(losses, sizes):

@@ -7,6 +7,7 @@ import tensorflow.compat.v1 as tf
 
 from common.command_line import InputError
 from distributed_data import comm
+from networks.inputs import uses_filter
 from selfplay import batch_plan
 from selfplay.checkpoint import Checkpointer, Unchanged
 from selfplay.curriculum import Curriculum
@@ -169,8 +170,11 @@ def go_on(setup, sess, env, learners, run, config, opponents, resumed):
 def prime_filters(env, learners, sess, rng, steps=100):
     """Fills the observation filters from a few random steps, before the first policy acts.
 
-    Each learner's filter sees the seats that it sits in.
+    Each learner's filter sees the seats that it sits in; networks that use no filter need nothing.
     """
+    learners = [learner for learner in learners if uses_filter(learner.policy)]
+    if not learners:
+        return
     env.reset()
     obs = ([], [])
     for _ in range(steps):
