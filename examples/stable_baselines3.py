@@ -20,12 +20,14 @@ from gym_compete import OneSeat
 
 
 def main(argv=None):
-    """Trains, and prints the share of wins among the last 100 matches ten times on the way."""
+    """Trains, and prints ten times how the last 100 matches ended."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--opponent", required=True, help="Its file: ours (.npz) or OpenAI's.")
+    parser.add_argument("--opponent", required=True, help=(
+        "Parameter file of the other seat: ours (.npz) or one of OpenAI's (.npy)."))
     parser.add_argument("--env", default="you-shall-not-pass", help="The game. [%(default)s]")
-    parser.add_argument("--seat", type=int, default=0, help="The learner's. [%(default)s]")
-    parser.add_argument("--timesteps", type=int, default=1_000_000, help="[%(default)s]")
+    parser.add_argument("--seat", type=int, default=0, help="The learner's seat. [%(default)s]")
+    parser.add_argument("--timesteps", type=int, default=1_000_000,
+                        help="Environment steps. [%(default)s]")
     args = parser.parse_args(argv)
 
     def make_env():
