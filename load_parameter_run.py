@@ -12,6 +12,7 @@ import textwrap
 
 from common import run_folder
 from common.command_line import GAME_NAMES, InputError, Parser, check_writable, file_error, number
+from common.names import relative
 from common.run_folder import RunFolder, find_place
 from common.terminal import go_on_without_output, guarded
 from evaluation import commands as evaluating
@@ -60,6 +61,8 @@ def play(args):
         viewing.check(args)
     evaluating.admit_policies(args.policy)
     paths = comm.from_root(choose_files, args.param_paths, args.run, args.env, args.shipped)
+    if not (args.param_paths or comm.RANK):
+        print("playing", " v ".join(map(relative, paths)))
     game, entries = comm.from_root(load_players, paths, args.env, args.deterministic)
     swapped = comm.from_root(decide_swap, False if shown else args.swap, game, entries)
     comm.from_root(check_seats, entries, game)

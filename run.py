@@ -9,7 +9,8 @@ from common.command_line import one_line
 from common.run_folder import RunFolder
 from common.terminal import go_on_without_output, guarded
 from selfplay import batch_plan
-from selfplay.config import LIMITS, RULES, from_dict, make_parser, settle
+from selfplay.build import find_network, make_env, plan_batch
+from selfplay.config import LIMITS, from_dict, make_parser, settle
 
 SAVE_DIR = os.path.join(os.path.dirname(os.path.abspath(__file__)), "saveparameters")
 
@@ -61,19 +62,6 @@ def train(config, free=(), resumed=None):
         init=init and [entry.vector for entry in init], anchors=anchors, resumed=resumed)
 
 
-def find_network(config, game):
-    """Returns (class of the networks, what it is made with); InputError where it does not fit."""
-    from common.command_line import InputError
-    from networks.loading import admit_policy
-
-    names = ("hid_size", "logstd", "ret_decay")
-    options = {name: getattr(config, name) for name in names if getattr(config, name) is not None}
-    try:
-        return admit_policy(config.policy, game.ob_dims[0], game.ac_dims[0]), options
-    except ValueError as error:
-        raise InputError(f"--policy {config.policy}: {error}") from None
-
-
 def find_outsider(config):
     """(seat, `ParameterFile`) of --opponent, or None."""
     from common.command_line import InputError
@@ -94,47 +82,6 @@ def find_outsider(config):
         raise InputError(f"--opponent-seat {seat}: {path} is for seat {seats[0]}")
     comm.from_root(check_networks, [entry], config.env)
     return (seats[-1] if seat is None else seat), entry
-
-
-def plan_batch(config, free, resumed, world):
-    """The configuration with values of `batch_plan.OPTIONS` that go together.
-
-    free: those that may adapt to the others; rank 0 says which had to. A run that is resumed keeps
-    its own unless other ranks need another number of games.
-    """
-    from common.command_line import InputError
-    from distributed_data import comm
-
-    if resumed and not free:
-        return config
-    wanted = {name: getattr(config, name) for name in batch_plan.OPTIONS}
-    given = {name: value for name, value in wanted.items() if name not in free}
-    fixed = batch_plan.OPTIONS[1:] if resumed else ()
-    try:
-        plan = comm.from_root(batch_plan.settle, given, wanted, world, fixed)
-    except ValueError as error:
-        raise InputError(str(error)) from None
-    line = batch_plan.adaptations(plan, given, wanted, world)
-    if line and comm.RANK == 0:
-        print(line, flush=True)
-    return config.replace(**plan)
-
-
-def make_env(config, threads):
-    """This rank's games, stepped by so many threads."""
-    import numpy as np
-
-    from common.command_line import InputError
-    from distributed_data import comm
-    from gym_compete import CompeteVectorEnv
-
-    rules = {name: getattr(config, name) for name in RULES if getattr(config, name) is not None}
-    seeds = np.random.SeedSequence([config.seed, 2, comm.RANK])
-    try:
-        return CompeteVectorEnv(config.env, config.num_envs, threads,
-                                seeds.generate_state(config.num_envs), **rules)
-    except ValueError as error:  # a rule that this game has not
-        raise InputError(f"--env {config.env}: {error}") from None
 
 
 def settle_and_train(parser, args):

@@ -112,6 +112,7 @@ def work(what, directory, arguments):
 
     device.prepare()
     import learn
+    from selfplay import setup
     from selfplay.run_log import RunLog
     from utils import Rollouts
 
@@ -121,7 +122,7 @@ def work(what, directory, arguments):
     if what.isdecimal():
         note_every(int(what), notes, RunLog)
     else:
-        note_after(notes, learn, "prime_filters", "networks and games")
+        note_after(notes, setup, "prime_filters", "networks and games")
         note_after(notes, Rollouts, "__next__", "rollouts")
         note_after(notes, learn, "add_vtarg_and_adv", "GAE")
         note_after(notes, learn, "update_all", "update")

@@ -1,4 +1,4 @@
-"""What both scripts' command lines share: one-line errors, exit code 2, checked numbers."""
+"""Shared by both scripts' command lines: one-line errors, exit code 2, checked numbers."""
 
 import argparse
 import math
@@ -11,12 +11,12 @@ GAME_NAMES = ("run-to-goal-ants", "run-to-goal-humans", "you-shall-not-pass", "s
 
 
 def one_line(text):
-    """A text with whatever cannot be printed on a line, such as a newline, written as its code."""
+    """A text whose unprintable characters, such as newlines, are written as escapes."""
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(text))
 
 
 def file_error(error):
-    """An OSError in words: the file, where it names one, and what is wrong with it."""
+    """An OSError in words: the file, if it names one, and what is wrong with it."""
     return ": ".join(str(part) for part in (error.filename, error.strerror or error) if part)
 
 
@@ -28,13 +28,13 @@ class Parser(argparse.ArgumentParser):
     """An `ArgumentParser` whose errors are one line."""
 
     def line(self, message):
-        """What is wrong, as the one line that the user sees."""
+        """The error as the one line that the user sees."""
         return f"{self.prog}: error: {one_line(message)}"
 
     def error(self, message):
-        """Says what is wrong in one line and exits with code 2."""
+        """Prints the error in one line and exits with code 2."""
         ranks = [os.environ[name] for name in RANK_NAMES if name in os.environ]
-        if not ranks or ranks[0] == "0":  # of all that mpirun has started, one speaks
+        if not ranks or ranks[0] == "0":  # of all processes under mpirun, only one prints
             print(self.line(message), file=sys.stderr)
         sys.exit(2)
 
@@ -56,15 +56,15 @@ def number(kind, low, high=math.inf, above=False):
 
 
 class InputError(ValueError):
-    """Something the user gave is wrong: one line that names it and what is allowed."""
+    """Bad input from the user: one line that names it and what is allowed."""
 
 
 class NotFinite(ArithmeticError):
-    """Losses or gradients have not been finite several times in a row; the message says which."""
+    """Losses or gradients were not finite several times in a row; the message names them."""
 
 
 def check_writable(option, path):
-    """Raises InputError for a result file that could not be written: before the work, not after."""
+    """Raises InputError if a result file cannot be written: before the work, not after."""
     folder = os.path.dirname(os.path.abspath(path))
     special = os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path))
     if special and os.access(path, os.W_OK):  # a device or a pipe

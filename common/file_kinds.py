@@ -1,4 +1,4 @@
-"""What a file looks like that is no parameter file, in words that its owner knows."""
+"""Names the kind of a file that is not a parameter file, in words for its owner."""
 
 import io
 import re
@@ -18,7 +18,7 @@ MAGIC = (
     (b"\x89HDF\r\n", "an HDF5 file, such as Keras writes"),
     (b"\x89PNG", "a picture"), (b"\xff\xd8\xff", "a picture"), (b"GIF8", "a picture"),
     (b"%PDF", "a PDF"), (b"\x7fELF", "a program"))
-# By the names of members: some of these, in whatever folder.
+# By the names of members, any of these, in any folder.
 ARCHIVES = (
     (("policy.pth", "pytorch_variables.pth"), "a Stable-Baselines3 model"),
     (("data.pkl",), "a PyTorch file"),
@@ -29,9 +29,9 @@ OURS = {"parameters.npy", "header.npy"}
 
 
 def kind_of(raw, error):
-    """What bytes look like that could not be read, as in "not a parameter file, but ...".
+    """The kind of bytes that could not be read, as in "not a parameter file, but ...".
 
-    error: the reader's exception, for what a pickle's own reader has found.
+    error: the reader's exception; that of a pickle's reader names the kind.
     """
     if isinstance(error, Refused):
         found = next((words for start, words in MAGIC if raw.startswith(start)), str(error))
@@ -50,7 +50,7 @@ def kind_of(raw, error):
 
 
 def zip_kind(raw):
-    """A zip archive by the names of its members."""
+    """The kind of a zip archive, by the names of its members."""
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as archive:
             names = archive.namelist()
@@ -58,7 +58,7 @@ def zip_kind(raw):
         return "a damaged .npz or zip archive, or one cut short"
     last = {name.rsplit("/", 1)[-1] for name in names}
     if last >= OURS:
-        return "a damaged one, or one whose header or parameters are something else"
+        return "a damaged one, or one with a wrong header or wrong parameters"
     for members, words in ARCHIVES:
         if last.intersection(members):
             return words
@@ -68,7 +68,7 @@ def zip_kind(raw):
 
 
 def text_kind(raw):
-    """A text by its beginning, or bytes of no known kind."""
+    """The kind of a text, by its beginning; other bytes are of an unknown kind."""
     try:
         text = raw[:120].decode("utf-8", errors="strict" if len(raw) <= 120 else "ignore").strip()
     except UnicodeDecodeError:

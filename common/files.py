@@ -1,4 +1,4 @@
-"""Files written whole and read with care."""
+"""Writes files whole and reads them with care."""
 
 import io
 import json
@@ -13,7 +13,7 @@ import numpy as np
 def write_whole(path, write):
     """Calls write(file) on a temporary file beside `path` and renames it: never half a file.
 
-    A link's target is written; a device or a pipe is written to, not replaced.
+    A link stays and its target is replaced; a device or a pipe is written to.
     """
     target = os.path.realpath(path)
     special = os.path.exists(target) and not os.path.isfile(target)
@@ -45,17 +45,17 @@ def stem(path):
 
 
 def open_arrays(raw, most):
-    """Opens the bytes of an .npz file, without pickle; ValueError if it unpacks to over `most`.
+    """Opens the bytes of an .npz file, without pickle; ValueError above `most` bytes unpacked.
 
-    NumPy writes members as they are or deflated; others' packing unpacks all at once, however much.
+    NumPy stores or deflates members; other methods could unpack any amount at once.
     """
     with zipfile.ZipFile(io.BytesIO(raw)) as archive:
         members = archive.infolist()
     if sum(entry.file_size for entry in members) > most:
-        raise ValueError("unpacks to too much")
+        raise ValueError("too large when unpacked")
     if any(entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
            for entry in members):
-        raise ValueError("packed in a way that NumPy does not write")
+        raise ValueError("compressed by a method that NumPy never uses")
     return np.load(io.BytesIO(raw), allow_pickle=False)
 
 

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the first one asks for an orderly end, the second one ends at once."""
+"""Ctrl-C and SIGTERM: the first asks for an orderly end, the second ends at once."""
 
 import contextlib
 import os
@@ -8,11 +8,12 @@ import threading
 
 
 class Interrupts:
-    """`asked` turns true at the first signal, and `code` is then the exit code that it means.
+    """`asked` becomes true at the first signal, and `code` is then the exit code for it.
 
     A context manager around work that should end in good order. Files are written whole or not at
-    all, so the second signal's abrupt end harms nothing.
-    speak: whether this process prints a message (rank 0 does); task: what is finished first.
+    all, so the second signal's abrupt end does no harm.
+    speak: whether this process prints a message (rank 0 does); task: the work that is finished
+    first, for the message.
     """
 
     def __init__(self, speak=True, task="finishing this iteration, then stopping"):

@@ -30,13 +30,13 @@ def load_parameters(path):
     """Reads a parameter file; returns (vector float32 [P], header dict).
 
     Takes our own .npz and, with an empty header, the released policies as .npy or as the original
-    pickles. Nothing in a file is ever executed. Raises InputError for whatever is none of these.
+    pickles. Nothing in a file is ever executed. Raises InputError for any other file.
     """
     raw = _read(path)
     try:
         vector, header = _parse(raw)
         if not isinstance(vector, np.ndarray):
-            raise ValueError("its parameters are no array")
+            raise ValueError("its parameters are not an array")
     except Exception as error:
         # Damaged bytes make the readers fail in a dozen ways, all meaning the same to the user.
         raise InputError(f"{path}: not a parameter file, but {kind_of(raw, error)}") from None
@@ -44,7 +44,7 @@ def load_parameters(path):
         raise InputError(f"{path}: holds a {vector.dtype} array of shape {vector.shape}, "
                          "not a flat vector of floats")
     with np.errstate(over="ignore"):
-        vector = vector.astype(np.float32)  # what overflows here is no number any more
+        vector = vector.astype(np.float32)  # what overflows here is refused below
     if not np.isfinite(vector).all():
         raise InputError(f"{path}: holds numbers that are not finite")
     return vector, header
@@ -52,7 +52,7 @@ def load_parameters(path):
 
 def _read(path):
     if os.path.isdir(path):
-        raise InputError(f"{path}: a directory; name a parameter file in it")
+        raise InputError(f"{path}: is a directory; name a parameter file in it")
     try:
         size = os.path.getsize(path)
         if not size:
@@ -79,8 +79,8 @@ def _parse(raw):
 
 def _parse_header(array):
     if array.dtype.kind != "U" or array.shape or array.nbytes > MAX_HEADER_BYTES:
-        raise ValueError("its header is no text")
+        raise ValueError("its header is not text")
     header = json.loads(str(array))
     if not isinstance(header, dict):
-        raise ValueError("its header is no object")
+        raise ValueError("its header is not an object")
     return header

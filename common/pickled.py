@@ -1,7 +1,7 @@
-"""Reads the pickle of one NumPy array of floats like a text: nothing that it names is ever called.
+"""Reads the pickle of one NumPy array of floats as data: nothing that it names is ever called.
 
 The opcodes are those of OpenAI's released files and of what NumPy writes, protocols 0 to 5. They
-make a tree of names, calls and constants, and only a tree of the one right shape is an array.
+build a tree of names, calls and constants, and only a tree of the right shape is an array.
 """
 
 import codecs
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-MOST_STEPS = 100  # NumPy's longest pickle, that of protocol 0, takes 62
+MOST_STEPS = 100  # NumPy's longest pickle, in protocol 0, takes 62
 MARK = object()
 MULTIARRAY = "numpy.core.multiarray", "numpy._core.multiarray"
 NUMERIC = "numpy.core.numeric", "numpy._core.numeric"
@@ -45,11 +45,11 @@ class Built:
 
 
 class Refused(ValueError):
-    """The bytes are another pickle; the message says which, as in "not an array, but ..."."""
+    """The bytes are another pickle; the message names it, as in "not an array, but ..."."""
 
 
 def is_pickle(raw):
-    """Whether bytes begin as a pickle of an object does: any protocol from 2 on, or a name."""
+    """Whether bytes begin like a pickle of an object: any protocol from 2 on, or a name."""
     return bool(re.match(rb"\x80[\0-\5]|c[\w.]+\n[\w.]+\n[pq()]", raw))
 
 
@@ -67,7 +67,7 @@ def read_array(raw):
 
 
 def array_of(tree):
-    """The array that a tree of `read_tree` means."""
+    """The array that a tree from `read_tree` stands for."""
     match tree:
         case Built(Call(Name(module, "_reconstruct"), (Name("numpy", "ndarray"), (0,), _)),
                    (1, shape, dtype, _, data)) if module in MULTIARRAY:
@@ -75,7 +75,7 @@ def array_of(tree):
         case Call(Name(module, "_frombuffer"), (data, dtype, shape, _)) if module in NUMERIC:
             pass
         case _:
-            raise Refused("a pickle of something else than one array")
+            raise Refused("a pickle of something else")
     array = np.frombuffer(bytes_of(data), dtype_of(dtype)).reshape(shape)
     if array.shape != shape:  # a side of -1
         raise Refused("a pickled array whose shape is none")
@@ -112,7 +112,7 @@ def text_of(value):
 
 
 def read_tree(raw):
-    """What the opcodes say, as `Name`, `Call`, `Built`, tuples and constants."""
+    """The opcodes as a tree of `Name`, `Call`, `Built`, tuples and constants."""
     file, stack, memo = io.BytesIO(raw), [], {}
     for _ in range(MOST_STEPS):
         code = file.read(1)
@@ -139,12 +139,12 @@ def read_tree(raw):
         raise Refused("a pickle of more than one array")
     tree, = stack
     if file.read(1):
-        raise Refused("a pickle with something after it")
+        raise Refused("a pickle followed by something else")
     return tree
 
 
 def combine(code, stack):
-    """Does an opcode that makes one thing of those on top of the stack."""
+    """Applies an opcode that combines what is on top of the stack."""
     if code == b"t":
         start = len(stack) - 1 - stack[::-1].index(MARK)
         stack[start:] = [tuple(stack[start + 1:])]
@@ -156,7 +156,7 @@ def combine(code, stack):
     elif code == b"\x93":
         stack[-2:] = [known_name(*map(text_of, stack[-2:]))]
     elif code:
-        raise Refused("a pickle of something else than one array")
+        raise Refused("a pickle of something else")
     else:
         raise ValueError("no end")
 
@@ -169,7 +169,7 @@ def known_name(module, name):
 
 
 def take(file, count):
-    """So many bytes; ValueError if there are fewer left."""
+    """The next `count` bytes; ValueError if fewer are left."""
     data = file.read(count)
     if len(data) != count:
         raise ValueError("cut short")
@@ -185,12 +185,12 @@ def line(file):
 
 
 def number(width, signed=False):
-    """Reads an integer of so many bytes."""
+    """A reader of integers of `width` bytes."""
     return lambda file: int.from_bytes(take(file, width), "little", signed=signed)
 
 
 def sized(width, convert=bytes):
-    """Reads what has its own length, an integer of so many bytes, before it."""
+    """A reader of data after its length, an integer of `width` bytes."""
     return lambda file: convert(take(file, int.from_bytes(take(file, width), "little")))
 
 

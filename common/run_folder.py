@@ -11,10 +11,10 @@ CONFIG, CHECKPOINT, PREVIOUS = "config.json", "checkpoint.npz", "checkpoint-prev
 
 
 def find_place(save_dir, what):
-    """The path of a run, or of something in one: what a command line names.
+    """The path of a run, or of something in one, that a command line names.
 
-    what: a name in save_dir, or a path; one that begins with "." is a path, and slashes at its end
-    mean nothing. What exists in neither place comes back as a path.
+    what: a name in save_dir, or a path; one that begins with "." is a path, and trailing slashes
+    are ignored. What exists in neither place is returned as a path.
     """
     saved = os.path.normpath(os.path.join(save_dir, what))
     is_name = what.split(os.sep)[0] not in ("", ".", "..")
@@ -22,7 +22,7 @@ def find_place(save_dir, what):
 
 
 def lasting(save_dir, what):
-    """What a command line names, so that it means the same from any folder: for config.json."""
+    """What a command line names, in a form that holds in any folder: for config.json."""
     place = find_place(save_dir, what)
     if place == os.path.normpath(os.path.join(save_dir, what)):
         return os.path.normpath(what)
@@ -30,14 +30,14 @@ def lasting(save_dir, what):
 
 
 def run_name(save_dir, folder):
-    """A run's name: that of its folder in save_dir; elsewhere the folder's absolute path."""
+    """A run's name: that of its folder in save_dir; for others the folder's absolute path."""
     parent, name = os.path.split(os.path.abspath(folder))
     at_home = os.path.realpath(parent) == os.path.realpath(save_dir)
     return name if at_home else os.path.join(parent, name)
 
 
 def lasting_paths(save_dir, options):
-    """Options of run.py, their files and runs named so that any folder will do."""
+    """Options of run.py with files and runs named so that they hold in any folder."""
     def file(path):
         return os.path.abspath(path) if os.path.exists(path) else path
 
@@ -67,8 +67,7 @@ class RunFolder:
 
     @property
     def config(self):
-        """The options in config.json as a dict, or None if there is no such file or it is damaged.
-        """
+        """The options in config.json as a dict, or None if it is missing or damaged."""
         try:
             with open(os.path.join(self.path, CONFIG)) as file:
                 found = json.load(file)
@@ -94,8 +93,8 @@ class RunFolder:
     def latest(self):
         """The newest snapshots in seat 0 and seat 1: two paths, or None if there are none.
 
-        An ensemble is represented by its first member; where only one seat has learners, the fixed
-        opponent sits in the other or, without one, the same learner does.
+        An ensemble is represented by its first member; if only one seat has learners, the other is
+        the fixed opponent's or, without one, the same learner's.
         """
         newest = [None, None]
         for seat in (0, 1):
@@ -131,7 +130,7 @@ class RunFolder:
     def spread(self, count=8, every=None):
         """Some snapshots of each learner, evenly spread: {path: learner's name}.
 
-        count: about how many per learner; every: instead, those whose version it divides, and the
+        count: about how many per learner; every: instead, the versions that it divides, and the
         last one.
         """
         import numpy as np  # here, so --help stays quick
@@ -160,7 +159,7 @@ def newest_runs(save_dir, *files):
 
 
 def find_run(save_dir, word, option):
-    """The `RunFolder` that a command line's option names; "" means the newest with a checkpoint.
+    """The `RunFolder` that a command line's option names; "": the newest with a checkpoint.
 
     Raises InputError if there is no such folder.
     """

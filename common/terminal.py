@@ -1,4 +1,4 @@
-"""The terminal: output that may be closed, full or in any encoding, and Ctrl-C."""
+"""The terminal: output that may be closed, full or in any encoding; Ctrl-C."""
 
 import errno
 import functools
@@ -12,7 +12,7 @@ NOBODY_READS = 128 + signal.SIGPIPE  # exit code, as shells give it
 class Output:
     """A text stream that accepts any text and never fails with a traceback.
 
-    Characters that its encoding lacks are written as escapes. After a failure nothing more is
+    Characters missing from its encoding are written as escapes. After a failure nothing more is
     written, and the program ends if the stream is `needed`.
     """
 
@@ -51,9 +51,9 @@ class Output:
 def guarded(main):
     """Makes a script's main(argv) safe from its terminal.
 
-    Standard output and error are `Output`s in it. A failing standard output ends it with exit code
-    141 if nobody reads any more, else 1, unless it says `go_on_without_output`; Ctrl-C that it does
-    not handle ends it with 130.
+    Inside it, standard output and error are `Output`s. A failing standard output ends it with exit
+    code 141 if nobody reads any more, else 1, unless it calls `go_on_without_output`; an unhandled
+    Ctrl-C ends it with 130.
     """
     @functools.wraps(main)
     def run(argv=None):
@@ -82,12 +82,12 @@ def guarded(main):
 
 
 def go_on_without_output():
-    """From here on a failing standard output ends nothing: there are files to write."""
+    """From here on a failing standard output does not end the program: there are files to write."""
     sys.stdout.needed = False
 
 
 def _fill_descriptors():
-    """Opens what the caller has closed, or a data file could become standard output or error."""
+    """Opens closed descriptors, or a data file could become standard output or error."""
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
@@ -98,11 +98,11 @@ def _fill_descriptors():
 
 
 def _abandon(stream):
-    """Discards what the stream still holds, or Python would fail on it at exit."""
+    """Discards what the stream still holds, or Python would fail on it when it exits."""
     try:
         descriptor = stream.fileno()
     except (OSError, ValueError, AttributeError):
-        return  # no real file
+        return  # not a real file
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, descriptor)
     os.close(nowhere)

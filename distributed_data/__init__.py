@@ -1,6 +1,6 @@
 """Filling one batch from many workers: `comm`, `MpiAdam`, `RunningMeanStd`.
 
-The names load on first use: `device.prepare` must come before the import of TensorFlow.
+These are imported on first use: `device.prepare` must come before the import of TensorFlow.
 """
 
 import importlib

@@ -1,6 +1,6 @@
 """The MPI world: ranks, sums and means over them. A single process needs no mpirun.
 
-A rank alone makes no MPI call in any of these, so its threads may call them side by side.
+A single rank makes no MPI calls here, so its threads may call these functions concurrently.
 """
 
 import os
@@ -15,7 +15,7 @@ from mpi4py import MPI
 WORLD = MPI.COMM_WORLD
 RANK, SIZE = WORLD.Get_rank(), WORLD.Get_size()
 HOST = WORLD.Split_type(MPI.COMM_TYPE_SHARED)  # the ranks of this host
-_FAILING = WORLD.Dup()  # nothing but failures meets here
+_FAILING = WORLD.Dup()  # for failures only
 
 
 def allsum(x):
@@ -91,7 +91,7 @@ def deal(make, *args):
 
 
 def name():
-    """Who this rank is, for people: "rank 1 on its-host (pid 4711)"; mpirun names pids."""
+    """This rank's name for people: "rank 1 on its-host (pid 4711)"; mpirun reports pids."""
     return f"rank {RANK} on {platform.node()} (pid {os.getpid()})"
 
 
@@ -116,8 +116,8 @@ def abort_together():
 def end_all(line, code, patience=5.0):
     """Ends the job with one line on stderr and an exit code.
 
-    What every rank has found (each calls this within `patience` seconds) rank 0 tells; what this
-    rank alone has found it tells itself, by its name, and the others are ended.
+    If every rank calls this within `patience` seconds, rank 0 prints the line; otherwise this rank
+    prints it with its name and aborts the others.
     """
     if _all_here(patience):
         if RANK == 0:
@@ -129,17 +129,17 @@ def end_all(line, code, patience=5.0):
 
 def _abort(code):
     sys.stderr.flush()
-    time.sleep(0.5)  # mpirun forgets what it has not passed on when a rank aborts
+    time.sleep(0.5)  # mpirun drops output that it has not passed on when a rank aborts
     WORLD.Abort(code)
 
 
 def _end_with(parent):
-    """Waits for as long as that process is this one's parent, then ends this one."""
+    """Ends this process once `parent` is no longer its parent."""
     while os.getppid() == parent:
         time.sleep(1.0)
     try:
         print(f"{name()}: what launched it is gone", file=sys.stderr, flush=True)
-    finally:  # stderr may have gone with it
+    finally:  # stderr may be gone too
         os._exit(1)
 
 

@@ -13,7 +13,7 @@ from distributed_data import comm
 # MPICH and Intel MPI, Open MPI, Slurm.
 LOCAL_RANK_NAMES = ("MPI_LOCALRANKID", "OMPI_COMM_WORLD_LOCAL_RANK", "SLURM_LOCALID")
 
-GPU_FILES = "/dev/nvidia[0-9]*"  # one for each GPU that this host, or this container, may use
+GPU_FILES = "/dev/nvidia[0-9]*"  # one per GPU that this host or container may use
 UNUSED_GPU = ("an NVIDIA GPU is here, but TensorFlow cannot use it: "
               "pip install -r requirements-gpu.txt; if that is done, check nvidia-smi")
 
@@ -25,11 +25,11 @@ def local_rank():
 
 
 def share_of_cores():
-    """How many threads this rank may run: the cores it may use, shared out among the host's ranks.
+    """How many threads this rank should run: its share of the cores that this host's ranks may use.
 
-    A launcher that has bound its ranks to cores of their own has shared them out already.
+    Cores that a launcher has bound to one rank are all that rank's.
     """
-    bound = hasattr(os, "sched_getaffinity")  # Linux alone says which cores a process may use
+    bound = hasattr(os, "sched_getaffinity")  # only Linux lists the cores that a process may use
     mine = os.sched_getaffinity(0) if bound else set(range(os.cpu_count()))
     others = comm.HOST.allgather(mine)
     return max(1, int(sum(1 / sum(core in cores for cores in others) for core in mine) + 1e-9))
@@ -56,8 +56,8 @@ def count_gpus():
 def prepare():
     """Binds this rank to one GPU (local rank modulo the GPUs), then imports TensorFlow quietly.
 
-    Returns what it computes on, for people: "GPU 1" or "CPU". Where a GPU is there, not hidden by
-    CUDA_VISIBLE_DEVICES, and TensorFlow cannot use it, one rank per host says so on stderr.
+    Returns the device, for people: "GPU 1" or "CPU". If there is a GPU, not hidden by
+    CUDA_VISIBLE_DEVICES, that TensorFlow cannot use, one rank per host prints a warning.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     gpus = visible_gpus()
@@ -88,8 +88,7 @@ def _quiet_stderr():
 
 
 def make_session():
-    """A session for nets this small: it computes in the calling thread, and takes GPU memory as it
-    needs it."""
+    """A session for small nets: computes in the calling thread, takes GPU memory as needed."""
     import tensorflow.compat.v1 as tf
 
     config = tf.ConfigProto(intra_op_parallelism_threads=1, inter_op_parallelism_threads=-1)

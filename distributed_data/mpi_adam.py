@@ -49,9 +49,9 @@ class ExactVariables:
 class MpiAdam:
     """Adam (Kingma & Ba, 2015, end of section 2) on the mean of all ranks' gradients.
 
-    Every rank holds the same moments and computes the same step, so parameters stay the same bits
-    everywhere after one `sync`. `update` steps against a gradient that is handed over; `step`
-    builds the same step into the graph, behind the gradients themselves, for a rank alone.
+    Every rank holds the same moments and computes the same step, so parameters stay bitwise equal
+    everywhere after one `sync`. `update` takes a step for a given gradient; `step` builds the same
+    step into the graph after the gradients themselves, for a single rank.
     """
 
     def __init__(self, variables, beta1=0.9, beta2=0.999, epsilon=1e-8):
@@ -73,33 +73,33 @@ class MpiAdam:
     def step(self, gradients):
         """The operation that takes one step, at the rate fed into `rate`: see `next_rate`."""
         return tf.group(*[
-            tf.raw_ops.ResourceApplyAdam(  # with its powers at 0, the rate is the one it is fed
+            tf.raw_ops.ResourceApplyAdam(  # with its powers at 0, it uses the rate as fed
                 var=var.handle, m=m.handle, v=v.handle, beta1_power=0.0, beta2_power=0.0,
                 lr=self.rate, beta1=self._beta1, beta2=self._beta2, epsilon=self._epsilon, grad=g)
             for var, m, v, g in zip(self._variables, *self._moments, gradients)])
 
     def next_rate(self, stepsize):
-        """What the next step multiplies m / (sqrt(v) + epsilon) with: both biases are in it."""
+        """The factor of m / (sqrt(v) + epsilon) in the next step, with both bias corrections."""
         t = self.t + 1
         return stepsize * np.sqrt(1 - self._beta2**t) / (1 - self._beta1**t)
 
     def start(self, sess):
-        """Moments of zero, and rank 0's parameters on every rank."""
+        """Zeroes the moments and copies rank 0's parameters to every rank."""
         sess.run(self._reset)
         self.t = 0
         self.sync(sess)
 
     def sync(self, sess):
-        """Takes rank 0's parameters on every rank; call it whenever others have written them."""
+        """Copies rank 0's parameters to every rank; call it after other code has written them."""
         if comm.SIZE > 1:
             theta = np.array(self.flat.get(sess))
             comm.WORLD.Bcast(theta, root=0)
             self.flat.set(sess, theta)
 
     def update(self, sess, localg, stepsize):
-        """One step against this rank's gradient localg [size]; returns whether it was taken.
+        """Takes one step for this rank's gradient localg [size]; returns whether it was taken.
 
-        If some rank's gradient is not finite no rank moves.
+        If any rank's gradient is not finite, no rank takes it.
         """
         g = comm.allmean(localg) if comm.SIZE > 1 else localg
         if not np.isfinite(g).all():
@@ -109,11 +109,11 @@ class MpiAdam:
         return True
 
     def get_state(self, sess):
-        """Moments and count of steps: {name: array}."""
+        """Moments and number of steps: {name: array}."""
         return {"m": self.m.get(sess), "v": self.v.get(sess), "t": self.t}
 
     def set_state(self, sess, state):
-        """Goes back to a `get_state`."""
+        """Restores what `get_state` returned."""
         self.m.set(sess, state["m"])
         self.v.set(sess, state["v"])
         self.t = int(state["t"])

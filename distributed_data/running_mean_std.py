@@ -5,16 +5,16 @@ import tensorflow.compat.v1 as tf
 
 from distributed_data import comm
 
-ROWS = 1024  # of a batch that are turned into float64 at a time
+ROWS = 1024  # of a batch that are converted to float64 at a time
 
 
 def column_sums(x):
     """Sums and sums of squares [2, k], in float64, of the columns of x [n, k].
 
-    A large batch in float64, and its squares, would take four times its memory. Rows are added one
-    after the other, so the sums are the same bits as if there were but one block.
+    A large batch in float64, with its squares, would take four times its memory. Rows are added one
+    by one, so the sums are the same bits as for a single block.
     """
-    if x.shape[1] == 1:  # a lone column NumPy adds in pairs
+    if x.shape[1] == 1:  # NumPy adds a lone column in pairs
         x = np.asarray(x, np.float64)
         return np.stack([x.sum(axis=0), np.square(x).sum(axis=0)])
     sums = np.zeros((2, x.shape[1]))
@@ -32,8 +32,8 @@ class RunningMeanStd:
     std = sqrt(max(sumsq / count - mean^2, 0.01)), as in the released policies, whose variable
     order (sum, sum of squares, count) this keeps. Create it inside its policy's variable scope.
 
-    shape: of one sample. decay: what the past weighs after one update, for statistics that must
-    follow a moving quantity; 1 weighs every sample ever seen alike.
+    shape: of one sample. decay: weight of the past after one update, for statistics that must
+    follow a moving quantity; with 1, all samples ever seen count equally.
     """
 
     def __init__(self, shape, decay=1.0, epsilon=1e-2):
@@ -57,7 +57,7 @@ class RunningMeanStd:
                                   for v, increment in zip(accumulators, self._increments)])
 
     def update(self, sess, x):
-        """Takes in x [..., *shape], every rank its own."""
+        """Adds the samples x [..., *shape], each rank its own."""
         x = np.asarray(x).reshape(-1, *self.shape)
         size = x[0].size
         total = comm.allsum(np.concatenate([*column_sums(x.reshape(-1, size)), [len(x)]]))

@@ -8,7 +8,7 @@ from evaluation.results import by_file, tally
 from evaluation.seats import play_pair, seatings, seats_of
 from networks.loading import ParameterFile, blank_entry, check_networks, load_entry
 
-STILL = -20.0  # log standard deviation of one that never moves: 2e-9
+STILL = -20.0  # log standard deviation of an opponent that never moves: 2e-9
 
 
 class Anchors:
@@ -16,14 +16,13 @@ class Anchors:
 
     The opponents are the first snapshot of the other seat ("first"), one that never moves ("zero"),
     and the parameter files given (named after the file). Actions are noisy as in training, but the
-    physics are RK4, as wherever a policy is judged; game g of an anchor always starts alike.
+    physics are RK4, as in all evaluation; game g against an anchor always starts the same way.
 
     game: short name; headers: one dict per learner, as in parameter files; every: iterations
-    between two evaluations; games: how many against each anchor; files: paths of
-    parameter files (in the attribute `ParameterFile`s by name); options: further keywords of
-    `matches.play`.
+    between evaluations; games: how many against each anchor; files: paths of parameter files (the
+    attribute has `ParameterFile`s by name); options: further keywords of `matches.play`.
 
-    Raises InputError for a file that does not fit the game or can sit opposite no learner.
+    Raises InputError for a file that does not fit the game or any seat opposite a learner.
     """
 
     def __init__(self, game, headers, every, games=20, files=(), **options):
@@ -41,7 +40,7 @@ class Anchors:
         check_networks(self.files.values(), game)
 
     def meet(self, vectors):
-        """Sets every learner's first parameters, which are anchors from now on.
+        """Makes every learner's first parameters anchors.
 
         None: the snapshot is gone, so no games are played against it.
         """
@@ -51,7 +50,7 @@ class Anchors:
         self._still = blank_entry(self.game, STILL, "zero-action opponent")
 
     def opponents(self, learner):
-        """The learner's anchors by name; files only where they can sit opposite."""
+        """The learner's anchors by name; only files that can take the seat opposite."""
         header = self.headers[learner]
         seats = [h["seat"] for h in self.headers]
         other = "both" if header["seat"] == "both" else 1 - header["seat"]
@@ -66,10 +65,10 @@ class Anchors:
         return seatings(own, seats_of(anchor, self.game))
 
     def row(self, iteration, names, vectors):
-        """The iteration's part of the log: each learner's games won, lost and tied.
+        """The iteration's part of the log: shares of games that each learner won, lost and tied.
 
-        names, vectors: the learners'. Shares in [0, 1] by column, such as "agent0/win_v_first"; NaN
-        in iterations without an evaluation, and where the first snapshot is gone.
+        names, vectors: the learners'. Returns {column: share}, such as "agent0/win_v_first"; NaN in
+        iterations without an evaluation, and if the first snapshot is gone.
         """
         due, row = iteration % self.every == 0, {}
         for k, (learner, vector) in enumerate(zip(names, vectors)):
@@ -81,7 +80,7 @@ class Anchors:
         return row
 
     def _play(self, entry, anchor):
-        """Shares of games won, lost, tied; half of the games from each seat where both are its."""
+        """Shares of games won, lost, tied; half of them from each seat if it can take both."""
         seats = self._places(entry.header, anchor)
         shares = dict.fromkeys(seats, range(self.games // len(seats)))
         counts = tally(map(by_file, play_pair(self.game, [entry, anchor], shares,

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from common.command_line import one_line
 
-INK = "#0a0b0c"  # becomes the page's text colour in `svg`
+INK = "#0a0b0c"  # becomes the page's text color in `svg`
 COLORS = ("#2f7fc1", "#d9692a", "#2a9d74", "#b565a7", "#a3892c", "#7a7f87", "#c8435f", "#3fa7b5")
 STYLE = {"text.parse_math": False, "svg.fonttype": "none", "svg.hashsalt": "charts", "font.size": 9,
          "axes.prop_cycle": matplotlib.cycler(color=COLORS), "axes.spines.top": False,
@@ -22,7 +22,7 @@ STYLE = {"text.parse_math": False, "svg.fonttype": "none", "svg.hashsalt": "char
 
 @contextmanager
 def new_figure(width, height, **labels):
-    """Yields (figure, axes) in the house's style; width and height in inches."""
+    """Yields (figure, axes) in the common style; width and height in inches."""
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(width, height), layout="constrained")
         axes = figure.add_subplot()
@@ -31,7 +31,7 @@ def new_figure(width, height, **labels):
 
 
 def svg(figure):
-    """The figure as an <svg> element for a page: its text in the page's font and colour."""
+    """The figure as an <svg> element for a page: its text in the page's font and color."""
     text = io.StringIO()
     with matplotlib.rc_context(STYLE):
         figure.savefig(text, format="svg", transparent=True, bbox_inches="tight", pad_inches=0.06,
@@ -46,8 +46,8 @@ def svg(figure):
 def heat_map(labels, wins, ties, title=""):
     """Who beats whom how often.
 
-    labels: n names; wins, ties: [n, n] shares in [0, 1] of the row against the column, NaN where
-    two have not met.
+    labels: n names; wins, ties: [n, n] shares in [0, 1] of the row against the column, NaN for
+    pairs that have not met.
     """
     n, labels = len(labels), [one_line(label) for label in labels]
     side = max(3.2, 1.1 + 0.66 * n)

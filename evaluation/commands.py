@@ -1,4 +1,4 @@
-"""The commands that judge many matches: tournament, history, exploit, report, list.
+"""The commands besides play and replay: tournament, history, exploit, report, list.
 
 What needs TensorFlow or MuJoCo is imported where it is used, so --help stays quick.
 """
@@ -18,8 +18,8 @@ OUT_DIR = os.path.join(HERE, "tournaments")
 
 
 def add_match_options(parser):
-    """How matches are played."""
-    parser.add_argument("--env", choices=GAME_NAMES, help="The game; default: as the files say.")
+    """The options of how matches are played."""
+    parser.add_argument("--env", choices=GAME_NAMES, help="The game; default: that of the files.")
     parser.add_argument("--policy", metavar="MODULE:CLASS", action="append", default=[], help=(
         "Accept files whose network is this class; may be repeated."))
     parser.add_argument("--seed", type=number(int, 0), default=0, help=(
@@ -127,7 +127,7 @@ def print_list(args, shipped_dir, save_dir):
 
 
 def admit_policies(names):
-    """Makes files of these classes ("module:Class") playable; raises InputError for others."""
+    """Makes files of these classes ("module:Class") playable; raises InputError for bad ones."""
     from networks.loading import admit_policy
 
     for name in names:
@@ -151,7 +151,7 @@ def _rules(args):
 
 def play_tournament(files, snapshots, run, env, out, games, num_threads, *, seed, integrator,
                     deterministic):
-    """Plays what is missing of a tournament, under a progress bar, and writes its results.
+    """Plays the missing pairs of a tournament, under a progress bar, and writes its results.
 
     files: paths, folders, "random" and "zero"; snapshots: {path: learner} of the folder `run`,
     {} and None without one; env: name of the game or None; out: folder or None; games: per pair;
@@ -166,12 +166,13 @@ def play_tournament(files, snapshots, run, env, out, games, num_threads, *, seed
     title = f"{game}: history of {os.path.basename(os.path.abspath(run))}" if run else game
     played = Tournament(out, game, entrants, games, title, seed=seed, integrator=integrator,
                         deterministic=deterministic)
-    with Interrupts(task="printing what has been played, then stopping") as interrupts:
+    with Interrupts(task="printing the results so far, then stopping") as interrupts:
         try:
             play_missing(played, num_threads, interrupts.check)
         except KeyboardInterrupt:
             print(pair_table(played))
-            print(f"stopped; the same command with --out {one_line(out)} goes on", file=sys.stderr)
+            print(f"stopped; the same command with --out {one_line(out)} resumes it",
+                  file=sys.stderr)
             sys.exit(interrupts.code)
     print(rating_table(played.conclude()))
     print(f"{len(played.pairs)} pairs, {len(played.pairs) * games:,} games of {game}, seed {seed}: "
@@ -179,7 +180,7 @@ def play_tournament(files, snapshots, run, env, out, games, num_threads, *, seed
 
 
 def play_missing(played, num_threads, on_step):
-    """Plays the pairs that are missing; the bar counts the games of all pairs.
+    """Plays the missing pairs; the bar counts the games of all pairs.
 
     on_step: called after every step.
     """

@@ -12,7 +12,7 @@ from evaluation.anchors import STILL
 from evaluation.seats import seats_of
 from networks.loading import ParameterFile, blank_entry, check_networks, load_entries
 
-ANCHORS = {"random": 0.0, "zero": STILL}  # those that never learn: log standard deviations
+ANCHORS = {"random": 0.0, "zero": STILL}  # log standard deviations of opponents that never learn
 
 
 @dataclass
@@ -36,10 +36,10 @@ class Entrant:
 
 
 def collect(words, snapshots, env_name):
-    """Returns (game, entrants) of a command line.
+    """Returns (game, entrants) for the words of a command line.
 
     words: files, folders, "random" and "zero"; snapshots: {path: learner's folder} of a run.
-    Raises InputError for an unreadable file, one for another game, and an empty folder.
+    Raises InputError for an unreadable file, one of another game, and an empty folder.
     """
     files = [path for word in words if word not in ANCHORS for path in expand(word, env_name)]
     files = list({os.path.realpath(path): path for path in [*files, *snapshots]}.values())
@@ -49,7 +49,7 @@ def collect(words, snapshots, env_name):
     elif env_name:
         game, entries = env_name, []
     else:
-        raise InputError(f"--tournament {' '.join(words)}: say which game with --env")
+        raise InputError(f"--tournament {' '.join(words)}: give the game with --env")
     entrants = [Entrant(label, entry, seats_of(entry, game), snapshots.get(entry.path),
                         entry.header.get("iteration"))
                 for label, entry in zip(short_names(files, reserved=ANCHORS), entries)]
@@ -64,7 +64,7 @@ def load_players(words, env_name, deterministic=False):
     """
     files = [word for word in words if word not in ANCHORS]
     if not files and env_name is None:
-        raise InputError(f"--param-paths {' '.join(words)}: say which game with --env")
+        raise InputError(f"--param-paths {' '.join(words)}: give the game with --env")
     if deterministic and "random" in words:
         raise InputError("--param-paths random: all its actions are noise, which --deterministic "
                          "takes away")
@@ -74,9 +74,9 @@ def load_players(words, env_name, deterministic=False):
 
 
 def expand(word, env_name=None):
-    """The parameter files that a word means: itself, or all those below a folder.
+    """The parameter files that a word names: itself, or all those below a folder.
 
-    Of OpenAI's archive as a whole, those of the game that --env names.
+    From a folder with several games, such as OpenAI's archive, only those of the --env.
     """
     if not os.path.isdir(word):
         return [word]

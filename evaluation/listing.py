@@ -10,6 +10,7 @@ from tabulate import tabulate
 
 from common.command_line import InputError, one_line
 from common.filenames import parameter_files, read_name
+from common.names import relative
 from common.parameter_file import load_parameters
 from common.run_folder import RunFolder
 
@@ -45,7 +46,7 @@ def list_all(shipped_dir, save_dir, zoo_dir=None):
 
 def row_of(path, strength="-", note=""):
     """One row of the table, from a file's header or, for a released file, from its name."""
-    age, where = age_of(path), one_line(os.path.relpath(path)) + note
+    age, where = age_of(path), relative(path) + note
     try:
         header = load_parameters(path)[1]
     except InputError as error:
@@ -91,7 +92,7 @@ def strength_in_run(found, learner):
 
 
 def age_of(path):
-    """How long ago a file was written: "5 min", "3 h", "2 d"; "?" of a link to nothing."""
+    """How long ago a file was written: "5 min", "3 h", "2 d"; "?" for a broken link."""
     if not os.path.exists(path):
         return "?"
     seconds = max(0.0, time.time() - os.path.getmtime(path))

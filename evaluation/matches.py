@@ -12,26 +12,26 @@ from utils import Actors, Player
 
 # Playing
 
-SLOTS = 32  # games at a time, and the rows of a batch
+SLOTS = 32  # games played at once, and rows per batch
 
 
 class MatchNoise:
-    """Action noise in which every match draws from the generator of the game it plays."""
+    """Action noise: each slot's row comes from the generator of its current match."""
 
-    def __init__(self, rngs, silent):
-        self.rngs, self._silent = rngs, silent
+    def __init__(self, slots, silent):
+        self._slots, self._silent = slots, silent
 
     def standard_normal(self, shape, dtype):
-        """One row a match; zeros for mean actions."""
+        """One row per match; zeros for mean actions."""
         noise = np.zeros(shape, dtype)
         if not self._silent:
-            for row, rng in zip(noise, self.rngs):
-                rng.standard_normal(dtype=dtype, out=row)
+            for row, slot in zip(noise, self._slots):
+                slot.noise.standard_normal(dtype=dtype, out=row)
         return noise
 
 
 def game_rngs(seed, game):
-    """The two generators, of starts and of actions, that make game number `game` of a seed."""
+    """The generators of starts and of actions for game number `game` of a seed."""
     return [np.random.default_rng(s) for s in np.random.SeedSequence([seed, game]).spawn(2)]
 
 
@@ -39,73 +39,65 @@ def play(game, entries, games, seed=0, *, deterministic=False, num_threads=1, nu
          integrator="RK4", on_step=None, on_game=None, recorder=None):
     """Plays exactly these games of a seed; returns the list of their results in that order.
 
-    entries: who sits in seat 0 and who in seat 1. games: how many, or a sequence of their numbers.
-    They are shared out to `num_envs` slots beforehand, so that short games are not counted more
-    often than long ones; a game is the same whatever is played beside it.
+    entries: the players of seats 0 and 1. games: how many, or a sequence of their numbers. They are
+    dealt to `num_envs` slots beforehand, so short games do not crowd out long ones; a game is the
+    same whatever is played beside it.
     on_step(env, games): called after every step, games being a dict of slot to game number;
-    on_game(result): after every finished game; recorder: a `replay.Recorder` of some of them.
+    on_game(result): after every finished game; recorder: a `recording.Recorder` of some of them.
 
     A result is a dict: game, winner (0, 1 or None), length, ending, returns (two floats).
     """
     games = range(games) if isinstance(games, int) else games
     num_envs = max(1, min(num_envs, len(games)))
-    rows = -(-num_envs // SLOTS) * SLOTS  # whatever is played beside it, a game rounds alike
-    queues = [Queue(seed, games[i::num_envs]) for i in range(num_envs)]
+    rows = -(-num_envs // SLOTS) * SLOTS  # so a game's rounding does not depend on the others
+    slots = [Slot(seed, games[i::num_envs]) for i in range(num_envs)]
     env = CompeteVectorEnv(game, num_envs, num_threads, integrator=integrator)
     with contextlib.closing(env), tf.Graph().as_default(), make_session() as sess:
         players = [Player(load_policy(sess, entry, env, seat), [(seat, slice(0, num_envs))],
                           rows=rows) for seat, entry in enumerate(entries)]
         actors = Actors(sess, players)
         actors.start()
-        noise = MatchNoise([queue.noise for queue in queues], deterministic)
-        env.np_randoms = [queue.starts for queue in queues]
+        noise = MatchNoise(slots, deterministic)
+        env.on_start = lambda i: slots[i].start_next()
         env.reset()
-        env.np_randoms = [queue.next_starts for queue in queues]
         results, returns = {}, np.zeros((2, num_envs))
         while len(results) < len(games):
+            playing = [slot.game for slot in slots]
             for player in players:
                 player.look(env.obs)
             acs = [output["ac"][:num_envs] for output in actors.act(noise)]
             if recorder:
-                recorder.before_step(env, [queue.game for queue in queues], acs)
+                recorder.before_step(env, playing, acs)
             _, rewards, terminated, truncated, infos = env.step(acs)
             returns += rewards
             if on_step:
-                on_step(env, {i: q.game for i, q in enumerate(queues) if q.game is not None})
+                on_step(env, {i: number for i, number in enumerate(playing) if number is not None})
             actors.restart(terminated | truncated)
             for i in np.flatnonzero(terminated | truncated):
-                queue = queues[i]
-                if queue.game is not None:
-                    results[queue.game] = _result(queue.game, i, env, infos, returns)
+                if playing[i] is not None:
+                    result = results[playing[i]] = _result(playing[i], i, env, infos, returns)
                     if on_game:
-                        on_game(results[queue.game])
+                        on_game(result)
                 returns[:, i] = 0
-                queue.advance()
-                noise.rngs[i], env.np_randoms[i] = queue.noise, queue.next_starts
     return [results[game] for game in games]
 
 
-class Queue:
-    """The games of one slot, one after the other; what follows them does not count.
+class Slot:
+    """The matches that one slot of the environment plays, one after the other.
 
-    game: the number of the present one, None after the last. starts, noise: its generators;
-    next_starts: that of the game which the environment will start by itself.
+    game: number of the current match, None after the last one: what is played then does not count;
+    noise: generator of its action noise.
     """
 
     def __init__(self, seed, games):
         self._seed, self._games = seed, iter(games)
-        self._next = self._draw()
-        self.advance()
+        self.game = self.noise = None
 
-    def _draw(self):
-        game = next(self._games, None)
-        return game, *game_rngs(self._seed, 0 if game is None else game)
-
-    def advance(self):
-        """Moves on to the next game."""
-        self.game, self.starts, self.noise = self._next
-        self._next = self._draw()
-        self.next_starts = self._next[1]
+    def start_next(self):
+        """Moves on to the next match; returns the generator that its reset draws from."""
+        self.game = next(self._games, None)
+        starts, self.noise = game_rngs(self._seed, 0 if self.game is None else self.game)
+        return starts
 
 
 def _result(game, i, env, infos, returns):

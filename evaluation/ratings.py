@@ -10,13 +10,13 @@ def bradley_terry(wins, ties):
     """Maximum-likelihood ratings in Elo points, mean 0: returns (ratings [n], half-widths [n]).
 
     wins: [n, n], games that the row's entrant won against the column's; ties: [n, n], symmetric.
-    A tie counts as half a win each. Each pair that has met is given one further tie: without it
-    an entrant that never loses would be rated infinite. Half-widths are those of 95 % intervals of
-    the difference to the mean of all. They follow from how much the games' results really scatter
-    about what the ratings expect (the "sandwich" of White, 1982): a tie scatters less than a win
-    and a loss do, so the Fisher information alone would make them too wide.
+    A tie counts as half a win each. Each pair that has met gets one extra tie: without it, an
+    entrant that never loses would be rated infinite. Half-widths are those of 95 % intervals of the
+    difference to the mean of all. They follow from the actual scatter of results about what the
+    ratings predict (the "sandwich" of White, 1982): a tie scatters less than a win and a loss, so
+    the Fisher information alone would make them too wide.
 
-    Raises ValueError if some entrants never met the others, not even through third ones.
+    Raises ValueError if the entrants form groups that never played each other.
     """
     wins, ties = np.asarray(wins, float), np.asarray(ties, float)
     met = wins + wins.T + ties > 0
@@ -27,7 +27,7 @@ def bradley_terry(wins, ties):
     strength -= strength.mean()
     chance = 1 / (1 + np.exp(strength[None] - strength[:, None]))
     bread = np.linalg.pinv(laplacian((score + score.T) * chance * chance.T), hermitian=True)
-    won = wins + met / 2  # the further tie counts as half a win and half a loss, which scatter more
+    won = wins + met / 2  # the extra tie counts as half a win and half a loss, which scatter more
     scatter = won * chance.T**2 + won.T * chance**2 + ties * (chance - 0.5) ** 2
     covariance = bread @ laplacian(scatter) @ bread
     return ELO * strength, ELO * 1.959964 * np.sqrt(np.diag(covariance))
@@ -39,7 +39,7 @@ def laplacian(weight):
 
 
 def connected(met):
-    """Whether everybody is reached from the first along pairs that have met ([n, n] bool)."""
+    """Whether pairs that have met ([n, n] bool) link the first entrant to all others."""
     reached = np.arange(len(met)) == 0
     for _ in met:
         reached = reached | met[reached].any(0)

@@ -1,6 +1,6 @@
 """One page for a run or a tournament: curves, matrix, ratings, clips, configuration.
 
-The page is self-contained and loads nothing. Jinja2 escapes what files say.
+The page is self-contained and loads nothing. Jinja2 escapes the files' contents.
 """
 
 import base64
@@ -30,7 +30,7 @@ class Panel:
     """A chart of learning curves.
 
     figure: the column's name after "agentK/"; several: it is the start of several names.
-    shared: the same for every learner, so drawn once, without what never happened.
+    shared: the same for every learner, so drawn once, without columns of zeros.
     rare: only some iterations have a value, so each is marked.
     """
 
@@ -80,8 +80,8 @@ PANELS = (
 def write_page(directory, out=None):
     """Writes the page of a run's or a tournament's folder; returns its path.
 
-    A run's page shows finished tournaments in folders right below it too. out: the file; default
-    report.html in the folder. Raises InputError for a folder that is neither or is damaged.
+    A run's page also shows finished tournaments in its subfolders. out: the file; default:
+    report.html in the folder. Raises InputError for any other folder, and for damaged files.
     """
     if not os.path.isdir(directory):
         raise InputError(f"{directory}: no such run, tournament or folder")
@@ -119,7 +119,7 @@ def render(**parts):
 
 
 def read_run(directory):
-    """A run's facts, curves and configuration as a dict, or None if the folder is none."""
+    """A run's facts, curves and configuration as a dict, or None for another folder."""
     table = read_table(os.path.join(directory, "progress.csv"))
     if not table:
         return None
@@ -148,7 +148,7 @@ def read_config(path):
 
 
 def facts(table, timing):
-    """What stands at the head of the page: (name, value) texts."""
+    """The head of the page: (name, value) texts."""
     found = [("iterations", f"{table['iteration'][-1]:,.0f}")]
     for column, name in (("run/timesteps", "environment steps"), ("run/episodes", "games")):
         if column in table:
@@ -159,7 +159,7 @@ def facts(table, timing):
 
 
 def draw_curves(table):
-    """Yields the learning curves as figures, over environment steps where the table has them."""
+    """Yields the learning curves as figures, over environment steps if the table has them."""
     x, xlabel = table["iteration"], "iteration"
     if "run/timesteps" in table:
         x, xlabel = table["run/timesteps"] / 1e6, "environment steps, millions"
@@ -203,7 +203,7 @@ def read_tournament(directory):
 def read_matrix(directory):
     """A finished tournament's (labels, share of wins [n, n], share of ties [n, n]), best first.
 
-    NaN where two have not met.
+    NaN for pairs that have not met.
     """
     with open(os.path.join(directory, "ratings.json")) as file:
         labels = [row["entrant"] for row in json.load(file)]

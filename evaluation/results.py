@@ -2,19 +2,17 @@
 
 import csv
 import io
-import os
 from collections import Counter
 
 import numpy as np
 from scipy.stats import binomtest
 
-from common.command_line import one_line
 from common.files import write_whole
-from common.names import outcome
+from common.names import outcome, short_names
 
 
 def summarize(game, results, seed):
-    """The summary that --json writes, as a dict; intervals are 95 % Wilson intervals."""
+    """The summary for --json, as a dict; intervals are 95 % Wilson intervals."""
     counts = tally(results)
     endings = dict(Counter(result["ending"] for result in results))
     return {"env": game, "games": len(results), **counts,
@@ -24,7 +22,7 @@ def summarize(game, results, seed):
 
 
 def tally(results):
-    """How often each won, of an iterable of results: {"wins": [two counts], "ties": count}."""
+    """Counts wins and ties in an iterable of results: {"wins": [two counts], "ties": count}."""
     counts = Counter(result["winner"] for result in results)
     return {"wins": [counts[0], counts[1]], "ties": counts[None]}
 
@@ -34,11 +32,13 @@ def wilson(count, total):
     interval = binomtest(count, total).proportion_ci(method="wilson")
     return [float(interval.low), float(interval.high)]
 
+
+FILES, SEATS = ("A", "B"), ("seat 0", "seat 1")
 COLUMNS = ("game", "seed", "seat_of_a", "winner", "ending", "length", "return_a", "return_b")
 
 
 def by_file(result):
-    """The result with winner and returns given for files A and B instead of seats 0 and 1."""
+    """The result with winner and returns of files A and B instead of seats 0 and 1."""
     seat, winner = result["seat_of_a"], result["winner"]
     return {**result, "winner": None if winner is None else winner ^ seat,
             "returns": result["returns"][::-1] if seat else result["returns"]}
@@ -67,8 +67,8 @@ def summarize_by_file(game, results, seed, swapped):
 def describe(summary, paths):
     """The summary as lines of text."""
     swapped = "by_seat" in summary
-    who = [f"{name} wins ({one_line(os.path.relpath(path))})"
-           for name, path in zip("AB" if swapped else ("agent0", "agent1"), paths)]
+    who = [f"{side} wins ({name})"
+           for side, name in zip(FILES if swapped else SEATS, short_names(paths))]
     lines = []
     for name, count, (low, high) in zip(
             (*who, "ties"), (*summary["wins"], summary["ties"]), summary["intervals"]):
@@ -84,10 +84,10 @@ def describe(summary, paths):
 
 
 def format_game(result, swapped=False):
-    """One line about a game, in terms of seats or, if these swap, of files A and B."""
-    names = ("agent0", "agent1")
+    """One line about a game, in terms of seats or, if they swap, of files A and B."""
+    names = SEATS
     if swapped:
-        names = ("B", "A") if result["seat_of_a"] else ("A", "B")
+        names = FILES[::-1] if result["seat_of_a"] else FILES
     who = outcome(result["winner"], names)
     seats = f"  ({names[0]} in seat 0)" if swapped else ""
     return (f"game {result['game']:4d}: {who:11s} {result['ending']:17s} "
@@ -98,7 +98,7 @@ def format_game(result, swapped=False):
 def write_csv(path, results, seed):
     """Writes one row per game (see `COLUMNS`); winner is A, B or tie."""
     rows = [(result["game"], seed, result["seat_of_a"],
-             "tie" if result["winner"] is None else "AB"[result["winner"]], result["ending"],
+             "tie" if result["winner"] is None else FILES[result["winner"]], result["ending"],
              result["length"], *result["returns"]) for result in map(by_file, results)]
     write_table(path, [COLUMNS, *rows], lineterminator="\n")
 

@@ -10,15 +10,15 @@ from gym_compete import find_game
 def seats_of(entry, game):
     """The seats that an entry may take: (0,), (1,) or (0, 1).
 
-    One learner plays both seats of sumo. Elsewhere a file is for the seat of its header or, without
-    one, of its name (`filenames.read_name`); if neither names a seat, it may take both.
+    In sumo, one learner plays both seats. Elsewhere a file is for the seat in its header or else in
+    its name (`filenames.read_name`); if neither names a seat, it may take both.
     """
     seat = entry.header.get("seat")
     return (seat,) if seat in (0, 1) and not find_game(game).shared_policy else (0, 1)
 
 
 def check_seats(entries, game):
-    """Raises InputError unless the first entry may take seat 0 and the second seat 1."""
+    """Raises InputError unless the first entry may take seat 0 and the second one seat 1."""
     for seat, entry in enumerate(entries):
         seats = seats_of(entry, game)
         if seat not in seats:
@@ -44,22 +44,22 @@ def decide_swap(swap, game, entries):
 def seatings(a, b):
     """The seats in which a first player can meet a second: [], [0], [1] or [0, 1].
 
-    a, b: the seats that either may take, as of `seats_of`.
+    a, b: the seats that each may take (see `seats_of`).
     """
     return [seat for seat in (0, 1) if seat in a and 1 - seat in b]
 
 
 def share_out(numbers, seats):
-    """{seat of the first: numbers of its games}: game g is played from the (g modulo n)-th seat."""
+    """{seat of the first: numbers of its games}: game g is played from seats[g modulo n]."""
     return {seat: [g for g in numbers if g % len(seats) == k] for k, seat in enumerate(seats)}
 
 
 def play_pair(game, entries, shares, seed=0, on_game=None, **options):
     """Plays two entries against each other from all their seats; returns all results.
 
-    shares: {seat of the first entry: numbers of the games played so}; options: for `matches.play`.
-    Every result also has `seat_of_a`: where the first entry sat. Its `winner` and `returns` stay
-    those of seats (`results.by_file` turns them).
+    shares: {seat of the first entry: numbers of its games there}; options: for `matches.play`.
+    Every result also has `seat_of_a`, the first entry's seat. Its `winner` and `returns` are still
+    by seat (`results.by_file` converts them).
     """
     results = []
     for seat, numbers in shares.items():

@@ -1,7 +1,7 @@
 """A round-robin tournament that can be resumed, and its results on disk.
 
 A tournament's folder holds tournament.json (entrants, game, seed), pairs/ (one file per finished
-pair) and finally pairs.csv, matrix.csv, ratings.csv, ratings.json and pictures.
+pair) and, at the end, pairs.csv, matrix.csv, ratings.csv, ratings.json and pictures.
 """
 
 import itertools
@@ -21,13 +21,13 @@ from evaluation.seats import play_pair, seatings, share_out
 
 
 class Tournament:
-    """The entrants' round robin in a folder, made if it is new.
+    """The entrants' round robin in a folder, which is created if it does not exist.
 
     game: short name; entrants: `entrants.Entrant`s; games: how many per pair, half of them from
-    either seat if both entrants can take both; title: for people; options: seed, integrator and
+    each seat if both entrants can take both; title: for people; options: seed, integrator and
     deterministic, for `matches.play`.
 
-    Raises InputError if nobody can meet, and if the folder holds another tournament.
+    Raises InputError if no two entrants can meet, and if the folder holds another tournament.
     """
 
     def __init__(self, directory, game, entrants, games, title, **options):
@@ -47,7 +47,7 @@ class Tournament:
             raise InputError(f"--tournament: nobody can meet; entrants: {', '.join(labels)}")
         if options["deterministic"] and "random" in labels:
             raise InputError("--tournament random: all its actions are noise, which "
-                             "--deterministic takes away")
+                             "--deterministic removes")
 
     def _open(self):
         path = os.path.join(self.directory, "tournament.json")
@@ -68,7 +68,7 @@ class Tournament:
                 if isinstance(result, list) and sum(r["games"] for r in result) == self.games}
 
     def play(self, num_threads, on_pair=None, on_game=None, on_step=None):
-        """Plays the missing pairs and writes each when it is finished; returns `results()`.
+        """Plays the missing pairs and writes each once it is finished; returns `results()`.
 
         on_pair(i, j) is called before a pair, on_game(result) after every game, on_step(env, games)
         after every step.
@@ -84,7 +84,7 @@ class Tournament:
         return self.results()
 
     def _play_pair(self, i, j, **options):
-        """The counts of a pair's games, a dict for each seating."""
+        """The counts of a pair's games, one dict per seating."""
         pair = [self.entrants[k] for k in (i, j)]
         shares = share_out(range(self.games), seatings(*(entrant.seats for entrant in pair)))
         results = play_pair(self.game, [entrant.entry for entrant in pair], shares,
@@ -114,7 +114,7 @@ class Tournament:
         return [rows[k] for k in order], order
 
     def write_results(self, ranked, order, wins, ties, steps):
-        """Writes the tables and pictures; ranked, order: as of `rank`, the rest as of `count`."""
+        """Writes the tables and pictures; ranked, order: from `rank`; the rest: from `count`."""
         labels = [entrant.label for entrant in self.entrants]
         played = np.where(wins + wins.T + ties > 0, wins + wins.T + ties, np.nan)
         write_json(os.path.join(self.directory, "ratings.json"), ranked)
@@ -140,7 +140,7 @@ class Tournament:
 
 
 def find_pairs(seats):
-    """All (i, j), i < j, that can meet; seats: each entrant's."""
+    """All pairs (i, j), i < j, that can meet; seats: each entrant's."""
     return [(i, j) for i, j in itertools.combinations(range(len(seats)), 2)
             if seatings(seats[i], seats[j])]
 
@@ -185,7 +185,7 @@ def long_rows(labels, wins, ties, steps):
 
 
 def wide_rows(labels, share, order):
-    """One dict per entrant: its share of wins against each, "" where they cannot meet."""
+    """One dict per entrant: its share of wins against each, "" if they cannot meet."""
     return [{"entrant": labels[i]} | {labels[j]: "" if np.isnan(share[i, j])
                                       else round(share[i, j], 4) for j in order} for i in order]
 
@@ -210,17 +210,18 @@ def pair_table(tournament):
 
 
 def compare(found, wanted, directory):
-    """Raises InputError, naming the first difference, if the folder holds another tournament."""
-    found = found if isinstance(found, dict) else {}
+    """Raises InputError, naming the first difference, if the folder holds another tournament.
+
+    Entrants are compared by their numbers and seats, in order: their labels are only for people.
+    """
+    found, same = found if isinstance(found, dict) else {}, ("digest", "seats")
     for key in ("game", "games", "seed", "integrator", "deterministic"):
         if found.get(key) != wanted[key]:
             raise InputError(f"--out {directory}: holds a tournament with {key} "
                              f"{found.get(key)}, not {wanted[key]}; choose another folder")
-    before, now = ({entrant["label"]: (k, entrant["digest"], entrant["seats"])
-                    for k, entrant in enumerate(manifest["entrants"])}
-                   for manifest in (found, wanted))
-    for label in [*now, *before]:
-        if before.get(label) != now.get(label):
+    for before, now in itertools.zip_longest(found["entrants"], wanted["entrants"], fillvalue={}):
+        if [before.get(key) for key in same] != [now.get(key) for key in same]:
+            label = now.get("label", before.get("label"))
             raise InputError(f"--out {directory}: holds a tournament in which the entrant {label} "
                              "differs; choose another folder")
 

@@ -1,7 +1,7 @@
 """The two-robot games of *Emergent Complexity via Multi-Agent Competition* on today's MuJoCo.
 
 `gymnasium.make("run-to-goal-ants-v0")` gives one match, `parallel_env` the same to PettingZoo,
-`OneSeat` one agent's side of it as an ordinary environment, `CompeteVectorEnv` many at a time;
+`OneSeat` one agent's side of it as an ordinary environment, `CompeteVectorEnv` many at once;
 `Renderer` draws any of them, `register` makes a new game known, `spec` gives its MuJoCo scene.
 """
 

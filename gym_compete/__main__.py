@@ -13,7 +13,7 @@ class Parser(argparse.ArgumentParser):
     """An `ArgumentParser` whose errors are one line."""
 
     def error(self, message):
-        """Says what is wrong and exits with code 2."""
+        """Prints the message and exits with code 2."""
         print(f"{self.prog}: error: {message}", file=sys.stderr)
         sys.exit(2)
 
@@ -24,13 +24,13 @@ def make_parser():
     commands = parser.add_subparsers(dest="command", metavar="export", parser_class=Parser)
     export = commands.add_parser("export", help="write a game's scene as MJCF")
     export.add_argument("game", metavar="GAME", help=f"one of {', '.join(GAMES)}")
-    export.add_argument("file", metavar="FILE.xml", help="where to")
+    export.add_argument("file", metavar="FILE.xml", help="the file to write")
     export.add_argument("--integrator", default="RK4", choices=INTEGRATORS, help="default: RK4")
     return parser
 
 
 def listing():
-    """One line a game: name, id, bodies, and how many numbers each agent observes and gives."""
+    """One line per game: name, id, bodies, and the sizes of both observations and actions."""
     rows = [("game", "id", "bodies", "observations", "actions")]
     for made in GAMES.values():
         game = made()

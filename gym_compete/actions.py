@@ -1,4 +1,4 @@
-"""What the environments take for actions."""
+"""Checks the actions given to environments."""
 
 import numpy as np
 
@@ -6,10 +6,10 @@ import numpy as np
 def checked(acs, sizes, batch=()):
     """Returns both seats' actions as arrays of floats, [*batch, size] each.
 
-    acs: one array a seat; sizes: how many motors it has; batch: (N,) for N matches. Numbers that
-    are not finite pass: they end the match (docs/games.md, physics).
+    acs: one array per seat; sizes: their numbers of motors; batch: (N,) for N matches. Numbers
+    that are not finite pass: they end the match (docs/games.md, physics).
 
-    Raises ValueError, naming the agent, for anything else than real numbers in that shape.
+    Raises ValueError, naming the agent, for anything but real numbers in that shape.
     """
     if not hasattr(acs, "__len__") or len(acs) != len(sizes):
         raise ValueError(f"actions {_short(acs)}: must be one array for each of the two agents")

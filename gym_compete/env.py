@@ -22,7 +22,7 @@ class CompeteEnv(gymnasium.Env):
         time; None: no pictures. width, height: of a frame [pixels].
 
     Raises ValueError for an unknown game or render mode, a bad size or a bad option, and
-    RenderingError where the machine cannot draw.
+    RenderingError if the machine cannot draw.
     """
 
     metadata = {"render_modes": ["human", "rgb_array"]}
@@ -47,7 +47,7 @@ class CompeteEnv(gymnasium.Env):
 
     @property
     def data(self):
-        """The `mujoco.MjData`; what is written into it counts from the next step on."""
+        """The `mujoco.MjData`; changes to it take effect at the next step."""
         return self.game.sim.datas[0]
 
     def __getstate__(self):
@@ -68,7 +68,7 @@ class CompeteEnv(gymnasium.Env):
         return self._observe(), ({}, {})
 
     def step(self, actions):
-        """Plays one step; actions: one array a seat, not clipped here (the motors clamp).
+        """Plays one step; actions: one array per seat, not clipped here (the motors clamp).
 
         Raises ValueError for actions of another shape or type; one that is not finite ends the
         match in a tie.
@@ -97,7 +97,7 @@ class CompeteEnv(gymnasium.Env):
         return tuple(infos)
 
     def render(self):
-        """Returns the match as it stands, [height, width, 3] uint8, or shows it ("human")."""
+        """Returns a picture of the match, [height, width, 3] uint8, or shows it ("human")."""
         if self.render_mode is None:
             gymnasium.logger.warn("render_mode None draws nothing: make the environment with "
                                   '"human" or "rgb_array"')
@@ -108,7 +108,7 @@ class CompeteEnv(gymnasium.Env):
         return self._viewer.show()
 
     def close(self):
-        """Ends the game's threads and closes the window."""
+        """Stops the game's threads and closes the window."""
         self.game.sim.close()
         for face in (self._renderer, self._viewer):
             if face:
@@ -116,7 +116,7 @@ class CompeteEnv(gymnasium.Env):
 
 
 def own_time_limit(env):
-    """Hands the `max_episode_steps` that `gymnasium.make` keeps for a wrapper to the game itself.
+    """Moves `max_episode_steps` from the wrapper that `gymnasium.make` adds to the game itself.
 
     In most games the time limit is a rule with rewards, and sumo's agents observe the steps left.
     """

@@ -4,7 +4,7 @@ import xml.etree.ElementTree as ElementTree
 
 from gym_compete.games import find_game
 
-# MuJoCo writes six digits. What of it has more: element -> {attribute: array of the `MjModel`}.
+# MuJoCo writes six digits; these need all: element -> {attribute: array of the `MjModel`}.
 EXACT = {
     "inertial": {"pos": "body_ipos", "quat": "body_iquat", "mass": "body_mass",
                  "diaginertia": "body_inertia"},
@@ -15,7 +15,7 @@ EXACT = {
 
 
 def spec(game, **options):
-    """Returns a game's scene as a fresh `mujoco.MjSpec`, to be changed and compiled at will.
+    """Returns a game's scene as a fresh `mujoco.MjSpec`, to change and compile at will.
 
     game: short name or Gymnasium id; options: the game's own (`integrator`, ...). A sumo ring has
     its largest radius. Raises ValueError for an unknown game or a bad option.
@@ -26,7 +26,7 @@ def spec(game, **options):
 def to_xml(game, **options):
     """Returns MJCF that MuJoCo compiles to the model that the game plays in.
 
-    Arguments and errors are those of `spec`. Nothing is referred to: the text stands alone.
+    Arguments and errors are those of `spec`. The text refers to no other file.
     """
     scene = spec(game, **options)
     model = scene.compile()
@@ -48,7 +48,7 @@ def _numbered(world):
 
 
 def _write(element, values):
-    """Replaces the numbers of those attributes that an element has by exact ones."""
+    """Writes exact numbers into those of the attributes that the element has."""
     for key, value in values.items():
         if key in element.attrib and "mesh" not in element.attrib:  # meshes are moved when compiled
             count = len(element.get(key).split())

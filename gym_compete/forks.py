@@ -1,4 +1,4 @@
-"""Threads and pipes do not survive a fork: whoever owns some gets its own in the child."""
+"""Threads and pipes do not survive a fork: in the child their owners make new ones."""
 
 import os
 import weakref
@@ -7,7 +7,7 @@ _owners = weakref.WeakSet()
 
 
 def tell_after_fork(owner):
-    """Has `owner.after_fork()` called in every process that is forked while the owner lives."""
+    """Calls `owner.after_fork()` in every process that is forked while the owner lives."""
     _owners.add(owner)
 
 

@@ -1,19 +1,19 @@
-"""The games in a mirror, where left is right; robots and fields are the same there."""
+"""Mirrored games: left and right are swapped, robots and fields stay the same."""
 
 import mujoco
 import numpy as np
 
-# What the reflection y -> -y does to vectors, and to what turns (pseudovectors).
+# What the reflection y -> -y does to vectors, and to rotations (pseudovectors).
 VECTOR, TURN = np.array([1.0, -1.0, 1.0]), np.array([-1.0, 1.0, -1.0])
-# Symmetric 3x3 matrix (xx, yy, zz, xy, xz, yz), mass times centre, mass: docs/games.md, `cinert`.
+# Symmetric 3x3 matrix (xx, yy, zz, xy, xz, yz), mass times center, mass: docs/games.md, `cinert`.
 INERTIA = np.array([1, 1, 1, -1, 1, -1, 1, -1, 1, 1])
 
 
 class Mirror:
-    """Turns what both seats of a game observe and do into what they would in the mirrored match.
+    """Turns both seats' observations and actions into those of the mirrored match.
 
-    Raises ValueError for a game whose observation has a block that no rule here speaks of, or whose
-    robots are not symmetric.
+    Raises ValueError for a game whose observation has a block without a rule here, or whose robots
+    are not symmetric.
     """
 
     def __init__(self, game):
@@ -44,9 +44,9 @@ class Mirror:
             "other_qpos[2:]": (theirs[0][2:] - 2, theirs[1][2:]),
             "offset": (np.arange(2), VECTOR[:2]),
             "axes": (np.arange(9), np.outer(VECTOR, VECTOR).ravel()),
-            # Its radius, ways to its edge, steps left.
+            # Its radius, both distances to its edge, steps left.
             "ring": (np.arange(4), np.ones(4)),
-            # Way to it, its height, ways to the line and to either post.
+            # Offset to it, its height, distances to the line and to either post.
             "ball": (np.array([0, 1, 2, 3, 5, 4]), np.array([1, -1, 1, 1, -1, -1])),
         }
 
@@ -62,15 +62,15 @@ class Mirror:
 
 
 class Reflection:
-    """Which of a robot's bodies, joints and motors are each other's image, found by where they are.
+    """Which of a robot's bodies, joints and motors mirror each other, found by their positions.
 
-    qpos, qvel, ac: (places, signs), so that x[places] * signs is the image of x.
+    qpos, qvel, ac: (places, signs), so x[places] * signs is the image of x.
     """
 
     def __init__(self, model, data, seat):
         bodies = np.flatnonzero(model.body_rootid == seat.root)
-        centres = data.xipos[bodies]
-        ways = np.linalg.norm(centres[:, None] - centres * VECTOR, axis=2)
+        centers = data.xipos[bodies]
+        ways = np.linalg.norm(centers[:, None] - centers * VECTOR, axis=2)
         self.bodies = ways.argmin(axis=1)
         joints = np.flatnonzero(np.isin(model.jnt_bodyid, bodies))
         root, hinges = joints[0], joints[1:]
@@ -78,7 +78,7 @@ class Reflection:
         if ways.min(axis=1).max() > 0.01 or sorted(images) != sorted(hinges):
             raise ValueError(f"{seat.body.name}: its left and its right are not alike")
         order, signs = np.array(images) - hinges[0], np.array(signs)
-        # Of the two quaternions of a turn the one near the start's own.
+        # Of the two quaternions of a rotation, the one near the starting pose's.
         start = model.qpos0[model.jnt_qposadr[root] + 3:][:4]
         turn = np.append(1, TURN)
         turn = turn * np.sign(start @ (turn * start))
@@ -98,14 +98,14 @@ class Reflection:
         return theirs[best], np.sign(alike[best])
 
     def by_body(self, signs):
-        """(places, signs) of a block that holds len(signs) numbers a body."""
+        """(places, signs) of a block that holds len(signs) numbers per body."""
         size = len(signs)
         places = (self.bodies[:, None] * size + np.arange(size)).ravel()
         return places, np.tile(signs, len(self.bodies))
 
 
 def _join(tables):
-    """One (places, signs) for blocks one after the other."""
+    """One (places, signs) for consecutive blocks."""
     starts = np.cumsum([0] + [len(places) for places, _ in tables])
     places = [places + start for (places, _), start in zip(tables, starts)]
     return np.concatenate(places), np.concatenate([s for _, s in tables]).astype(np.float32)

@@ -11,7 +11,7 @@ import numpy as np
 from gym_compete.numpy_views import HUMAN_OBS, RACE, SUMO, ant_view, humanoid_view
 
 MAX_FILE_BYTES = 256 * 2**20
-RET_FILTER = 3  # numbers of a vector's first part, the filter of returns: sum, squares, count
+RET_FILTER = 3  # a vector begins with the return filter: sum, sum of squares, count
 
 
 class MlpNet:
@@ -58,10 +58,11 @@ def sigmoid(x):
 
 @dataclass(frozen=True)
 class Kind:
-    """A name that headers have for their policy.
+    """A policy that headers name.
 
-    net: the network's class; hid_size: its width where the header names none; view: None, or what
-    it sees instead of filtered observations; ob_dims: of the games it plays, None: all.
+    net: the network's class; hid_size: its width unless the header gives one; view: the function
+    that makes its inputs, None for filtered observations; ob_dims: sizes of the observations that
+    it takes, None for all.
     """
 
     net: type
@@ -73,17 +74,17 @@ class Kind:
 KINDS = {"mlp": Kind(MlpNet, 64), "lstm": Kind(LstmNet, 128),
          "ant": Kind(MlpNet, 128, ant_view, (RACE, SUMO)),
          "humanoid": Kind(MlpNet, 128, humanoid_view, HUMAN_OBS)}
-RELEASED = ("mlp", "lstm")  # what the vectors without a header may be
+RELEASED = ("mlp", "lstm")  # what vectors without a header may be
 
 
 class NumpyPolicy:
-    """The player that a parameter file holds, in one match at a time.
+    """Plays a parameter file, one match at a time.
 
     path: a file that `run.py` has written (.npz), or one of the released vectors (.npy).
-    game: the `Game` that it is to play; seat: where. deterministic: whether it plays mean actions.
+    game: the `Game` to play; seat: its seat there. deterministic: whether it plays mean actions.
 
-    Call it with its observations in turn, and `reset` where a match begins. Raises ValueError, one
-    line that names the file, where it is none or does not fit the game.
+    Call it with one observation after the other, and `reset` when a match begins. Raises
+    ValueError, one line with the file's name, for any other file or one that does not fit the game.
     """
 
     def __init__(self, path, game, seat=0, deterministic=False):
@@ -104,7 +105,7 @@ class NumpyPolicy:
         raise ValueError(f"{self.path}: {why}") from None
 
     def _build(self, kind, vector, header):
-        """Reads the vector as that of a kind; False if it has not the right size."""
+        """Reads the vector as one of this kind; False if its size does not fit."""
         if kind.ob_dims and self.ob_dim not in kind.ob_dims:
             self._refuse(f"plays games of {' or '.join(map(str, kind.ob_dims))} observations, "
                          f"this one has {self.ob_dim}")
@@ -116,7 +117,7 @@ class NumpyPolicy:
         try:
             numbers.take(RET_FILTER)
             self._filter = numbers.filter(self.ob_dim)
-            kind.net(numbers, inputs, 1, **args)  # the value's
+            kind.net(numbers, inputs, 1, **args)  # of the value
             self._net = kind.net(numbers, inputs, self.ac_dim, **args)
             self._std = np.exp(numbers.take(self.ac_dim))
         except TooShort:
@@ -154,7 +155,7 @@ class TooShort(ValueError):
 
 
 class Numbers:
-    """A flat vector that is read from its head on; `rest` is what has not been read."""
+    """Reads a flat vector from front to back; `rest` is what has not been read."""
 
     def __init__(self, vector):
         self.rest = vector.astype(np.float64)
@@ -174,7 +175,7 @@ class Numbers:
         return self.take(inputs, outputs), self.take(outputs)
 
     def filter(self, size):
-        """(mean, std) [size] from sums, sums of squares and a count; None of a count of 0."""
+        """(mean, std) [size] from sums, sums of squares and a count; None if the count is 0."""
         total, squares, count = self.take(size), self.take(size), self.take()
         if not count > 0:
             return None
@@ -183,9 +184,9 @@ class Numbers:
 
 
 def read_parameters(path):
-    """Returns (vector float32 [P], header dict, empty of released vectors) of a parameter file.
+    """Returns (vector float32 [P], header dict, empty for released vectors) of a parameter file.
 
-    Raises ValueError for whatever is none.
+    Raises ValueError for any other file.
     """
     try:
         size = os.path.getsize(path)
@@ -194,7 +195,7 @@ def read_parameters(path):
         with open(path, "rb") as file:
             vector, header = _parse(file.read())
         if vector.dtype.kind != "f" or vector.ndim != 1 or not np.isfinite(vector).all():
-            raise ValueError("no flat vector of finite numbers")
+            raise ValueError("not a flat vector of finite numbers")
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror}") from None
     except Exception as error:  # damaged bytes make the readers fail in a dozen ways

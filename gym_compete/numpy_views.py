@@ -1,4 +1,4 @@
-"""Networks that see an observation their own way: `networks/`'s views of ant and humanoid in NumPy.
+"""Inputs that some networks compute from observations: the views of `networks/` in NumPy.
 
 A view is a function (ob [batch, ob_dim], memory) -> (features [rows, k], back, memory). memory:
 None at a match's first step, then what the last call returned; back: turns the network's actions
@@ -25,7 +25,7 @@ DT = 0.015  # seconds of a humanoid's step
 # What is whose image in a mirror, and with which sign: joints as in qpos, motors, bodies seen.
 JOINTS = (np.array([0, 1, 2, 7, 8, 9, 10, 3, 4, 5, 6, 14, 15, 16, 11, 12, 13]),
           np.array([-1, 1, -1] + 8 * [1] + 2 * [-1, -1, 1]))
-MOTORS = JOINTS[0], JOINTS[1][[1, 0, *range(2, 17)]]  # of the abdomen's, y comes first
+MOTORS = JOINTS[0], JOINTS[1][[1, 0, *range(2, 17)]]  # the abdomen's y comes first
 SEEN = (0, 2, 5, 8, 10, 12)  # torso, pelvis, right and left foot, right and left lower arm
 SEEN_IMAGES = (0, 1, 3, 2, 5, 4)
 
@@ -33,7 +33,7 @@ SEEN_IMAGES = (0, 1, 3, 2, 5, 4)
 def ant_view(ob, memory):
     """An ant's view of run-to-goal-ants or sumo-ants, whichever way it is turned.
 
-    Its memory is the other ant's qpos and the side where this one began, the sign of its x.
+    The memory is the other ant's qpos and the side where this one started, the sign of its x.
     """
     sumo = ob.shape[1] == SUMO
     qpos, qvel, force, other = np.split(ob[:, :RACE], [15, 29, 107], axis=1)
@@ -70,7 +70,7 @@ def ant_view(ob, memory):
 def heading(qpos):
     """A robot's xy, the level direction it is turned to, its up axis' xyz.
 
-    The direction is what is left of its rotation when the tilt is taken away.
+    The direction is that of its rotation without the tilt.
     """
     w, x, y, z = qpos[:, 3:7].T
     axis = np.stack([w * w - z * z, 2 * w * z], axis=1) / (w * w + z * z + 1e-6)[:, None]
@@ -79,12 +79,12 @@ def heading(qpos):
 
 
 def hinges(values):
-    """Hip and ankle of legs 1 to 4 [batch, 4, 2], so that equal numbers mean equal movements."""
+    """Hip and ankle of legs 1 to 4 [batch, 4, 2], with signs that make legs alike."""
     return values.reshape(-1, 4, 2) * BENT
 
 
 def face(target, axis):
-    """Turns the direction `axis` by the quarters after which `target` is in front.
+    """Turns the direction `axis` by as many quarter turns as put `target` in front.
 
     target, axis: [batch, 2]. Returns (quarters [batch] from 0 to 3, the turned axis [batch, 2]).
     """
@@ -116,10 +116,10 @@ def motor_actions(acs, quarters):
 
 
 def humanoid_view(ob, memory):
-    """A humanoid's view of its four games in the rows of the first half, its image in the second.
+    """A humanoid's view of its four games in the first half of the rows, its image in the second.
 
-    What the network would do in the mirrored match counts as much. Its memory is the other robot's
-    qpos, the side where this one began, the sign of its x, and the ball's place.
+    What the network would do in the mirrored match counts as much. The memory is the other robot's
+    qpos, the side where this one started (the sign of its x) and the ball's position.
     """
     qpos, qvel, inertia, force, other, ball, ring = split_humanoid(ob)
     if memory is None:
@@ -149,7 +149,7 @@ def both_actions(acs):
 def split_humanoid(ob):
     """(qpos, qvel, cinert, cfrc_ext, the other's qpos, ball's xyz or zeros, last block) of a game.
 
-    In kick-and-defend the xy follow from the ball's ways to the goal and to the robot.
+    In kick-and-defend, xy follow from the ball's offsets to the goal and to the robot.
     """
     if ob.shape[1] != HUMAN_KICK:
         qpos, qvel, inertia, _, _, force, other = cut(ob[:, :HUMAN_RACE], *HUMAN, 24)
@@ -168,7 +168,7 @@ def cut(ob, *sizes):
 
 
 def body_blocks(qpos, qvel, inertia, force, floor):
-    """What it feels of itself: a list of (values, their mirror image)."""
+    """Its own body: a list of (values, their mirror image)."""
     (_, axis, up), batch = heading(qpos), len(qpos)
     inertia = inertia.reshape(batch, BODIES, 10)
     bodies = (inertia[:, :, 6:9] / inertia[:, :, 9:])[:, SEEN]
@@ -181,7 +181,7 @@ def body_blocks(qpos, qvel, inertia, force, floor):
 
 
 def other_blocks(qpos, other, speed, floor):
-    """What it sees of the other robot, whose torso moves with `speed` [batch, 3]."""
+    """The other robot, whose torso moves with velocity `speed` [batch, 3]."""
     (xy, axis, _), (other_xy, other_axis, other_up) = heading(qpos), heading(other)
     offset = other_xy - xy
     distance = np.linalg.norm(offset, axis=1, keepdims=True)
@@ -191,7 +191,7 @@ def other_blocks(qpos, other, speed, floor):
 
 
 def ball_blocks(qpos, ball, speed):
-    """What it sees of the ball, which moves with `speed` [batch, 3], and of the goal."""
+    """The ball, which moves with velocity `speed` [batch, 3], and the goal."""
     xy, axis, _ = heading(qpos)
     way, goal, post = ball[:, :2] - xy, ([GOAL, 0.0] - xy) / 4, np.array([0.0, POST / 4])
     left, right = level(axis, goal + post, goal - post), level(axis, goal - post, goal + post)
@@ -213,7 +213,7 @@ def joints(values):
 
 
 def level(axis, *vectors):
-    """Level vectors [batch, 2] each in the frame `axis`: sideways is the other way in a mirror."""
+    """Level vectors [batch, 2] in the frame `axis`; a mirror reverses their sideways part."""
     values = turn(np.stack(vectors, axis=1), axis)
     return tuple((values * signs).reshape(len(axis), -1) for signs in ([1, 1], [1, -1]))
 

@@ -1,4 +1,4 @@
-"""One seat of a match as an ordinary Gymnasium environment; somebody else plays the other."""
+"""One seat of a match as an ordinary Gymnasium environment; a given opponent plays the other."""
 
 import inspect
 import os
@@ -12,25 +12,24 @@ from gym_compete.numpy_policy import NumpyPolicy
 
 
 class OneSeat(gymnasium.Env):
-    """One agent against an opponent that is part of its world: a Box in, a Box out, one reward.
+    """One agent; its opponent is part of the environment: a Box in, a Box out, one reward.
 
     env: short name or Gymnasium id of a game, or a `CompeteEnv`, wrapped or not.
     seat: 0 or 1, the agent's own.
     opponent: who plays the other seat: a parameter file (see `NumpyPolicy`), or a callable that
-        makes an action of that seat's observation. A callable gets a NumPy generator as well if it
-        has an argument named `rng`; its method `reset`, if it has one, is called at each match's
-        start.
+        turns that seat's observation into an action. A callable with an argument `rng` also gets a
+        NumPy generator; its method `reset`, if it has one, is called at the start of each match.
     alpha: None: the reward is the game's own; from 0 to 1: it is alpha * dense + (1 - alpha) *
         competition. It may be set at any time.
     version: curriculum position of the resets, None for the full game; `options` of a reset set it.
     deterministic: whether a file plays its mean actions.
     options: `render_mode` and further keywords of `CompeteEnv` and the game, where env is a name.
 
-    Infos are those that `CompeteEnv` has for the seat; at the end of a match `outcome` is 1 if it
-    has won, 0 in a tie and -1 if it has lost. Matches start as those of a `CompeteEnv` with that
-    seed do, whoever the opponent is.
+    Infos are those of `CompeteEnv` for the seat; at the end of a match `outcome` is 1 if the agent
+    has won, 0 in a tie and -1 if it has lost. Matches start like those of a `CompeteEnv` with the
+    same seed, whoever the opponent is.
 
-    Raises ValueError for whatever of this is wrong.
+    Raises ValueError for a bad argument.
     """
 
     metadata = CompeteEnv.metadata
@@ -114,7 +113,7 @@ def _match(env, options):
     if not isinstance(getattr(env, "unwrapped", None), CompeteEnv):
         raise ValueError(f"env {env!r}: must be a game's name, its id or a CompeteEnv")
     if options:
-        raise ValueError(f"{', '.join(options)}: only where env is a name, not an environment")
+        raise ValueError(f"{', '.join(options)}: only if env is a name, not an environment")
     return env
 
 

@@ -1,17 +1,17 @@
-"""The program that draws. `rendering.py` starts it in a process of its own and talks to its pipes.
+"""The program that draws. `rendering.py` runs it as a process of its own, connected by pipes.
 
-Mesa's software renderer and TensorFlow bring an LLVM each, and a process that loads both crashes.
-That way, too, a backend of OpenGL that does not work takes nothing else with it.
+Mesa's software renderer and TensorFlow each bring an LLVM, and a process that loads both crashes.
+It also keeps an OpenGL backend that does not work from taking anything else down.
 
     python painter.py WIDTH HEIGHT    frames of that many pixels
     python painter.py 0 0             MuJoCo's window
 
 Standard input: the number of bytes (int64) and the bytes of a binary MuJoCo model, then requests.
 A request is an array of float64: the camera's azimuth, elevation, distance and lookat (6 numbers),
-`geom_size` and `qpos`; for the window the number of bytes (int64) and the bytes of a text to lay
-over it follow. Standard output: one byte when all is ready, then an answer a request: a frame's
-[HEIGHT, WIDTH, 3] bytes, or for the window three float64: whether it is still open, its width over
-height, and the GLFW code of the next key that was pressed, 0 for none.
+`geom_size` and `qpos`; for the window, followed by the number of bytes (int64) and the bytes of a
+text to lay over it. Standard output: one byte when all is ready, then one answer per request: a
+frame's [HEIGHT, WIDTH, 3] bytes, or for the window three float64: whether it is still open, its
+width over height, and the GLFW code of the next key that was pressed, 0 for none.
 """
 
 import os
@@ -48,9 +48,9 @@ class Canvas:
         self.draw(np.ones(POSE))  # what cannot work fails here
 
     def draw(self, pose):
-        """Returns the frame's bytes, the upper row first."""
+        """Returns the frame's bytes, the top row first."""
         place(self._camera, pose)
-        # Moved first: MuJoCo lays the endless floor around where the scene's camera was last.
+        # Camera first: MuJoCo lays the endless floor around the scene camera's last position.
         mujoco.mjv_updateCamera(self._model, self._data, self._camera, self._scene)
         mujoco.mjv_updateScene(self._model, self._data, self._option, None, self._camera,
                                mujoco.mjtCatBit.mjCAT_ALL, self._scene)
@@ -60,7 +60,7 @@ class Canvas:
 
 
 class Window:
-    """MuJoCo's own viewer. The camera is ours until the mouse moves it."""
+    """MuJoCo's own viewer. Requests move the camera until the mouse does."""
 
     takes_text = True
 
@@ -70,7 +70,7 @@ class Window:
 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            if not glfw.init():  # without a display the viewer would wait for ever
+            if not glfw.init():  # without a display the viewer would wait forever
                 raise SystemExit("no display")
         self._keys = deque()
         self._viewer = viewer.launch_passive(model, data, key_callback=self._keys.append,
@@ -112,7 +112,7 @@ def main():
     """Reads the model, then draws until standard input ends."""
     width, height = map(int, sys.argv[1:])
     source, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever a driver prints must not mingle with the pictures
+    os.dup2(2, 1)  # drivers' output must not mix with the pictures
     length = int(np.frombuffer(source.read(8), np.int64)[0])
     model = mujoco.MjModel.from_binary_path("game.mjb", {"game.mjb": source.read(length)})
     data = mujoco.MjData(model)

@@ -13,7 +13,7 @@ class CompeteParallelEnv(ParallelEnv):
     """A `CompeteEnv` whose observations, actions, rewards and infos are dicts of two.
 
     The agents are "agent0" and "agent1"; a match ends for both at once, after which `agents` is
-    empty until the next `reset`. What the dicts hold is what the tuples of `CompeteEnv` hold.
+    empty until the next `reset`. They hold what the tuples of `CompeteEnv` hold.
     """
 
     def __init__(self, game, render_mode=None, **options):
@@ -42,7 +42,8 @@ class CompeteParallelEnv(ParallelEnv):
     def reset(self, seed=None, options=None):
         """Starts a match; returns (observations, infos), both dicts by agent.
 
-        seed: the match is that of a `CompeteEnv` reset with this seed; None: goes on by chance.
+        seed: the match is that of a `CompeteEnv` reset with this seed; None continues with the
+            random generator as it is.
         options: {"version": k} sets the curriculum position (sumo, kick-and-defend).
         """
         self.agents = list(AGENTS)

@@ -1,4 +1,4 @@
-"""Pictures of matches: frames without a display, and MuJoCo's viewer where there is one."""
+"""Pictures of matches: frames without a display, and MuJoCo's viewer on a display."""
 
 import numbers
 import os
@@ -14,22 +14,22 @@ import numpy as np
 
 from gym_compete.forks import tell_after_fork
 
-WIDTH, HEIGHT = 640, 480  # of a frame, unless told otherwise [pixels]
-REACH = 50.0  # the camera follows a robot no further than this from the origin [m]
-ROOM = (1.2, 0.3)  # what stays free around robots and around landmarks [m]
+WIDTH, HEIGHT = 640, 480  # default size of a frame [pixels]
+REACH = 50.0  # the camera follows a robot no farther than this from the origin [m]
+ROOM = (1.2, 0.3)  # margins around robots and around landmarks [m]
 PAINTER = os.path.join(os.path.dirname(__file__), "painter.py")
 
-BACKENDS = ("egl", "osmesa")  # of Linux machines without a display, best first
+BACKENDS = ("egl", "osmesa")  # on Linux machines without a display, best first
 ANY_BACKEND = ("", "1", "on", "true", "enable", "enabled")  # MUJOCO_GL that leaves the choice free
 
 
 @dataclass(frozen=True)
 class Camera:
-    """How a match is looked at.
+    """From where a match is seen.
 
     azimuth, elevation: of the direction in which the camera looks [degrees], None: the game's own.
     distance: from the middle of what it looks at [m], None: as near as shows all of it.
-    landmarks: whether goal lines or ring must be in the picture, too, or the robots alone.
+    landmarks: whether the picture must also show the goal lines or the ring, not just the robots.
     """
 
     azimuth: float | None = None
@@ -43,16 +43,16 @@ CAMERAS = {"side": Camera(), "follow": Camera(landmarks=False), "top": Camera(90
 
 
 class RenderingError(RuntimeError):
-    """This machine cannot draw; the message is one line that says what to install."""
+    """This machine cannot draw; the message is one line that names what to install."""
 
 
 class Renderer:
-    """Draws frames of a game's matches, without a display and without a trace in the simulation.
+    """Draws frames of a game's matches, without a display and without changing the simulation.
 
     game: a `Game` of any number of matches (`env.game` of both kinds of environment).
     width, height: of a frame [pixels], at most 1920 x 1080. camera: a `Camera`.
 
-    Raises ValueError for a bad size and RenderingError where there is no OpenGL.
+    Raises ValueError for a bad size and RenderingError if there is no OpenGL.
     """
 
     def __init__(self, game, width=WIDTH, height=HEIGHT, camera=CAMERAS["side"]):
@@ -64,11 +64,11 @@ class Renderer:
         self._stage = Stage(game, camera)
         self._painter = Painter(game.sim.models[0], width, height, backends())
 
-    def __reduce__(self):  # a copy has a process of its own
+    def __reduce__(self):  # a copy starts a process of its own
         return type(self), self._made_of
 
     def render(self, i=0):
-        """Returns the picture of match i as it stands: [height, width, 3] uint8."""
+        """Returns a picture of match i, [height, width, 3] uint8."""
         request = self._stage.look(i, self.width / self.height)
         frame = self._painter.ask(request, 3 * self.width * self.height)
         return np.frombuffer(frame, np.uint8).reshape(self.height, self.width, 3).copy()
@@ -82,8 +82,7 @@ class Viewer:
     """Shows match 0 of a game in MuJoCo's own window, no faster than real time.
 
     The camera keeps both robots in view until the mouse moves it. Closing the window ends the show,
-    not the match. `is_open` says whether it is still there. Raises RenderingError where there is no
-    display.
+    not the match; `is_open` is False then. Raises RenderingError if there is no display.
     """
 
     def __init__(self, game, camera=CAMERAS["side"]):
@@ -96,14 +95,13 @@ class Viewer:
         raise TypeError("a window cannot be copied: open another Viewer on the copied game")
 
     def show(self):
-        """Shows the match as it stands, once the last step's time is over."""
+        """Shows the match once the last step's time is over."""
         self.paint(self._dt)
 
     def paint(self, seconds, text=""):
-        """Shows the match and a text for that long, once what was shown before has had its time.
+        """Shows the match and a text for that long, once the previous picture has had its time.
 
-        Returns the GLFW code of a key that has been pressed, 0 for none; of several each call
-        returns the next.
+        Returns the GLFW code of a key that was pressed, 0 for none; one key per call.
         """
         if not self.is_open:
             return 0
@@ -126,7 +124,7 @@ class Painter:
     """A running `painter.py`.
 
     model: what it draws; width, height: of frames, 0 for a window; backends: values of MUJOCO_GL to
-    try in turn, None for a window. Raises RenderingError if it cannot draw.
+    try in turn, None for a window. Raises RenderingError if none can draw.
     """
 
     def __init__(self, model, width, height, backends):
@@ -135,11 +133,11 @@ class Painter:
         tell_after_fork(self)
 
     def after_fork(self):
-        """In a forked child: leaves the running one to the parent; `ask` will start another."""
+        """In a forked child: leaves the process to the parent; `ask` will start another."""
         if self._end and self._end.detach():
-            self._process.stdin.close()  # or the parent's could not end it
+            self._process.stdin.close()  # or the parent could not end the process
             self._process.stdout.close()
-            self._process.poll()  # finds no child of this process, and forgets it
+            self._process.poll()  # not a child of this process: forgets it
             self._end = None
 
     def _start(self, model, width, height, backends):
@@ -188,23 +186,23 @@ def start(model, width, height, backend):
            if key not in ("MUJOCO_GL", "PYOPENGL_PLATFORM")}
     if backend:
         env["MUJOCO_GL"] = backend
-    # -P: the modules beside painter.py are no top-level ones.
+    # -P: the modules beside painter.py are not top-level ones.
     process = subprocess.Popen([sys.executable, "-P", PAINTER, str(width), str(height)], env=env,
                                stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                stderr=subprocess.DEVNULL,
-                               process_group=0)  # Ctrl-C is for those who ask it to draw
+                               process_group=0)  # Ctrl-C is for the caller
     binary = np.empty(mujoco.mj_sizeModel(model), np.uint8)
     mujoco.mj_saveModel(model, None, binary)
     try:
         process.stdin.write(np.int64(len(binary)).tobytes() + binary.tobytes())
         process.stdin.flush()
     except BrokenPipeError:
-        pass  # it has ended already, as its silence will tell
+        pass  # it has ended already: it will not answer
     return process
 
 
 def end(process):
-    """Ends a painter: it stops when it is asked for nothing more."""
+    """Ends a painter: it stops when its standard input is closed."""
     try:
         process.stdin.close()
     except BrokenPipeError:
@@ -218,7 +216,7 @@ def end(process):
 
 
 def backends():
-    """The values of MUJOCO_GL to try for frames, best first; the user's own goes alone."""
+    """The values of MUJOCO_GL to try for frames, best first; only the user's own if it is set."""
     wanted = os.environ.get("MUJOCO_GL", "").strip().lower()
     if wanted not in ANY_BACKEND:
         return (wanted,)
@@ -226,17 +224,17 @@ def backends():
 
 
 class Stage:
-    """A copy of one match's bodies to look at, so that drawing cannot disturb the simulation."""
+    """A copy of one match's bodies, so drawing cannot disturb the simulation."""
 
     def __init__(self, game, camera):
         self._game, self._camera = game, camera
         self._data = mujoco.MjData(game.sim.models[0])
 
     def look(self, i, aspect):
-        """Returns the request that has match i drawn as it stands, an array as painter.py says.
+        """Returns the request to draw match i, an array as described in painter.py.
 
-        aspect: width over height of the picture, in which both robots and, as the camera has it,
-        the game's landmarks will be.
+        aspect: width over height of the picture. It will show both robots and, if the camera wants
+        them, the game's landmarks.
         """
         game, data, camera = self._game, self._data, self._camera
         model = game.sim.models[i]
@@ -245,9 +243,9 @@ class Stage:
         robots, landmarks = data.xpos[[seat.root for seat in game.seats]], game.landmarks(i)
         landmarks = landmarks if camera.landmarks else landmarks[:0]
         points, room = np.vstack([robots, landmarks]), np.repeat(ROOM, (2, len(landmarks)))
-        near = np.abs(points).max(axis=1) <= REACH  # false for what is no number, too
+        near = np.abs(points).max(axis=1) <= REACH  # False for NaN, too
         fovy = np.radians(model.vis.global_.fovy)
-        if not near.any():  # both thrown out of the world: the field they have left
+        if not near.any():  # both are far outside: show the field
             points = game.landmarks(i)
             room, near = np.full(len(points), ROOM[1]), slice(None)
         view = [own if angle is None else angle
@@ -258,9 +256,9 @@ class Stage:
 
 
 def fit(points, room, azimuth, elevation, fovy, aspect):
-    """Where a camera of given direction must be to see points [K, 3], from as near as it can.
+    """The nearest place from which a camera of given direction sees all points [K, 3].
 
-    room: what must stay free around each point [K] [m]; azimuth, elevation: of the direction it
+    room: margin around each point [K] [m]; azimuth, elevation: of the direction it
     looks in [degrees]; fovy: its vertical field of view [radians]; aspect: width over height.
     The camera moves smoothly with the points.
     Returns what it looks at (3,) and from how far [m], as MuJoCo's free camera has it.
@@ -272,14 +270,14 @@ def fit(points, room, azimuth, elevation, fovy, aspect):
     depth = points @ forward
     low, high, back = np.zeros(2), np.zeros(2), np.inf
     for axis, slope in enumerate(np.tan(fovy / 2) * np.array([aspect, 1.0])):
-        # A point is in view where |across - centre| + room <= slope * (depth - camera's depth).
+        # A point is in view where |across - center| + room <= slope * (depth - camera's depth).
         across = points @ axes[axis]
         low[axis] = (across + room - slope * depth).max()
         high[axis] = (across - room + slope * depth).min()
         back = min(back, (high[axis] - low[axis]) / (2 * slope))
-    # Seen from that depth, the camera may stand between two bounds: it takes the middle.
-    centre = (low + high) / 2
-    return centre @ axes + depth.mean() * forward, depth.mean() - back
+    # At that depth the camera may be anywhere between two bounds: it takes the middle.
+    center = (low + high) / 2
+    return center @ axes + depth.mean() * forward, depth.mean() - back
 
 
 def check_size(what, value, limit):

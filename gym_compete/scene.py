@@ -3,8 +3,8 @@
 import mujoco
 import numpy as np
 
-# agent0 red, agent1 blue: told apart in any video.
-COLOURS = ((0.82, 0.16, 0.12), (0.10, 0.32, 0.80))
+# agent0 red, agent1 blue: easy to tell apart.
+COLORS = ((0.82, 0.16, 0.12), (0.10, 0.32, 0.80))
 LINE = (0.98, 0.78, 0.15, 1)  # of goals
 HAZE = (0.80, 0.87, 0.94)  # over the horizon
 
@@ -36,7 +36,7 @@ def _add_looks(spec):
     """Sky, floor and sun; how finely all is drawn."""
     spec.visual.global_.fovy = 40
     spec.visual.quality.shadowsize, spec.visual.quality.numslices = 2048, 64
-    spec.visual.map.shadowclip = 0.5  # of the extent: all that stands on the field casts a shadow
+    spec.visual.map.shadowclip = 0.5  # of the extent: everything on the field casts a shadow
     spec.visual.headlight.ambient, spec.visual.headlight.diffuse = [0.35] * 3, [0.3] * 3
     spec.visual.headlight.specular = [0, 0, 0]
     spec.visual.rgba.haze, spec.visual.map.haze = [*HAZE, 1], 0.6
@@ -62,22 +62,22 @@ def add_robot(spec, body, index, position, yaw):
     position: x, y, z of the root [m]; yaw: about z [degrees].
     """
     robot = body.load()
-    robot.option = spec.option  # the field's settings hold for all that stands on it
+    robot.option = spec.option  # the field's settings hold for robots too
     torso = robot.body("torso")
     half = np.radians(yaw) / 2
     torso.pos, torso.quat = position, [np.cos(half), 0, 0, np.sin(half)]
-    _paint(torso, COLOURS[index])
+    _paint(torso, COLORS[index])
     spec.worldbody.add_frame().attach_body(torso, f"agent{index}/", "")
 
 
-def _paint(body, colour, link=0):
-    """Colours a body and those below it: limbs are told apart by shade, head and feet are light.
+def _paint(body, color, link=0):
+    """Colors a body and those below it: neighboring limbs differ in shade, head and feet are light.
 
     link: how many joints of the tree lie between the body and the torso.
     """
     for geom in body.geoms:
         light = 0.28 if geom.type == mujoco.mjtGeom.mjGEOM_SPHERE else 0.12 * (link % 2)
         geom.material = ""
-        geom.rgba = [*(np.asarray(colour) * (1 - light) + light), 1]
+        geom.rgba = [*(np.asarray(color) * (1 - light) + light), 1]
     for child in body.bodies:
-        _paint(child, colour, link + 1)
+        _paint(child, color, link + 1)

@@ -11,16 +11,16 @@ from gym_compete.forks import tell_after_fork
 
 FULL_STATE = mujoco.mjtState.mjSTATE_INTEGRATION
 BAD_STATES = slice(mujoco.mjtWarning.mjWARN_BADQPOS, mujoco.mjtWarning.mjWARN_BADQACC + 1)
-# What of a world goes on from step to step; the rest follows from it.
+# The arrays that carry a world from step to step; the rest follows from them.
 CARRIED = ("ctrl", "qfrc_applied", "xfrc_applied", "qpos", "qvel", "qacc_warmstart")
 MAX_VALUE = 1e10  # beyond this MuJoCo itself calls a coordinate bad
 
 
 class World:
-    """An `MjModel` with its `MjData`, and views of what goes into them and comes out.
+    """An `MjModel` with its `MjData`, and views of their inputs and outputs.
 
     fields: names of the `MjData` arrays that are read; own_sizes: the model's geoms have sizes of
-    their own, which go where the state goes; data: None for a new `MjData`.
+    their own, which are copied with the state; data: None for a new `MjData`.
     """
 
     def __init__(self, model, fields, own_sizes, data=None):
@@ -32,7 +32,7 @@ class World:
             self._state.append(model.geom_size)
 
     def follow(self, other):
-        """Goes on from where another world stands."""
+        """Takes over another world's state."""
         for mine, theirs in zip(self._state, other._state):
             mine[...] = theirs
         self.data.time = other.data.time
@@ -41,19 +41,19 @@ class World:
 class Simulation:
     """N worlds; `columns[name]` is an [N, ...] float64 copy of that `MjData` array in each of them.
 
-    models: one `MjModel` a world (the same object may stand for several); they may differ in
-        `geom_size` alone.
+    models: one `MjModel` per world (several may share one object); they may differ only in
+        `geom_size`.
     fields: names of the `MjData` arrays to read after each step.
-    frame_skip: simulator steps in one environment step.
+    frame_skip: simulator steps per environment step.
     num_threads: threads that step worlds side by side (MuJoCo releases the GIL).
     probe: called as probe(i, data) for each world after each step, with an `MjData` that is world
-        i's for the time of the call: for what is no array (contacts).
-    data: the `MjData` to go on with, of a single world.
+        i's during the call: for what is not an array (contacts).
+    data: the `MjData` of a single world, to continue with.
 
-    `datas` holds the worlds' states. A thread steps all of its worlds in one model and data of its
-    own, which stay in its core's cache: the scratch memory of many worlds does not. What else than
-    the state `datas` hold is that of the last `place`, but of a single world: that is stepped where
-    it is. It is copied with its game alone, whose `Seat`s see its columns.
+    `datas` holds the worlds' states. Each thread steps its worlds in one model and data of its own,
+    which stay in its core's cache; the scratch memory of many worlds would not. Apart from the
+    state, the contents of `datas` date from the last `place`, except when there is one world, which
+    is stepped in place. A simulation is copied only with its game, whose `Seat`s view its columns.
     """
 
     def __init__(self, models, fields, frame_skip, num_threads=1, probe=None, data=None):
@@ -68,7 +68,7 @@ class Simulation:
         self.frame_skip, self._probe = frame_skip, probe
         self.columns = {field: np.zeros((len(models), *array.shape))
                         for field, array in zip(fields, self._worlds[0].arrays)}
-        # Where the centres of mass stood before the last step: rewards are for the way made.
+        # Centers of mass before the last step: rewards are for the distance covered.
         self.com_before = np.zeros_like(self.columns["subtree_com"])
         self.num_threads = num_threads
         self._make_pool()
@@ -81,7 +81,7 @@ class Simulation:
     after_fork = _make_pool
 
     def __reduce__(self):
-        raise TypeError("a Simulation is copied with its game alone: copy that or its environment")
+        raise TypeError("a Simulation is copied only with its game: copy that or its environment")
 
     def step(self, ctrl):
         """Steps every world by one environment step under ctrl [N, nu] and reads the columns."""
@@ -104,8 +104,8 @@ class Simulation:
             mujoco.mj_rnePostConstraint(bench.model, bench.data)
             self._read(i, bench)
             if np.count_nonzero(bench.alarms):
-                # MuJoCo has silently started the world anew. (Without that, its steps would go on
-                # at seconds each.)
+                # MuJoCo has silently reset the world. (Without that, its next steps would take
+                # seconds each.)
                 self.columns["qpos"][i] = np.nan
                 bench.alarms[:] = 0
             if self._probe:
@@ -138,15 +138,15 @@ class Simulation:
         self.read(i)
 
     def finite(self):
-        """Which worlds' states are still numbers: [N] bool."""
+        """Which worlds' states are still finite: [N] bool."""
         good = np.ones(len(self.datas), bool)
         for name in ("qpos", "qvel"):
-            # A NaN compares false, so it is caught as well.
+            # NaN compares false, so it is caught as well.
             good &= (np.abs(self.columns[name]) < MAX_VALUE).all(axis=1)
         return good
 
     def get_state(self):
-        """Returns the worlds' full physics states, [N, size]; the columns are not part of them."""
+        """Returns the worlds' full physics states, [N, size]; without the columns."""
         size = mujoco.mj_stateSize(self.models[0], FULL_STATE)
         state = np.empty((len(self.datas), size))
         for model, data, row in zip(self.models, self.datas, state):
@@ -154,24 +154,24 @@ class Simulation:
         return state
 
     def set_state(self, state):
-        """Puts every world where `get_state` found it: its next steps are the same bits."""
+        """Restores what `get_state` returned: the next steps are the same, bit for bit."""
         for model, data, row in zip(self.models, self.datas, state):
             mujoco.mj_setState(model, data, row, FULL_STATE)
 
     def close(self):
-        """Ends the threads."""
+        """Stops the threads."""
         if self._pool:
             self._pool.shutdown()
 
 
 def stop_clock():
-    """Takes MuJoCo's clock away from this process, unless somebody has set one: 3 % of each step.
+    """Switches MuJoCo's clock off in this process, unless one was set: it takes 3 % of each step.
 
-    `MjData.timer` then stays at zero. (`mujoco.set_mjcb_time(None)` puts the usual clock back.)
-    Older MuJoCo, 3.3.7 for one, keeps its clock whatever is asked.
+    `MjData.timer` then stays at zero. (`mujoco.set_mjcb_time(None)` restores the usual clock.)
+    Older versions of MuJoCo, such as 3.3.7, always keep their clock.
     """
     if mujoco.get_mjcb_time() is None:
-        with contextlib.suppress(OSError, ValueError):  # where it cannot be found, it runs on
+        with contextlib.suppress(OSError, ValueError):  # not found: it keeps running
             library = ctypes.CDLL(mujoco._functions.__file__)
             ctypes.c_void_p.in_dll(library, "mjcb_time").value = None
 

@@ -12,19 +12,20 @@ from gym_compete.mirror import Mirror
 
 
 class CompeteVectorEnv:
-    """N matches of a game stepped by threads; a finished match starts again at once.
+    """N matches of a game stepped by threads; a finished match restarts at once.
 
     game: short name ("run-to-goal-ants") or Gymnasium id.
     num_envs: matches; num_threads: threads that step them.
     seed: match i draws its resets from seed + i, exactly as a single environment reset with that
-        seed does, whatever the number of threads; or a sequence of N seeds; None: chance.
-    mirror: whether seat 1 of every other match sees itself, the field and its opponent in a mirror,
-        and moves there: neither can then learn on which side the other will pass.
+        seed does, whatever the number of threads; or a sequence of N seeds; None: random ones.
+    mirror: whether seat 1 of every other match observes and acts in the mirrored match: then
+        neither can learn on which side the other will pass.
     options: further keywords go to the game (`max_episode_steps`, `integrator`, ...).
 
     Arrays that `reset` and `step` return are overwritten by the next step: copy what you keep.
-    `version` is the curriculum position that resets use, None for the full game. `on_end(i)`, where
-    set, is called when match i is over and has not yet started again.
+    `version` is the curriculum position that resets use, None for the full game. Two hooks may be
+    set: `on_end(i)` is called when match i is over and has not yet restarted; `on_start(i)` is
+    called before match i starts and returns the generator that its reset draws from.
 
     Raises ValueError for an unknown game, fewer than one match or thread, or a bad option.
     """
@@ -39,7 +40,7 @@ class CompeteVectorEnv:
         self.ob_dims, self.ac_dims = self.game.ob_dims, self.game.ac_dims
         self.single_observation_space = observation_space(self.game)
         self.single_action_space = action_space(self.game)
-        self.version = self.on_end = None
+        self.version = self.on_start = self.on_end = None
         self.obs, final_obs = (
             tuple(np.zeros((num_envs, size), np.float32) for size in self.ob_dims)
             for _ in range(2))
@@ -61,9 +62,9 @@ class CompeteVectorEnv:
         self.np_randoms = [seeding.np_random(int(s))[0] for s in seed]
 
     def reset(self, seed=None, options=None):
-        """Starts every match; returns (obs, infos), obs one [N, ob_dim] float32 array a seat.
+        """Starts every match; returns (obs, infos), obs one [N, ob_dim] float32 array per seat.
 
-        seed: as for the constructor, None goes on with the generators as they are.
+        seed: as for the constructor; None continues with the generators as they are.
         options: {"version": k} sets the curriculum position.
         """
         if seed is not None:
@@ -71,21 +72,21 @@ class CompeteVectorEnv:
         if options and "version" in options:
             self.version = options["version"]
         for i in range(self.num_envs):
-            self.game.reset(i, self.np_randoms[i], self.version)
+            self._start(i)
         self._observe(self.obs)
         return self.obs, self.infos
 
     def step(self, actions):
-        """Plays one step of every match; actions: one [N, ac_dim] array a seat.
+        """Plays one step of every match; actions: one [N, ac_dim] array per seat.
 
-        Returns (obs, rewards, terminated, truncated, infos). obs: one [N, ob_dim] float32 array a
-        seat, of the new match where one has ended; rewards [2, N] float32, the released
+        Returns (obs, rewards, terminated, truncated, infos). obs: one [N, ob_dim] float32 array per
+        seat, of the new match if one has ended; rewards [2, N] float32, the released
         environment's own sum; terminated, truncated [N] bool; infos holds `reward_move` (dense) and
-        `reward_remaining` (competition) [2, N] float32, `parts` (one dict of named parts [N] a
-        seat), `winner` [N] (0, 1, or -1), `ending` [N] (index into `game.endings`, 0 while the
-        match goes on), `steps` [N] played in the match that the step belongs to, and `final_obs`
-        like obs and `final_potential` [2, N]: where `truncated` is set, the last observation and
-        potential of the match that was cut.
+        `reward_remaining` (competition) [2, N] float32, `parts` (one dict of named parts [N]
+        per seat), `winner` [N] (0, 1, or -1), `ending` [N] (index into `game.endings`, 0 while the
+        match goes on), `steps` [N] played in the match that the step belongs to, `final_obs`
+        (like obs) and `final_potential` [2, N]: where `truncated` is set, the last observations and
+        potentials of the match that was cut short.
 
         Raises ValueError for actions of another shape or type; one that is not finite ends its
         match in a tie.
@@ -106,9 +107,14 @@ class CompeteVectorEnv:
         for i in np.flatnonzero(done):
             if self.on_end:
                 self.on_end(i)
-            game.reset(i, self.np_randoms[i], self.version)
+            self._start(i)
         self._observe(self.obs)
         return self.obs, self.rewards, done & ~truncated, truncated, infos
+
+    def _start(self, i):
+        if self.on_start:
+            self.np_randoms[i] = self.on_start(i)
+        self.game.reset(i, self.np_randoms[i], self.version)
 
     def _observe(self, obs):
         self.game.observe(obs)
@@ -116,7 +122,7 @@ class CompeteVectorEnv:
             obs[1][1::2] = self._mirror.obs(1, obs[1][1::2])
 
     def _turned(self, actions):
-        """The actions as the matches' motors take them."""
+        """The actions as the motors take them."""
         if not self._mirror:
             return actions
         acs, mirrored = checked(actions, self.ac_dims, (self.num_envs,))
@@ -125,9 +131,9 @@ class CompeteVectorEnv:
         return acs, mirrored
 
     def get_state(self):
-        """Returns all that the matches will go on from, random numbers too: a dict of arrays.
+        """Returns the matches' whole state, random generators included: a dict of arrays.
 
-        None of them holds Python objects, so `numpy.savez` writes it without pickle.
+        None of them holds Python objects, so `numpy.savez` writes them without pickle.
         """
         randoms = [json.dumps(rng.bit_generator.state) for rng in self.np_randoms]
         version = np.nan if self.version is None else self.version
@@ -135,7 +141,7 @@ class CompeteVectorEnv:
                                         "version": np.array(version)}
 
     def set_state(self, state):
-        """Goes back to a `get_state` of as many matches; `obs` holds their observations then."""
+        """Restores what `get_state` returned for as many matches, and updates `obs`."""
         self.game.set_state(state)
         for rng, text in zip(self.np_randoms, state["np_randoms"]):
             rng.bit_generator.state = json.loads(str(text))
@@ -143,7 +149,7 @@ class CompeteVectorEnv:
         self._observe(self.obs)
 
     def close(self):
-        """Ends the threads."""
+        """Stops the threads."""
         self.game.sim.close()
 
 

@@ -1,16 +1,16 @@
-"""What an ant observes, told as its own body feels it: whichever way it stands, the same numbers.
+"""An ant's observations in its own frame: the same numbers whichever way it faces.
 
-An ant has four equal legs, so that turned by 90 degrees it is the same ant with its legs renamed. A
-network that sees world coordinates must learn to run once for every way it may be turned; one that
-sees this view learns it once.
+An ant has four equal legs, so turned by 90 degrees it is the same ant with its legs renamed. A
+network that sees world coordinates must learn to run for each direction it may face; one that sees
+this view learns it once.
 
 The view's frame is level and turns with the torso about the vertical. Of the four ways to name
-the legs it takes the one that has the target in front: in sumo the other ant, in the race the way
-from the middle to its own start. "In front" is a bearing of -22.5 to 67.5 degrees, so that neither
-the torso's own axis nor a leg lies where the names change.
+the legs, it takes the one that puts the target in front: in sumo the other ant, in the race the
+direction from the middle to its own start. "In front" is a bearing of -22.5 to 67.5 degrees, so
+neither the torso's own axis nor a leg lies where the names change.
 
-Half a turn of the world about its middle exchanges the seats of either game and does not change
-the view. So the seat makes no difference to who sees it, and one learner plays both.
+Half a turn of the world about its middle exchanges the seats of both games and does not change
+the view. So the view does not depend on the seat, and one learner plays both.
 
 The features, 97 in the race and 100 in sumo, all clipped at +-`CLIP`:
 
@@ -22,8 +22,8 @@ The features, 97 in the race and 100 in sumo, all clipped at +-`CLIP`:
  3  spin about the torso's own z, then x and y axes                              SPIN
 16  level vectors in the view's frame:
     the up axis' lean; own velocity                                              1, SPEED
-    way to the other; its velocity; its up axis' lean; the way it is turned to   LENGTH, SPEED, 1
-    way to the ring's middle (sumo), or direction home (race)                    LENGTH or 1
+    offset of the other; its velocity; its up axis' lean; its heading            LENGTH, SPEED, 1
+    offset of the ring's middle (sumo), or direction home (race)                 LENGTH or 1
     contact force on the torso (level)                                           clipped
  1  vertical contact force on the torso                                          clipped
 52  leg by leg, from the one in front: hip and ankle angles, their speeds        rad, SPIN
@@ -31,8 +31,8 @@ The features, 97 in the race and 100 in sumo, all clipped at +-`CLIP`:
  3  the other's height, z of its up axis, its vertical velocity                  1 m, 1, SPEED
  2  distance to the other, and 1 / (`NEAR` + distance)                           LENGTH, 1/m
 16  the other's legs, from the one in front: angles, their speeds                rad, SPEED
- 4  sumo: ring's radius, own and the other's way to the edge, steps left         RING
- 1  race: how far along the track it is, seen from where it began                TRACK
+ 4  sumo: ring's radius, own and the other's distance to the edge, steps left    RING
+ 1  race: how far along the track it is, seen from its start                     TRACK
 ==  ===========================================================================  ==========
 """
 
@@ -50,20 +50,20 @@ QUARTERS = np.float32([[1, 0], [0, 1], [-1, 0], [0, -1]])  # cos and sin of quar
 # Units of the features
 LENGTH, TRACK = 2.0, 4.0  # [m]
 SPEED, SPIN = 2.0, 5.0  # [m/s], [rad/s]
-STEP = 10.0  # what a difference over one step of 0.05 s is multiplied by, to be in units of SPEED
+STEP = 10.0  # factor from a difference over one step of 0.05 s to units of SPEED
 RING = [0.25, 0.5, 0.5, 0.002]  # factors of 1/m, 1/m, 1/m and 1/step
 NEAR = 0.5  # [m]
 CLIP = 5.0
 
 
 def ant_view(ob, before):
-    """The features of an ant's raw observations, [batch, features], each of size 1 or so.
+    """The features of an ant's raw observations, [batch, features], each of about size 1.
 
     ob: [batch, 122 or 137] of run-to-goal-ants or sumo-ants; before: the memory of the last step,
     [batch, MEMORY], or zeros at a match's first. Returns (features, quarters, memory): quarters,
-    one-hot [batch, 4], is by how many quarters of a turn the legs are renamed; memory is the other
-    ant's qpos and the side where this one began, the sign of its x. Nothing here has parameters or
-    is differentiated.
+    one-hot [batch, 4], is the number of quarter turns by which legs are renamed; memory is the
+    other ant's qpos and the side where this one started, the sign of its x. Nothing here has
+    parameters or is differentiated.
     """
     sumo = ob.shape[1] == SUMO
     qpos, qvel, force, other = tf.split(ob[:, :RACE], [15, 14, 78, 15], axis=1)
@@ -86,9 +86,9 @@ def ant_view(ob, before):
 
 
 def since(before, other, xy):
-    """From the memory: how the other's qpos has moved since, and on which side this ant began.
+    """From the memory: how the other's qpos has moved since, and on which side this ant started.
 
-    Velocities of the other are not observed; what has not been seen before does not move. Returns
+    Velocities of the other are not observed; at a match's first step they are 0. Returns
     ([batch, 15] in units of SPEED, [batch, 1]).
     """
     before, side = tf.split(before, [MEMORY - 1, 1], axis=1)
@@ -121,10 +121,10 @@ def other_ant(qpos, up, moved, offset, quarters):
 
 
 def heading(qpos):
-    """A robot's xy, the level direction [batch, 2] it is turned to, and its up axis' xyz.
+    """A robot's xy, the level direction [batch, 2] in which it faces, and its up axis' xyz.
 
-    The direction is what is left of its rotation when the tilt is taken away (the twist of a
-    swing-twist decomposition), which a tilted torso has too.
+    The direction is that of its rotation without the tilt (the twist of a swing-twist
+    decomposition), which a tilted torso has too.
     """
     w, x, y, z = tf.split(qpos[:, 3:7], 4, axis=1)
     axis = tf.concat([w * w - z * z, 2 * w * z], 1) / (w * w + z * z + 1e-6)
@@ -138,7 +138,7 @@ def legs_of(qpos):
 
 
 def face(target, axis):
-    """Turns the direction `axis` by the quarters after which `target` is in front.
+    """Turns the direction `axis` by as many quarter turns as put `target` in front.
 
     target, axis: [batch, 2]. Returns (quarters one-hot [batch, 4], the turned axis [batch, 2]).
     """
@@ -166,7 +166,7 @@ def rename(legs, quarters):
 
 
 def motor_actions(actions, quarters):
-    """Actions of hip and ankle, leg after leg as the view names them, in the motors' order.
+    """Actions of hip and ankle, leg by leg as the view names them, in the motors' order.
 
     actions: [batch, 8]; quarters: as `ant_view` returns it.
     """

@@ -1,11 +1,11 @@
-"""What a humanoid observes, seen from its own body, and the same in a mirror.
+"""A humanoid's observations in its own frame, and their mirror image.
 
-The frame is level and turns with the torso about the vertical, so that the numbers do not depend
-on where in the world the robot looks. A humanoid is its own mirror image, left for right, and so is
-every game's field: `reflect` turns a view into what the robot would see in the mirrored match, and
-`mirrored_actions` turns what it would do there back into what it does here.
+The frame is level and turns with the torso about the vertical, so the numbers do not depend on
+where in the world the robot faces. A humanoid is its own mirror image, left for right, and so is
+every game's field: `reflect` turns a view into that of the mirrored match, and `mirrored_actions`
+turns actions there back into actions here.
 
-In the race and in sumo half a turn of the world exchanges the seats and does not change the view.
+In the race and in sumo, half a turn of the world exchanges the seats and does not change the view.
 
 The features, all clipped at +-`CLIP`; "level" vectors are in the view's frame:
 
@@ -16,19 +16,19 @@ The features, all clipped at +-`CLIP`; "level" vectors are in the view's frame:
  4  level: the up axis' lean; velocity                                           1, SPEED
  3  spin about the torso's own axes                                              SPIN
 34  joint angles; joint speeds                                                   rad, JOINT_SPIN
-18  level, then height: where torso, pelvis, feet, lower arms (`SEEN`) are       1 m
+18  level, then height: positions of torso, pelvis, feet, lower arms (`SEEN`)    1 m
 18  level, then vertical: contact forces on the same                             clipped
- 8  level: way to the other; its velocity; its up axis' lean; its heading        LENGTH, SPEED, 1
+ 8  level: offset of the other; its velocity; its up axis' lean; its heading     LENGTH, SPEED, 1
  2  distance to the other, and 1 / (`NEAR` + distance)                           LENGTH, 1/m
  3  the other's height, z of its up axis, vertical velocity                      1 m, 1, SPEED
 17  the other's joint angles                                                     rad
- 2  sumo, level: way to the ring's middle                                        LENGTH
- 4  sumo: ring's radius, own and the other's way to the edge, steps left         RING
- 4  kick-and-defend, level: way to the ball; its velocity                         LENGTH, KICKED
- 8  ditto: ways to the goal, from the ball to it (in m), to its posts            FIELD
+ 2  sumo, level: offset of the ring's middle                                     LENGTH
+ 4  sumo: ring's radius, own and the other's distance to the edge, steps left    RING
+ 4  kick-and-defend, level: offset of the ball; its velocity                     LENGTH, KICKED
+ 8  ditto: offsets of the goal, of it from the ball (in m), of its posts         FIELD
  5  ditto: distance, height and vertical velocity of the ball, own x, ball's x   LENGTH, 1 m, ...
  2  race, level: the direction ahead                                             1
- 1  race: how far along the track it is, seen from where it began                FIELD
+ 1  race: how far along the track it is, seen from its start                     FIELD
 ==  ===========================================================================  ==========
 """
 
@@ -42,7 +42,7 @@ JOINTS, BODIES = 17, 13
 BODY = [24, 23, 10 * BODIES, 6 * BODIES, 23, 6 * BODIES]
 RACE, SUMO, KICK = sum(BODY) + 24, sum(BODY) + 24 + 15, sum(BODY) - 2 + 2 + 22 + 6
 MEMORY = 24 + 1 + 3
-SHARED = 110  # features that a view of every game begins with
+SHARED = 110  # features with which the view of every game begins
 ARENA_TOP, GOAL, POST = 0.5, 4.0, 3.0  # [m], docs/games.md, physics
 DT = 0.015  # seconds of a step
 
@@ -68,8 +68,8 @@ def humanoid_view(ob, before):
     ob: [batch, 380, 395 or 384] of the race and you-shall-not-pass, of sumo, of kick-and-defend;
     before: the memory of the last step [batch, MEMORY], or zeros at a match's first. Returns
     (features [batch, n], reflect, memory): reflect is a function that mirrors the features; memory
-    is the other robot's qpos, the side where this one began (the sign of its x), and the ball's
-    place. Nothing here has parameters or is differentiated.
+    is the other robot's qpos, the side where this one started (the sign of its x), and the ball's
+    position. Nothing here has parameters or is differentiated.
     """
     qpos, qvel, inertia, force, other, ball, ring = split(ob)
     last, side, last_ball = tf.split(before, [24, 1, 3], axis=1)
@@ -106,7 +106,7 @@ def own_body(qpos, qvel, axis, up, floor):
 
 
 def own_bodies(inertia, force, axis):
-    """Where the bodies that are `SEEN` are, from `cinert`, and what touches them, `cfrc_ext`."""
+    """Positions of the bodies `SEEN`, from `cinert`, and contact forces on them, `cfrc_ext`."""
     inertia = tf.reshape(inertia, [-1, BODIES, 10])
     places = tf.gather(inertia[:, :, 6:9] / inertia[:, :, 9:], SEEN, axis=1)
     forces = tf.gather(tf.reshape(force, [-1, BODIES, 6])[:, :, 3:], SEEN, axis=1)
@@ -116,7 +116,7 @@ def own_bodies(inertia, force, axis):
 
 
 def other_robot(qpos, velocity, xy, axis, floor):
-    """Where the other robot is, as seen from xy, how it moves and stands."""
+    """Where the other robot is, seen from xy, and how it moves and stands."""
     other_xy, other_axis, up = heading(qpos)
     offset = other_xy - xy
     distance = tf.norm(offset, axis=1, keepdims=True)
@@ -142,7 +142,7 @@ def ball_and_goal(ball, velocity, xy, axis):
 
 
 def join(blocks):
-    """(features, function that mirrors them) of blocks one after the other."""
+    """(features, function that mirrors them) of consecutive blocks."""
     places, signs = [], []
     for _, (where, sign) in blocks:
         places += list(len(signs) + np.asarray(where))
@@ -161,8 +161,8 @@ def level(axis, *vectors):
 def split(ob):
     """(qpos 24, qvel 23, cinert, cfrc_ext, the other's qpos 24, ball's xyz, ring) of observations.
 
-    The last two are None where the game has them not. In kick-and-defend, where a robot does not
-    observe its own xy, it follows from the ball's ways to the goal and to the robot.
+    The last two are None if the game has none. In kick-and-defend a robot does not observe its own
+    xy; they follow from the ball's offsets to the goal and to the robot.
     """
     if ob.shape[1] != KICK:
         qpos, qvel, inertia, _, _, force, other = tf.split(ob[:, :RACE], [*BODY, 24], axis=1)
@@ -181,13 +181,13 @@ def plain(count):
 
 
 def levels(count, order=None):
-    """Level vectors, whose sideways part changes its sign; order: which is whose image."""
+    """Level vectors, whose sideways part changes its sign; order: the image of each."""
     order = np.arange(count) if order is None else np.asarray(order)
     return (2 * order[:, None] + [0, 1]).ravel(), count * [1, -1]
 
 
 def mirrored_actions(actions):
-    """Actions [batch, 17] as they look in a mirror."""
+    """The mirror image of actions [batch, 17]."""
     joint_of = np.argsort(MOTORS)  # the motor of each joint
     places = joint_of[JOINT_PLACES[MOTORS]]
     return tf.gather(actions, places, axis=1) * np.float32(JOINT_SIGNS[MOTORS])

@@ -1,4 +1,4 @@
-"""From names and parameter files to networks."""
+"""Builds networks from names and parameter files."""
 
 import functools
 import importlib
@@ -16,7 +16,7 @@ from distributed_data.device import make_session
 from distributed_data.mpi_adam import FlatVariables
 from gym_compete import GAMES, find_game
 
-# What a header may name: where its class is, imported when it is asked for.
+# What a header may name: the place of its class, which is imported when needed.
 POLICIES = {"mlp": "policy:MlpPolicy", "lstm": "policy:LSTMPolicy", "ant": "policy:AntPolicy",
             "humanoid": "policy:HumanoidPolicy"}
 
@@ -27,7 +27,7 @@ CONTRACT = ("ob", "noise", "state_in", "new", "ac_taken", "ac", "vpred", "state_
 
 
 def admit_policy(name, *size):
-    """Finds a class as `find_policy` does and lets headers name it from now on; returns it."""
+    """Finds a class as `find_policy` does and allows it in headers from now on; returns it."""
     made = find_policy(name, *size)
     POLICIES.setdefault(name, name)
     return made
@@ -36,9 +36,8 @@ def admit_policy(name, *size):
 def find_policy(name, *size):
     """Returns the class of a name in `POLICIES` or of "module:Class".
 
-    size: ob_dim and ac_dim of the game that it is to play, where that is known already. Raises
-    ValueError if there is no such class, if it cannot play the game, or if what it builds misses
-    part of the contract.
+    size: ob_dim and ac_dim of the game to play, if known. Raises ValueError if there is no such
+    class, if it cannot play the game, or if its instances lack part of the contract.
     """
     made = import_class(POLICIES[name]) if name in POLICIES else try_policy(name, *size)
     sizes = getattr(made, "sizes", None)
@@ -55,7 +54,7 @@ def import_class(place):
 
 
 def try_policy(place, *size):
-    """Imports "module:Class" and builds it once, to see what it misses; ValueError for anything."""
+    """Imports "module:Class" and builds one, to check the contract; ValueError for any fault."""
     if not place.partition(":")[2]:
         raise ValueError(f"must be one of {', '.join(POLICIES)}, or module:Class")
     try:
@@ -73,7 +72,7 @@ def try_policy(place, *size):
 
 # What a released vector, which has no header, may be.
 ZOO_NETWORKS = (("mlp", {"hid_size": 64}), ("lstm", {"hid_size": 128}))
-# A network of more takes many seconds to build: no file can ask for that.
+# A network with more takes many seconds to build; files must not cause that.
 MOST_VARIABLES = 500
 
 # Parameter files
@@ -81,7 +80,7 @@ MOST_VARIABLES = 500
 
 @dataclass
 class ParameterFile:
-    """A parameter file that is to play: its vector and the header, guessed for released vectors."""
+    """A parameter file to play: its vector and its header, which is guessed for released ones."""
 
     path: str
     vector: object
@@ -89,7 +88,7 @@ class ParameterFile:
 
 
 def load_entries(paths, env_name):
-    """Reads the files and settles the game; returns (game name, entries)."""
+    """Reads the files and determines the game; returns (game name, entries)."""
     entries = [ParameterFile(path, *load_parameters(path)) for path in paths]
     for entry in entries:
         game = entry.header.get("game")
@@ -102,18 +101,18 @@ def load_entries(paths, env_name):
                    if all(zoo_network(name, e.vector.size) for e in entries)]
         if len(fitting) != 1:
             raise InputError(f"{entries[0].path}: {entries[0].vector.size} numbers fit "
-                             f"{' or '.join(fitting) or 'no game'}; say which with --env")
+                             f"{' or '.join(fitting) or 'no game'}; name it with --env")
         env_name = fitting[0]
     return env_name, [replace(entry, header=header_of(entry, env_name)) for entry in entries]
 
 
 def load_entry(path, env_name):
-    """Reads one file, which must be for the game."""
+    """Reads one file, which must be one of the game."""
     return load_entries([path], env_name)[1][0]
 
 
 def header_of(entry, env_name):
-    """The entry's header, or a released vector's guessed one; refuses what cannot play the game."""
+    """The entry's header, guessed for released vectors; InputError if it cannot play the game."""
     if not entry.header:
         return guess_header(entry, env_name)
     check_header(entry, env_name)
@@ -121,7 +120,7 @@ def header_of(entry, env_name):
 
 
 def guess_header(entry, env_name):
-    """A header for a vector without one: its network by its size, its seat by its name."""
+    """A header for a vector without one: network from its size, seat from its name."""
     size, named = entry.vector.size, read_name(entry.path)
     network = zoo_network(env_name, size)
     if network is None:
@@ -134,7 +133,7 @@ def guess_header(entry, env_name):
 
 
 def check_header(entry, env_name):
-    """Refuses a header that is for another game, misses a part or has a part that cannot be."""
+    """Raises InputError for a header of another game, or with a missing or impossible part."""
     header, (ob_dims, ac_dims) = entry.header, game_dims(env_name)
     if header["game"] != env_name:
         raise InputError(f"{entry.path}: is for {header['game']}, not for {env_name}")
@@ -146,29 +145,29 @@ def check_header(entry, env_name):
                          f"{shown(header.get('policy_args'))}, must be an object")
     for key, allowed in (("seat", (0, 1, "both")), ("ob_dim", ob_dims), ("ac_dim", ac_dims)):
         values = list(dict.fromkeys(map(json.dumps, allowed)))
-        if key in header and json.dumps(header[key]) not in values:  # JSON: true is no 1
+        if key in header and json.dumps(header[key]) not in values:  # in JSON, true is not 1
             raise InputError(f"{entry.path}: its header's {key} is {shown(header[key])}, must be "
                              f"{' or '.join(values)}")
     for key in ("version", "iteration"):
         if key in header and not (type(header[key]) is int and 0 <= header[key] < 2**53):
             raise InputError(f"{entry.path}: its header's {key} is {shown(header[key])}, must be "
-                             "a whole number from 0 on")
+                             "a whole number of at least 0")
 
 
 def shown(value):
-    """A header's value as JSON, cut to a part of a line."""
+    """A header's value as JSON, cut to fit in a line."""
     return json.dumps(value)[:40]
 
 
 def vector_size(game, policy, policy_args):
-    """How many numbers a network for the game has."""
+    """Length of the vector of a network for the game."""
     with tf.Graph().as_default():
         pi = find_policy(policy)("pi", *game_sizes(game), **policy_args)
         return sum(v.shape.num_elements() for v in pi.get_variables())
 
 
 def first_variables(header):
-    """The variables of the header's network before any training, weights 0, as arrays in order."""
+    """The header's network before any training, weights 0: its variables in order, as arrays."""
     with tf.Graph().as_default(), make_session() as sess:
         pi = find_policy(header["policy"])("pi", *game_sizes(header["game"]),
                                            **header["policy_args"])
@@ -177,10 +176,10 @@ def first_variables(header):
 
 
 def blank_entry(game, logstd, name="blank"):
-    """An opponent that never learns: mean 0 at any observation, standard deviation exp(logstd).
+    """An opponent that never learns: mean 0 for any observation, standard deviation exp(logstd).
 
-    A vector begins with the filters, first the returns' sum, sum of squares and count, then the
-    observations', and ends with the log standard deviations.
+    A vector begins with the filters (sum, sum of squares and count of the returns, then of the
+    observations) and ends with the log standard deviations.
     """
     (policy, policy_args), (ob_dim, ac_dim) = ZOO_NETWORKS[0], game_sizes(game)
     vector = np.zeros(vector_size(game, policy, policy_args), np.float32)
@@ -213,14 +212,14 @@ def zoo_network(game, size):
 
 @functools.cache
 def zoo_sizes(game):
-    """How many numbers each of `ZOO_NETWORKS` has for the game."""
+    """Length of the vector of each of `ZOO_NETWORKS` for the game."""
     return [vector_size(game, *network) for network in ZOO_NETWORKS]
 
 
 def build_policy(entry, name, env, seat):
     """Builds the entry's network for a seat, in a variable scope of that name.
 
-    Raises InputError as soon as it takes more numbers than the file has.
+    Raises InputError as soon as it needs more numbers than the file has.
     """
     header, size = entry.header, entry.vector.size
     budget = Budget(size)
@@ -241,13 +240,13 @@ def build_policy(entry, name, env, seat):
 
 
 class Budget:
-    """Stops the building of a network that takes more than `left` numbers or `MOST_VARIABLES`."""
+    """Stops building a network that needs more than `left` numbers or `MOST_VARIABLES`."""
 
     def __init__(self, left):
         self.left, self._variables = left, 0
 
     def spend(self, getter, name, *args, **kwargs):
-        """As TensorFlow's `custom_getter`: makes a variable and takes its numbers off."""
+        """A `custom_getter` for TensorFlow: makes a variable and subtracts its size."""
         variable = getter(name, *args, **kwargs)
         self.left -= variable.shape.num_elements()
         self._variables += 1
@@ -264,7 +263,7 @@ def load_policy(sess, entry, env, seat):
 
 
 def fill_policy(sess, pi, variables, entry):
-    """Loads the entry's vector into a network; InputError for filters that divide by nothing."""
+    """Loads the entry's vector into a network; InputError for filters that divide by 0."""
     variables.set(sess, entry.vector)
     filters = sess.run([x for rms in (pi.ob_rms, pi.ret_rms) for x in (rms.mean, rms.std)])
     if not all(np.isfinite(x).all() for x in filters):
@@ -272,7 +271,7 @@ def fill_policy(sess, pi, variables, entry):
 
 
 def check_networks(entries, game):
-    """Builds every network and loads every vector, for files that play much later or often."""
+    """Builds every network and loads every vector, so bad files are refused before any play."""
     alike = {}
     for entry in entries:
         what = [entry.header["policy"], entry.header["policy_args"], entry.vector.size]

@@ -1,4 +1,4 @@
-"""What every policy shares: filters, heads, Gaussian, value rescaling, bookkeeping."""
+"""Shared by all policies: filters, heads, Gaussian, value rescaling, bookkeeping."""
 
 import copy
 
@@ -37,23 +37,23 @@ def dense_variables(size_in, size, rng, std=1.0):
 
 
 class Policy:
-    """Filters, heads, Gaussian and bookkeeping around the hidden layers that a subclass writes.
+    """Filters, heads, Gaussian and bookkeeping around a subclass's hidden layers.
 
     name: variable scope; ob_dim, ac_dim: sizes; rng: NumPy generator of the initial weights (None
-    for a frozen copy that is loaded anyway); logstd: initial log standard deviation of actions;
-    ret_decay: what past returns weigh in the return filter after one iteration.
+    for a frozen copy, which is loaded anyway); logstd: initial log standard deviation of actions;
+    ret_decay: weight of past returns in the return filter after one iteration.
     Further keywords go to `hidden`.
 
     There are two nets, "vf" for the value and "pol" for the mean action. A subclass writes `hidden`
-    and may override `view`, `estimate` and `motors`. If it has memory, it sets the sizes of what it
-    remembers from step to step: `net_memory` in each net, `view_memory` in the view. The state is
-    the view's memory, then the value's, then the policy's.
+    and may override `view`, `estimate` and `motors`. If it has memory from step to step, it sets
+    the sizes: `net_memory` for each net, `view_memory` for the view. The state is the view's
+    memory, then the value's, then the policy's.
 
-    `length` is how many steps of each chunk a batch holds: 1 when acting, `chunk` in the update. A
-    subclass with a `chunk` of its own builds `length` steps; one that cannot play every game sets
-    `sizes`, the (ob_dim, ac_dim) of those that it can, and `either_seat` if in all of those one
-    learner can play both seats. `shared_features` is with how many features, the same in every
-    game, its view begins; so it can start in one game from what it learned in another.
+    `length` is the number of steps of each chunk in a batch: 1 when acting, `chunk` in the update.
+    A subclass with its own `chunk` builds `length` steps; one that cannot play every game sets
+    `sizes`, the (ob_dim, ac_dim) of those that it can play, and `either_seat` if one learner can
+    play both seats in all of them. `shared_features` is the number of features, the same in every
+    game, with which its view begins: then training in one game can start from another's network.
     """
 
     sizes = shared_features = None
@@ -80,33 +80,33 @@ class Policy:
             self._add_value_rescaling()
 
     def hidden(self, x, net, memory, **network):
-        """The last hidden layer [rows, width] of one net, and what it remembers.
+        """Returns the last hidden layer [rows, width] of one net, and its new memory.
 
-        x: what `view` shows, [rows, features]; net: "vf" or "pol", with which the names of its
-        variables begin; memory: [chunks, net_memory]. Called for "vf", then for "pol".
+        x: the features from `view`, [rows, features]; net: "vf" or "pol", the start of its
+        variables' names; memory: [chunks, net_memory]. Called for "vf", then for "pol".
         """
         raise NotImplementedError(f"{type(self).__name__} has no hidden(x, net, memory)")
 
     def view(self, ob, memory):
-        """What both nets see of raw observations, and what the view remembers.
+        """Returns the features of raw observations for both nets, and the view's new memory.
 
-        ob: [batch, ob_dim]; memory: [chunks, view_memory]. By default filtered observations.
+        ob: [batch, ob_dim]; memory: [chunks, view_memory]. Default: filtered observations.
         """
         return tf.clip_by_value((ob - self.ob_rms.mean) / self.ob_rms.std, -5.0, 5.0), memory
 
     def estimate(self, value):
-        """The value estimate [batch, 1], standardized, from what the value's head says."""
+        """The standardized value estimate [batch, 1] from the output of the value's head."""
         return value
 
     def motors(self, mean):
-        """The mean action [batch, ac_dim] of the motors from what the policy's head says."""
+        """The motors' mean action [batch, ac_dim] from the output of the policy's head."""
         return mean
 
     def unrolled(self):
         """The same policy, sharing all variables, over chunks of `chunk` steps.
 
-        Its `state_in` and `state_out` have one row a chunk, for its head and its end; where `new`
-        is true inside a chunk the state starts anew. Without memory a chunk is one step: itself.
+        Its `state_in` and `state_out` have one row per chunk, for its first and last step; where
+        `new` is true inside a chunk, the state restarts. Returns itself if a chunk is one step.
         """
         if self.chunk == self.length:
             return self
@@ -130,13 +130,13 @@ class Policy:
         self.vpred = self.estimate(value)[:, 0] * self.ret_rms.std + self.ret_rms.mean
         self.state_out = tf.concat([new_seen, vf_memory, pol_memory], axis=1)
         if self.state_out.shape[1] != self.state_dim:
-            raise ValueError(f"{type(self).__name__} is given {self.state_dim} numbers to remember "
+            raise ValueError(f"{type(self).__name__} has a state of {self.state_dim} numbers "
                              f"(view_memory, net_memory) but returns {self.state_out.shape[1]}")
-        # For those of whom nobody wants values: the memory of the value's net stands still.
+        # For players that need no values: the memory of the value's net does not change.
         self.play_state_out = tf.concat([new_seen, memories[0], pol_memory], axis=1)
 
     def _net(self, x, net, memory, size, std):
-        """One net: what its head says [rows, size], its memory and its head's [weight, bias]."""
+        """One net: its head's output [rows, size], its memory and its head's [weight, bias]."""
         made = self.hidden(x, net, memory, **self._network)
         if not (isinstance(made, tuple) and len(made) == 2):
             raise TypeError(f"{type(self).__name__}.hidden must return (x, memory)")
@@ -157,7 +157,7 @@ class Policy:
         self.entropy = tf.fill(tf.shape(self.logp), entropy)
 
     def _add_value_rescaling(self):
-        """New return statistics must not change what the value network says in reward units."""
+        """New return statistics must not change the value network's output in reward units."""
         w, b = self.value_head
         self._old = tf.placeholder(tf.float32, [2], "old_mean_std")
         old_mean, old_std = self._old[0], self._old[1]
@@ -166,7 +166,7 @@ class Policy:
                                  tf.assign(b, (b * old_std + old_mean - mean) / std))
 
     def update_ret_rms(self, sess, returns):
-        """Moves the return filter on and rescales the value head to match (van Hasselt, 2016)."""
+        """Updates the return filter and rescales the value head to match (van Hasselt, 2016)."""
         old = sess.run([self.ret_rms.mean, self.ret_rms.std])
         self.ret_rms.update(sess, returns)
         sess.run(self._rescale, {self._old: old})
@@ -176,5 +176,5 @@ class Policy:
         return tf.get_collection(tf.GraphKeys.GLOBAL_VARIABLES, self.scope + "/")
 
     def get_trainable_variables(self):
-        """The variables that the optimizer moves."""
+        """The variables that the optimizer changes."""
         return tf.get_collection(tf.GraphKeys.TRAINABLE_VARIABLES, self.scope + "/")

@@ -1,7 +1,7 @@
-"""The arithmetic of a batch: games, who sits in them, samples and minibatches, so that all divide.
+"""The arithmetic of a batch: numbers of games, opponents, samples and minibatches that divide.
 
-What the user has not given adapts to what is given; what is given and cannot be is refused with
-the nearest values that can.
+Options that the user leaves out adapt to those given; given ones that do not fit are refused with
+the nearest values that do.
 """
 
 import math
@@ -11,16 +11,16 @@ from typing import NamedTuple
 from selfplay.config import flag
 
 OPTIONS = ("num_envs", "latest_share", "opponents", "timesteps_per_batch", "optim_batchsize")
-TRIES = 2000  # values that are looked at on either side of one that cannot be,
-FEW = 30  # where each of them is a search over all numbers of games
+TRIES = 2000  # values tried on either side of one that does not fit,
+FEW = 30  # if each of them is a search over all numbers of games
 
 
 class World(NamedTuple):
-    """What the options' values must divide among.
+    """What the options' values must fit.
 
-    ranks: workers. chunk: steps that the network trains on at a time. shared: whether one learner
-    plays both seats. ensemble: learners a seat. outsider: whether one holds a seat for good, so
-    that nobody meets older versions.
+    ranks: workers. chunk: consecutive steps that the network trains on. shared: whether one learner
+    plays both seats. ensemble: learners per seat. outsider: whether a fixed opponent holds a seat,
+    so nobody meets older versions.
     """
 
     ranks: int = 1
@@ -31,31 +31,31 @@ class World(NamedTuple):
 
     @property
     def grain(self):
-        """Samples that cannot be split: a chunk on each rank."""
+        """Samples that cannot be split: one chunk per rank."""
         return self.ranks * self.chunk
 
     @property
     def learners(self):
-        """How many learn, in all seats."""
+        """Number of learners, in all seats."""
         return self.ensemble * (1 if self.shared or self.outsider else 2)
 
     @property
     def pairings(self):
-        """Games that seat current learners on both sides come in multiples of this."""
+        """Games with current learners on both sides come in multiples of this."""
         return self.ensemble
 
     @property
     def group(self):
-        """Frozen opponents come in multiples of this: one for each seat of each learner."""
+        """Frozen opponents come in multiples of this: one per seat and learner."""
         return 2 * self.ensemble
 
 
 def settle(given, wanted, world, fixed=()):
-    """Returns {option: value} for all `OPTIONS`: those given, the rest as near to wanted as can be.
+    """Returns {option: value} for all `OPTIONS`: the given ones, the rest as wanted or near it.
 
-    given: {option: value} of what must hold; wanted: the same for all options, where they are free;
-    fixed: those given that cannot be given otherwise. Raises ValueError, one line, if what is given
-    cannot hold.
+    given: {option: value} that must hold; wanted: values of all options where they are free; fixed:
+    names of given ones that the user cannot change. Raises ValueError, one line, if the given
+    values do not fit.
     """
     plan = _search(given, wanted, world)
     if plan is None:
@@ -64,7 +64,7 @@ def settle(given, wanted, world, fixed=()):
 
 
 def adaptations(plan, given, wanted, world):
-    """A line that says what has changed on account of what; "" where nothing has."""
+    """A line with the changed options and their causes; "" if nothing has changed."""
     changed = [f"{_text(name, plan[name])} instead of {_number(wanted[name])}"
                for name in OPTIONS if name not in given and plan[name] != wanted[name]]
     causes = [_text(name, given[name]) for name in OPTIONS if name in given] + _causes(world)
@@ -72,14 +72,14 @@ def adaptations(plan, given, wanted, world):
 
 
 def horizon(width, timesteps_per_batch, optim_batchsize, world):
-    """Steps of one rollout that fill a learner's batch from its `width` games of each rank.
+    """Steps of one rollout that fill a learner's batch from its `width` games on each rank.
 
-    Raises ValueError where batch or minibatch cannot be shared out.
+    Raises ValueError if batch or minibatch cannot be divided.
     """
     unit = width * world.grain
     batch, minibatch = zip(OPTIONS[3:], (timesteps_per_batch, optim_batchsize))
     if timesteps_per_batch % unit:
-        raise ValueError(_line(_text(*batch), [f"{width} games a learner", *_causes(world)],
+        raise ValueError(_line(_text(*batch), [f"{width} games per learner", *_causes(world)],
                                _either_side(timesteps_per_batch, unit, bool)))
     if optim_batchsize % world.grain or optim_batchsize > timesteps_per_batch:
         near = _either_side(min(optim_batchsize, timesteps_per_batch + 1), world.grain,
@@ -88,11 +88,11 @@ def horizon(width, timesteps_per_batch, optim_batchsize, world):
     return timesteps_per_batch // (width * world.ranks)
 
 
-# Search: of all plans in which what is given holds, the one that changes least
+# Search: of all plans with the given values, the one that changes least
 
 
 def _change(value, wanted):
-    """How much it costs to take a value instead of the wanted one."""
+    """The cost of a value other than the wanted one."""
     return 0.0 if value == wanted else 0.1 + abs(math.log(value / wanted))
 
 
@@ -111,7 +111,7 @@ def _search(given, wanted, world):
 
 
 def _numbers(given, wanted, world):
-    """(cost, num_envs), the nearest first; a small batch has room for few games."""
+    """(cost, num_envs), nearest first; a small batch has room for few games only."""
     if "num_envs" in given:
         return [(0.0, given["num_envs"])]
     usual, most = wanted["num_envs"], 2 * wanted["num_envs"]
@@ -121,7 +121,7 @@ def _numbers(given, wanted, world):
 
 
 def _plans(num_envs, given, wanted, world):
-    """Yields (cost, plan) of all ways to fill so many games."""
+    """Yields (cost, plan) of all ways to fill `num_envs` games."""
     for cost, share, latest in _shares(num_envs, given, wanted, world):
         frozen = num_envs - latest
         width = num_envs if world.outsider else (2 * latest + frozen) // world.learners
@@ -134,7 +134,7 @@ def _plans(num_envs, given, wanted, world):
 
 
 def _shares(num_envs, given, wanted, world):
-    """Yields (cost, latest_share, games that seat current learners alone)."""
+    """Yields (cost, latest_share, games with current learners on both sides)."""
     share = given.get("latest_share", wanted["latest_share"])
     if world.outsider:
         if not (world.shared and num_envs % 2):  # half of the games from each seat
@@ -147,13 +147,13 @@ def _shares(num_envs, given, wanted, world):
     for latest in range(0, most + 1, world.pairings):
         if latest != target:
             other = latest / num_envs
-            lonely = float(latest == num_envs)  # nobody would meet older versions any more
+            lonely = float(latest == num_envs)  # nobody would meet older versions
             yield 0.1 + abs(other - share) + lonely, other, latest
 
 
 @cache
 def _opponents(frozen, given, wanted, group):
-    """(cost, opponents) for so many games against older versions; None where there are none."""
+    """(cost, opponents) for `frozen` games against older versions; None if no number fits."""
     if not frozen:
         return 0.0, wanted if given is None else given
     fitting = [n for n in range(group, frozen + 1, group) if frozen % n == 0]
@@ -164,9 +164,9 @@ def _opponents(frozen, given, wanted, group):
 
 
 def _batch(width, given, wanted, world):
-    """(cost, timesteps_per_batch, optim_batchsize) for so many games a learner and rank, or None.
+    """(cost, timesteps_per_batch, optim_batchsize) for `width` games per learner and rank, or None.
 
-    A minibatch that is not given makes all minibatches of the batch nearly equal.
+    If the minibatch is free, all minibatches of the batch become nearly equal.
     """
     unit, grain, least = width * world.grain, world.grain, given.get("optim_batchsize", 1)
     if unit == 0:
@@ -186,11 +186,11 @@ def _batch(width, given, wanted, world):
     return cost, batch, -(-batch // (count * grain)) * grain
 
 
-# Refusals: who is to blame, and what would do
+# Refusals: which option to blame, and which values would fit
 
 
 def _refusal(given, wanted, world, fixed):
-    """The line about the first option that does not go with those before it."""
+    """The line about the first option that does not fit those before it."""
     names = [name for name in OPTIONS if name in given]
 
     def part(count):
@@ -211,7 +211,7 @@ def _refusal(given, wanted, world, fixed):
 
 
 def _nearest(name, given, wanted, world):
-    """The nearest values of an option, below and above, with which the others hold."""
+    """The nearest values of an option, below and above, that fit the others."""
     def fits(value):
         return _search(given | {name: value}, wanted, world)
 
@@ -227,7 +227,7 @@ def _nearest(name, given, wanted, world):
 
 
 def _either_side(value, step, fits, tries=TRIES, least=1):
-    """The multiples of `step`, from `least` on, that fit: the nearest below and above the value."""
+    """The nearest multiples of `step` below and above the value that fit, at least `least`."""
     low, high = math.ceil(value / step) - 1, math.floor(value / step) + 1
     sides = (range(low, max(-(-least // step), low - tries) - 1, -1), range(high, high + tries))
     found = [next((n * step for n in side if fits(n * step)), None) for side in sides]
@@ -235,7 +235,7 @@ def _either_side(value, step, fits, tries=TRIES, least=1):
 
 
 def _causes(world):
-    """What the machine and the network ask for, in words."""
+    """The machine's and the network's demands, in words."""
     return ([f"{world.ranks} workers"] if world.ranks > 1 else []) + (
         [f"the network's chunks of {world.chunk} steps"] if world.chunk > 1 else []) + (
         [f"--ensemble {world.ensemble}"] if world.ensemble > 1 else [])

@@ -1,4 +1,4 @@
-"""Checkpoints: all that a run goes on from, in one file that is trusted only when it is whole."""
+"""Checkpoints: all that a run needs to resume, in one file that is trusted only if it is whole."""
 
 import hashlib
 import json
@@ -12,16 +12,16 @@ from common.run_folder import CHECKPOINT as NAME
 from common.run_folder import PREVIOUS
 from distributed_data import comm
 
-FORMAT = 1  # of the files; another one is refused
+FORMAT = 1  # of the files; others are refused
 
 
 class Checkpointer:
     """Writes and reads the checkpoint of a run.
 
-    directory: of the run. identity: dict of what the run is (config, ranks, ...). shared: {name:
-    part} that are the same on every rank; own: those that each rank has its own of; root: those
-    that rank 0 alone has. A part has `get_state()`, which returns {name: array}, and
-    `set_state(state)`. Rank 0 alone touches the disk.
+    directory: of the run. identity: dict that describes the run (config, ranks, ...). shared:
+    {name: part} of parts that are the same on every rank; own: of parts that differ by rank; root:
+    of parts that only rank 0 has. A part has `get_state()`, which returns {name: array}, and
+    `set_state(state)`. Only rank 0 touches the disk.
     """
 
     def __init__(self, directory, identity, shared, own, root):
@@ -29,7 +29,7 @@ class Checkpointer:
         self.shared, self.own, self.root = shared, own, root
 
     def save(self):
-        """Writes the present state; the last checkpoint stays beside it as the previous one."""
+        """Writes the current state; the last checkpoint is kept as the previous one."""
         owned = comm.to_root(_collect(self.own))
 
         def write():
@@ -41,9 +41,9 @@ class Checkpointer:
         comm.from_root(write)
 
     def restore(self, arrays):
-        """Puts every part where `arrays`, of `read_checkpoint`, found it.
+        """Restores every part from `arrays` (see `read_checkpoint`).
 
-        If another number of ranks wrote it, those that each rank has its own of stay as they are;
+        If another number of ranks wrote them, the parts that differ by rank stay as they are;
         returns whether they were restored.
         """
         _hand_out(self.shared, arrays, "")
@@ -55,20 +55,20 @@ class Checkpointer:
 
 
 class Unchanged:
-    """A part that must be the same when the run goes on: what a file held that it depends on.
+    """A part for a file that must not have changed when the run resumes.
 
-    what: the option and file, for the line that refuses another content; array: the content.
+    what: the option and file, for the error message; array: the file's content.
     """
 
     def __init__(self, what, array):
         self._what, self._digest = what, digest({"array": array})
 
     def get_state(self):
-        """The content's checksum."""
+        """The checksum of the content."""
         return {"digest": self._digest}
 
     def set_state(self, state):
-        """Raises InputError unless it is still the same; older checkpoints may not say."""
+        """Raises InputError if the content has changed; older checkpoints may lack the checksum."""
         if "digest" in state and str(state["digest"]) != self._digest:
             raise InputError(f"{self._what}: is not what it was when the run began")
 
@@ -86,7 +86,7 @@ def _hand_out(parts, arrays, prefix):
 
 
 def write_checkpoint(directory, identity, arrays):
-    """Writes a new checkpoint, then makes the one before it the previous one."""
+    """Writes a new checkpoint; the last one becomes the previous one."""
     header = np.array(json.dumps({**identity, "format": FORMAT}, sort_keys=True))
     arrays = {**arrays, "header": header}
     arrays["digest"] = np.array(digest(arrays))
@@ -110,8 +110,8 @@ def digest(arrays):
 def read_checkpoint(directory):
     """Returns (identity, arrays, remark) of the newest whole checkpoint in a run's folder.
 
-    remark: a line on files that were passed over, being gone or damaged, else "". Raises
-    InputError if there is no whole one, or if it was written by another version.
+    remark: a line about files that were skipped because they are gone or damaged, else "". Raises
+    InputError if no file is whole, or if it was written by another version.
     """
     run, damaged, found = os.path.basename(directory), [], False
     for name in (NAME, PREVIOUS):
@@ -140,5 +140,5 @@ def _read(path):
     with open_arrays(raw, 2 * len(raw)) as file:  # ours are not compressed
         arrays = dict(file)
     if str(arrays.pop("digest")) != digest(arrays):
-        raise ValueError("its checksum is another")
+        raise ValueError("checksum mismatch")
     return json.loads(str(arrays.pop("header"))), arrays

@@ -1,4 +1,4 @@
-"""Every option of a training run, one row each: the command line and config.json come from it."""
+"""Every option of a training run, one row each; the command line and config.json come from it."""
 
 import argparse
 import math
@@ -11,9 +11,9 @@ from common.run_folder import lasting_paths, run_name
 from selfplay import presets
 
 RULES = ("integrator", "draw_penalty", "mirror", "dense_forward", "dense_survive",
-         "dense_goal_dist")
+         "dense_goal_dist", "dense_gap")
 LIMITS = ("max_iters", "max_timesteps", "max_episodes", "max_seconds")
-FLAGS = {"opponents": "--old-versions"}  # where they are not the option's name
+FLAGS = {"opponents": "--old-versions"}  # if they differ from the option's name
 
 WHAT, BATCH, OPTIM, PLAY = "what to train", "batch", "optimization", "self-play"
 ANCHORS, DISK = "anchors: games against opponents that never change", "disk"
@@ -24,8 +24,8 @@ NO_COLUMN = object()
 def option(section, default, *, paper=NO_COLUMN, help, **how):
     """A row of `Config`.
 
-    section: of --help. default: the value on one machine; paper: the paper's, left out where no
-    preset is about the option. help: one sentence. how: low, high and above (bounds, see
+    section: of --help. default: the value on one machine; paper: the paper's, left out for options
+    that are not in presets. help: one sentence. how: low, high and above (bounds, see
     `command_line.number`), choices, metavar, flags (more spellings).
     """
     about = {"section": section, "paper": default if paper is NO_COLUMN else paper,
@@ -37,33 +37,34 @@ def option(section, default, *, paper=NO_COLUMN, help, **how):
 
 @dataclass(frozen=True)
 class Config:
-    """What makes a run; the values here hold unless `presets` has others for game and network.
+    """The options of a run; `presets` has other values for some games and networks.
 
-    The paper's column is section 5.1's; what it leaves open is as OpenAI's released policies have
-    it (log-std from 0, no floor, no early stop). None: nothing is given.
+    The paper's column follows section 5.1; what that leaves open is as in OpenAI's released
+    policies (log-std from 0, no floor, no early stop). None: not given.
     """
 
     env: str = option(WHAT, "run-to-goal-ants", choices=GAME_NAMES, help="The game.")
     policy: str = option(
-        WHAT, None, paper=None, help="The network: mlp, lstm, ant or humanoid (what the robot's "
-        "own body feels), or module:Class for one of your own (README).")
+        WHAT, None, paper=None, help="The network: mlp, lstm, ant or humanoid (both with a view "
+        "from the robot's own body), or module:Class for your own (README).")
     hid_size: int = option(
         WHAT, None, paper=None, low=1, help="Width of the network's hidden layers.")
     seed: int = option(WHAT, 0, low=0, help="Random seed; the same seed reproduces the run.")
     run: str = option(
         WHAT, None, help="Name of the folder in saveparameters/; default: game and time.")
     init: str = option(
-        WHAT, None, metavar="RUN", help="Begin with these parameters instead of random ones: a run "
-        "in saveparameters/ (its newest snapshots), a folder of agentK.npz, or a file.")
+        WHAT, None, metavar="RUN", help="Start from these parameters instead of random ones: a run "
+        "in saveparameters/ (its newest snapshots), a folder of agentK.npz, or a file; of another "
+        "game, too, where the network is the same (a walker for you-shall-not-pass).")
     draw_penalty: bool = option(
-        WHAT, True, paper=True, help="Charge both agents 1000 where nobody scores, as in the paper "
+        WHAT, True, paper=True, help="Charge both agents 1000 if nobody scores, as in the paper "
         "(run-to-goal and sumo).")
     integrator: str = option(
         WHAT, "Euler", paper="RK4", choices=("RK4", "Euler"), help="Physics: Euler is 3.6 times "
-        "faster; games are judged on RK4.")
+        "faster; evaluation uses RK4.")
 
     num_envs: int = option(
-        BATCH, 64, paper=128, low=1, help="Games that each worker plays at a time.")
+        BATCH, 64, paper=128, low=1, help="Games that each worker plays at once.")
     num_threads: int = option(
         BATCH, None, low=1, help="Threads that step games; default: one per core.")
     timesteps_per_batch: int = option(
@@ -95,7 +96,7 @@ class Config:
         help="Lambda of generalized advantage estimation.")
     clip_param: float = option(
         OPTIM, 0.2, paper=0.2, low=0, above=True,
-        help="How far from 1 the probability ratio still counts.")
+        help="Clip the probability ratio at 1 plus or minus this.")
     entcoeff: float = option(OPTIM, 0.0, paper=0.0, low=0, help="Weight of an entropy bonus.")
     l2: float = option(
         OPTIM, 0.0, paper=0.0, low=0, help="Weight of the sum of squared parameters.")
@@ -128,6 +129,10 @@ class Config:
         PLAY, 1.0, paper=1.0, low=0,
         help="Weight of the distance to goal or ball in the dense reward; 1: as "
         "released.")
+    dense_gap: float = option(
+        PLAY, 0.0, paper=0.0, low=0,
+        help="Weight, in the dense reward, of the distance that a wrestler or blocker keeps from "
+        "the other; 0: as released.")
     anneal_at: float = option(
         PLAY, 0.0, paper=0.0, low=0, high=1,
         help="Start annealing as soon as this share of the games ends in "
@@ -136,26 +141,26 @@ class Config:
         PLAY, 0.0, low=0, high=1, help="Weight of the dense reward after annealing; at 0 only the "
         "end of a match counts.")
     shaping: float = option(
-        PLAY, 0.0, low=0, help="Weight of a dense reward that stays to the end and leaves the best "
-        "policies what they are (docs/games.md, Potential); 0: none.")
+        PLAY, 0.0, low=0, help="Weight of a dense reward that lasts to the end and leaves the best "
+        "policies unchanged (docs/games.md, Potential); 0: none.")
     curriculum_iters: int = option(
         PLAY, 2400, paper=0, low=0, help="Iterations in which sumo's rings or kick-and-defend's "
-        "places open from the narrowest to all; 0: as in the paper, at the pace of 409,600 samples "
+        "starts open from the narrowest to all; 0: as in the paper, at the pace of 409,600 samples "
         "per iteration.")
     curriculum_start: float = option(
         PLAY, None, low=0, metavar="POSITION", help="How far they are open when the run begins, in "
-        "iterations of the paper (2996: all rings, 4383: all places); default: as far as the files "
-        "of --init and --opponent say, else 0.")
+        "iterations of the paper (2996: all rings, 4383: all starts); default: as for the files "
+        "of --init and --opponent, else 0.")
     delta: float = option(
-        PLAY, 0.5, paper=0.5, low=0, high=1, help="Opponents come from Uniform(delta * latest, "
-        "latest) versions; 0.5: the latter half.")
+        PLAY, 0.5, paper=0.5, low=0, high=1, help="Opponents are versions from "
+        "Uniform(delta * latest, latest); 0.5: the latter half.")
     latest_share: float = option(
         PLAY, 0.75, paper=0.0, low=0, high=1,
-        help="Share of the games that seat current learners on both sides.")
+        help="Share of the games with current learners on both sides.")
     opponents: int = option(
         PLAY, 4, paper=8, low=2, flags=("--opponents",), metavar="N", help="Older versions that "
-        "each worker holds at a time, at least two for each seat and learner; a game keeps its "
-        "opponent to the end, and a version without games gives way to a new one.")
+        "each worker holds at once, at least two per seat and learner; a game keeps its "
+        "opponent to the end, and a version without games is replaced by a new one.")
     pool: list = option(
         PLAY, [], metavar="RUN", help="Opponents from elsewhere: all snapshots of another run, a "
         "folder of agentK.npz, or a file, with the learners' own network; if given several times, "
@@ -163,17 +168,17 @@ class Config:
     pool_share: float = option(
         PLAY, 0.5, low=0, high=1, help="Share of the older versions that come from --pool.")
     mirror: bool = option(
-        PLAY, False, help="In every other game seat 1 sees and moves in a mirror, so the two "
-        "cannot agree on which side they pass.")
+        PLAY, False, help="In every other game seat 1 observes and acts in a mirror, so the two "
+        "cannot agree on which side to pass.")
     ensemble: int = option(
         PLAY, 1, low=1, help="Learners per seat, all in one pool; each plays all those of the "
-        "other seat, current and older, and itself where one plays both.")
+        "other seat, current and older, and also itself if it plays both.")
     opponent: str = option(
         PLAY, None, metavar="FILE",
         help="Train a best response to this fixed opponent (a parameter file).")
     opponent_seat: int = option(
         PLAY, None, choices=(0, 1),
-        help="The fixed opponent's seat; default: what its file says, else 1.")
+        help="The fixed opponent's seat; default: that of its file, else 1.")
 
     anchor_every: int = option(
         ANCHORS, 400, paper=10, low=0, help="Iterations between evaluations, on RK4, against the "
@@ -195,14 +200,14 @@ class Config:
     max_seconds: float = option(
         STOP, 1200, paper=None, low=0, above=True, help="Wall time.")
 
-    ranks: int = None  # workers; mpirun says how many
+    ranks: int = None  # workers, from mpirun
 
     def as_dict(self):
-        """What config.json holds: flat."""
+        """The flat dict in config.json."""
         return asdict(self)
 
     def replace(self, **changes):
-        """The same run but for these options."""
+        """The same run except for these options."""
         return replace(self, **changes)
 
 
@@ -210,10 +215,9 @@ OPTIONS = [row for row in fields(Config) if row.metadata]
 
 
 def preset(game, paper=False, policy=None):
-    """{option: value} of a preset, of the options that this game and network have.
+    """{option: value} of a preset, for the options that this game and network have.
 
-    policy: what --policy says; by themselves ants get their own network on one machine, and the
-    games that need memory an LSTM.
+    policy: that of --policy; None: the game's default (`presets.POLICIES`).
     """
     policy = policy or presets.POLICIES[game][paper]
     values = {row.name: row.metadata["paper"] if paper else row.default
@@ -225,9 +229,9 @@ def preset(game, paper=False, policy=None):
 
 
 def from_dict(found):
-    """The `Config` of a config.json; a run from before an option existed did without it."""
+    """The `Config` of a config.json; older files lack some options."""
     names = {row.name for row in fields(Config)}
-    before = {"keep": 1, "curriculum_iters": None, "draw_penalty": None}
+    before = {"keep": 1, "curriculum_iters": None, "draw_penalty": None, "dense_gap": None}
     return Config(**before | {name: value for name, value in found.items() if name in names})
 
 
@@ -265,7 +269,7 @@ def make_parser(argv=()):
 
 
 def asked(argv):
-    """(game, network or None) of the command line, as far as it can be read yet."""
+    """(game, network or None) in a command line that may still be incomplete."""
     finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     finder.add_argument("--env", choices=GAME_NAMES, default=Config.env)
     finder.add_argument("--policy")
@@ -277,7 +281,7 @@ def asked(argv):
 
 
 def add(group, row, values):
-    """Adds an option; values: both presets' dicts, which its help shows."""
+    """Adds an option; values: both presets' dicts, for its help."""
     about = row.metadata
     how = {key: about[key] for key in ("choices", "metavar") if key in about}
     text = about["help"]
@@ -304,12 +308,12 @@ def plain_name(parser, run, save_dir):
     name = os.path.normpath(run)
     name = run_name(save_dir, name) if os.sep in name else name
     if os.sep in name or name in (".", ".."):
-        parser.error(f"--run {run}: must be a plain name, or a path right in saveparameters/")
+        parser.error(f"--run {run}: must be a plain name, or a path directly in saveparameters/")
     return name
 
 
 def settle(parser, args, save_dir):
-    """The `Config` of a new run: what the command line gives, else the preset's values."""
+    """The `Config` of a new run: the command line's values, else the preset's."""
     given = lasting_paths(save_dir, vars(args))
     given = {name: value for name, value in given.items() if value is not None}
     given.pop("resume", None)

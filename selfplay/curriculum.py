@@ -1,18 +1,18 @@
-"""Where a run stands in its game's curriculum: sumo's rings, kick-and-defend's places."""
+"""A run's position in its game's curriculum: sumo's rings, kick-and-defend's starts."""
 
 from common.command_line import InputError
 
-PAPER_BATCH = 409600  # samples of one of the paper's iterations, by which positions count
+PAPER_BATCH = 409600  # samples per iteration of the paper, the unit of positions
 
 
 class Curriculum:
-    """Opens a game's starts as a run goes on, and never closes them again.
+    """Opens a game's starts as a run proceeds, and never closes them again.
 
     A position is a training iteration of the paper: what the games call `version`.
 
     end: the game's `curriculum_end`. start: position at which the run begins. iters: iterations
-    that the way from position 0 to the end takes; 0: as in the paper, one position for every
-    409,600 samples; None: one position an iteration. samples: a learner's batch.
+    from position 0 to the end; 0: as in the paper, one position per 409,600 samples; None: one
+    position per iteration. samples: per iteration of a learner.
     """
 
     def __init__(self, end, start=0.0, iters=None, samples=PAPER_BATCH):
@@ -20,15 +20,15 @@ class Curriculum:
         self._rate = 1.0 if iters is None else end / iters if iters else samples / PAPER_BATCH
 
     def at(self, iteration):
-        """The position after so many iterations of the run, at most the end."""
+        """The position after `iteration` iterations of the run, at most the end."""
         return float(min(self._end, self._start + self._rate * iteration))
 
 
 def position_of(entry, end):
-    """The position at which a parameter file (`matches.ParameterFile`) was made.
+    """The position at which a parameter file (`loading.ParameterFile`) was written.
 
-    Files from before it was written down say their iteration, which was the position then;
-    released ones, which say nothing, were made for the whole range, as `end` says.
+    Older files hold only their iteration, which was the position then; released ones, which hold
+    neither, were trained on the whole range, up to `end`.
     """
     header = entry.header
     position = header.get("curriculum", header.get("version", header.get("iteration", end)))

@@ -8,7 +8,7 @@ from common.command_line import InputError, NotFinite
 from distributed_data import MpiAdam, comm
 from distributed_data.mpi_adam import ExactVariables
 
-MAX_STRIKES = 3  # steps in a row that are not finite end a run
+MAX_STRIKES = 3  # so many steps in a row that are not finite end a run
 LOSS_NAMES = ("pol_surr", "vf_loss", "entropy", "kl", "clip_frac")
 
 
@@ -30,9 +30,9 @@ class Learner:
             logratio = net.logp - self._oldlogp
             ratio = tf.exp(logratio)
             clipped = tf.clip_by_value(ratio, 1.0 - clip_param, 1.0 + clip_param)
-            # Schulman et al., 2017, equation 7: the pessimistic of the two.
+            # Schulman et al., 2017, equation 7: the more pessimistic of the two.
             pol_surr = -tf.reduce_mean(tf.minimum(ratio * self._atarg, clipped * self._atarg))
-            # In standardised units, so that annealing the reward does not change its weight.
+            # In standardized units, so annealing the reward does not change its weight.
             vf_loss = tf.reduce_mean(tf.square((net.vpred - self._ret) / pi.ret_rms.std))
             entropy = tf.reduce_mean(net.entropy)
             kl = tf.reduce_mean(ratio - 1.0 - logratio)  # an estimate that is never negative
@@ -52,11 +52,11 @@ class Learner:
         self._raise = self._raise_logstd()
         self._variables = ExactVariables(pi.get_variables())
         self._strikes, self.faults = 0, []
-        self.step_scale = 1.0  # of the step size, at most 1: see `update`, adaptive_kl
-        self.alone = comm.SIZE == 1  # gradients are nobody else's: the step is part of the graph
+        self.step_scale = 1.0  # factor of the step size, at most 1: see `update`, adaptive_kl
+        self.alone = comm.SIZE == 1  # no gradients to average: the step is part of the graph
 
     def start(self, sess):
-        """Binds the session and takes rank 0's parameters on every rank."""
+        """Binds the session and copies rank 0's parameters to every rank."""
         self.sess = sess
         net = self._unrolled
         minibatch = [net.ob, net.ac_taken, self._atarg, self._ret, self._oldlogp]
@@ -69,17 +69,17 @@ class Learner:
 
     def update(self, seg, rng, *, optim_batchsize, optim_epochs, optim_stepsize, target_kl=0.0,
                logstd_floor=-np.inf, adaptive_kl=0.0):
-        """Epochs of minibatches on one segment; returns a dict of what happened.
+        """Runs epochs of minibatches on one segment; returns a dict of figures for the log.
 
         rng: generator of the minibatch order. optim_batchsize: samples per minibatch over all
-        ranks, of which an epoch's last may have fewer; target_kl: an epoch whose mean KL exceeds
-        1.5 times this is the last one (0: never); logstd_floor: the action log-std is kept above
-        this; adaptive_kl: the step size shrinks by 1.5 after an update whose KL is over twice this,
-        and grows back, at most to optim_stepsize, after one whose KL is under half of it (0:
+        ranks, fewer in an epoch's last one; target_kl: an epoch whose mean KL exceeds 1.5 times
+        this is the last one (0: never); logstd_floor: lower bound on the action log-std;
+        adaptive_kl: the step size shrinks by a factor of 1.5 after an update whose KL is over twice
+        this, and grows back, at most to optim_stepsize, after one whose KL is under half of it (0:
         never).
 
-        What is not finite moves nothing: a segment is passed over, a minibatch's step is not
-        taken; `faults` says what it was, the result's "skipped" how often. Raises NotFinite when it
+        Values that are not finite change nothing: a segment is skipped, a minibatch's step is not
+        taken; `faults` lists them, "skipped" in the result counts them. Raises NotFinite when it
         happens three times in a row.
         """
         pi, sess, self.faults = self.pi, self.sess, []
@@ -109,13 +109,13 @@ class Learner:
                 break
         if adaptive_kl and means is not None:
             self._adapt(means[LOSS_NAMES.index("kl")], adaptive_kl)
-        pi.ob_rms.update(sess, seg["ob"])  # after the epochs, which need the filter of the rollout
+        pi.ob_rms.update(sess, seg["ob"])  # after the epochs, which need the rollout's filter
         return self._report(means, epoch + 1, explained)
 
     def start_gently(self):
-        """For trained parameters: Adam's first steps, which are all of full size, are small ones.
+        """Starts with a small step size, since Adam's first steps would all be of full size.
 
-        Only where the step size adapts, which lets it grow from there (`update`, adaptive_kl).
+        For trained parameters, if the step size adapts (`update`, adaptive_kl) and can grow back.
         """
         self.step_scale = 0.02
 
@@ -126,7 +126,7 @@ class Learner:
             self.step_scale = min(self.step_scale * 1.5, 1.0)
 
     def _step(self, minibatch, stepsize, logstd_floor):
-        """One step of Adam; returns [losses], or [] where it was not taken."""
+        """Takes one step of Adam; returns [losses], or [] if it was not taken."""
         if self.alone:
             *loss, taken, _ = self._lossandstep(
                 *minibatch, self.adam.next_rate(stepsize), logstd_floor)
@@ -134,7 +134,7 @@ class Learner:
         else:
             *loss, g = self._lossandgrad(*minibatch)
             if not np.isfinite(loss).all():
-                g = np.full_like(g, np.nan)  # so that no rank takes the step
+                g = np.full_like(g, np.nan)  # then no rank takes the step
             taken = self.adam.update(self.sess, g, stepsize)
             self.sess.run(self._raise, {self._floor: logstd_floor})
         if not taken:
@@ -164,7 +164,7 @@ class Learner:
                 "step_scale": self.step_scale}
 
     def set_state(self, state):
-        """Goes back to a `get_state`; InputError if it is one of another network."""
+        """Restores what `get_state` returned; InputError if it belongs to another network."""
         values = [state[name] for name in sorted(state) if name.startswith("variable")]
         if [value.shape for value in values] != [v.shape for v in self.pi.get_variables()]:
             raise InputError(f"--resume: the checkpoint's {self.pi.name} is not a "
@@ -185,10 +185,10 @@ class Learner:
 
 
 def into_chunks(seg, pi):
-    """What a minibatch is made of: a segment's arrays as [steps, chunks, ...], in feeding order.
+    """A segment's arrays as [steps, chunks, ...], in feeding order, to make minibatches of.
 
-    Chunks of `pi.chunk` consecutive steps of a game's column; a recurrent policy also gets which
-    steps start a game, and the state at the head of each chunk.
+    A chunk is `pi.chunk` consecutive steps of one game slot; a recurrent policy also gets which
+    steps start a game, and the state at the start of each chunk.
     """
     def cut(x, steps):
         x = x.reshape(-1, steps, *x.shape[1:]).swapaxes(0, 1)  # [steps, T / steps, N, ...]
@@ -202,11 +202,11 @@ def into_chunks(seg, pi):
 
 
 def mean_losses(losses, sizes):
-    """The mean [k] of minibatches' losses [n, k], each with its size [n] for a weight."""
+    """The mean [k] of minibatches' losses [n, k], weighted by their sizes [n]."""
     return np.average(losses, axis=0, weights=np.asarray(sizes, np.float32))
 
 
 def explained_variance(prediction, target):
-    """1 - Var(target - prediction) / Var(target) over all ranks; 1 is perfect, 0 says nothing."""
+    """1 - Var(target - prediction) / Var(target) over all ranks; 1 is perfect, 0 useless."""
     spread = comm.moments(target)[1]
     return float("nan") if spread == 0 else 1 - (comm.moments(target - prediction)[1] / spread) ** 2

@@ -1,4 +1,4 @@
-"""What differs from `config.Config`'s values by game and network: tables to be read off."""
+"""Tables of the values that differ from `config.Config` by game and network."""
 
 # The network that plays a game unless --policy names one: (on one machine, in the paper).
 POLICIES = {
@@ -10,27 +10,28 @@ HID_SIZES = {"mlp": 64, "lstm": 128, "ant": 128, "humanoid": 128}
 
 # Options that a game does not have.
 MISSING = {
-    "run-to-goal-ants": ("curriculum_iters",), "run-to-goal-humans": ("curriculum_iters",),
+    "run-to-goal-ants": ("curriculum_iters", "dense_gap"),
+    "run-to-goal-humans": ("curriculum_iters", "dense_gap"),
     "you-shall-not-pass": ("curriculum_iters", "draw_penalty"), "sumo-ants": (),
-    "sumo-humans": (), "kick-and-defend": ("draw_penalty",)}
+    "sumo-humans": (), "kick-and-defend": ("draw_penalty", "dense_gap")}
 
-# One ordinary machine: what learned fastest there (docs/training.md). Tuned are
-# run-to-goal-ants and, a little, sumo-ants and the blocker of you-shall-not-pass. None stands for
-# any other network.
+# One ordinary machine: the values that learned fastest there (docs/training.md). Only
+# run-to-goal-ants is tuned, sumo-ants and the blocker of you-shall-not-pass a little. None stands
+# for any other network.
 #
 # - LSTMs train for 3 epochs, as in the paper, on batches of whole chunks.
-# - Ants that feel their own bodies ("ant") walk after a third of the steps, so many games at a
-#   time, which cost less each, are worth their larger batches.
+# - Ants with their own view ("ant") walk after a third of the steps, so many games at once, which
+#   cost less each, are worth their larger batches.
 # - Humanoids' motors reach +-0.4, ants' +-1: their noise is smaller. Sumo's steps are a third as
 #   long, so its noise must be larger to get an ant anywhere.
-# - Humanoids that feel their own bodies ("humanoid") learn from small batches at a large step size
-#   that follows the KL. A walker is paid for its way, not charged for the distance, which would
-#   make standing worth nothing. Annealing starts once half of the races end by touchdown, or four
-#   fifths of sumo's matches without a fall. Learned with so far: run-to-goal-humans and, to stand,
-#   sumo-humans (docs/training.md); not yet to the end of two hours.
-# - Without a phase of purely dense reward the first ant that walks wins every race, and the other
-#   one learns to stand in its way; other games' ends need no walk.
-# - Only the end of a match says something in you-shall-not-pass: large batches, and little dense
+# - Humanoids with their own view ("humanoid") learn from small batches at a large step size that
+#   follows the KL. A walker is paid for progress, not charged for the distance, which would make
+#   standing worthless. Annealing starts once half of the races end in a touchdown, or four fifths
+#   of sumo's matches without a fall. Tried so far: run-to-goal-humans and, for standing,
+#   sumo-humans (docs/training.md); not yet for the full two hours.
+# - Without a phase of purely dense reward, the first ant that walks wins every race, and the other
+#   one learns to stand in its way; other games can end without walking.
+# - In you-shall-not-pass only the end of a match is informative: large batches, and little dense
 #   reward.
 ONE_MACHINE = {
     ("run-to-goal-ants", "mlp"): dict(),

@@ -1,4 +1,4 @@
-"""How far a run is, how its settings move with that, and when it ends."""
+"""How far a run is, how its settings change with that, and when it ends."""
 
 import time
 
@@ -19,7 +19,7 @@ class Limits:
                              "--max-seconds must be positive")
 
     def reached(self, counters, interrupts=None):
-        """Whether it is time to stop: rank 0's clock counts, and a signal to any rank."""
+        """Whether it is time to stop: by rank 0's clock, or a signal to any rank."""
         over = any(0 < (limit or 0) <= getattr(counters, what)
                    for what, limit in self._limits.items())
         asked = interrupts is not None and interrupts.asked
@@ -46,9 +46,9 @@ class Counters:
         return time.perf_counter() - self._started
 
     def advance(self, segs, env):
-        """Counts an iteration in; returns how many games ended in each of the game's `endings`.
+        """Counts an iteration; returns how many games ended in each of the game's `endings`.
 
-        segs: the learners' segments; every one of them has the endings of all games.
+        segs: the learners' segments; each of them has the endings of all games.
         """
         endings = env.game.endings
         games = np.bincount(segs[0]["endings"], minlength=len(endings))
@@ -71,12 +71,12 @@ class Counters:
 
 
 class Schedule:
-    """The weight of the dense reward, and the settings that move with it.
+    """The weight of the dense reward, and the settings that change with it.
 
     counters: the run's `Counters`. alpha is 1 for `dense_iters` iterations, then falls linearly to
-    `alpha_final` over `anneal_iters`. anneal_at: share of games that end in one of the game's
-    `achievements` at which annealing starts even before that (0: never before); achieved: that
-    share, smoothed over 20 iterations.
+    `alpha_final` over `anneal_iters`. anneal_at: share of games ending in one of the game's
+    `achievements` at which annealing starts earlier (0: never); achieved: that share, smoothed over
+    20 iterations.
     """
 
     def __init__(self, counters, dense_iters, anneal_iters, alpha_final=0.0, anneal_at=0.0):
@@ -97,9 +97,9 @@ class Schedule:
         return final + left * (dense - final)
 
     def note_achievements(self, games, game):
-        """Lets annealing start once enough games end as they should.
+        """Starts annealing once enough games end as they should.
 
-        games: how many of the iteration, now counted in, ended in each of `game.endings`.
+        games: how many of the last iteration ended in each of `game.endings`.
         """
         if games.sum():
             good = sum(games[game.endings.index(name)] for name in game.achievements)

@@ -8,7 +8,7 @@ from distributed_data import comm
 
 
 class Generators:
-    """All of a rank's chance; nothing else draws random numbers."""
+    """A rank's generators; nothing else draws random numbers."""
 
     def __init__(self, seed, learners):
         common = np.random.SeedSequence([seed, 0])
@@ -22,7 +22,7 @@ class Generators:
         self._seed = seed
 
     def renew(self, iteration):
-        """Other chance than any before, for ranks that go on with a run of fewer or more.
+        """Reseeds the generators, for a run that resumes on another number of ranks.
 
         Returns the SeedSequence of this rank's games.
         """
@@ -33,10 +33,10 @@ class Generators:
         return games
 
     def get_state(self):
-        """Where the generators stand: {name: JSON}."""
+        """The generators' states: {name: JSON}."""
         return {name: json.dumps(rng.bit_generator.state) for name, rng in self._going_on.items()}
 
     def set_state(self, state):
-        """Goes back to a `get_state`."""
+        """Restores what `get_state` returned."""
         for name, rng in self._going_on.items():
             rng.bit_generator.state = json.loads(str(state[name]))

@@ -1,4 +1,4 @@
-"""Which run goes on, and with which options."""
+"""Which run resumes, and with which options."""
 
 import os
 
@@ -10,15 +10,15 @@ from selfplay import run_lock
 from selfplay.checkpoint import read_checkpoint
 from selfplay.config import flag
 
-MAY_CHANGE = ("num_threads", "anchor_every", "keep")  # beside the limits
+MAY_CHANGE = ("num_threads", "anchor_every", "keep")  # besides the limits
 
 
 def settle_resumed(save_dir, given, limits):
-    """Returns (config, arrays, remark) of the run that goes on, for rank 0.
+    """Returns (config, arrays, remark) of the run to resume, for rank 0.
 
-    save_dir: where runs are; given: dict of the command line's options, None for those that it
-    leaves out; limits: names of the options that end a run. Raises InputError for what does not
-    fit, by name.
+    save_dir: where runs are; given: dict of the command line's options, None for those not given;
+    limits: names of the options that end a run. Raises InputError, by name, for options that do not
+    fit.
     """
     directory = find_run(save_dir, given["resume"], "--resume").path
     run_lock.hold(directory, f"--resume {os.path.basename(directory)}")
@@ -29,8 +29,8 @@ def settle_resumed(save_dir, given, limits):
     may_change = (*limits, *MAY_CHANGE)
     if config["ranks"] != comm.SIZE:
         may_change += ("num_envs",)
-        remark += f"{'; ' if remark else ''}was trained by {config['ranks']} worker(s), goes on " \
-                  f"with {comm.SIZE}: with new games and new chance, so not bit for bit as before"
+        remark += f"{'; ' if remark else ''}was trained by {config['ranks']} worker(s), resumes " \
+                  f"with {comm.SIZE}: with new games and new random numbers, so not bit for bit"
     asked = {key: value for key, value in lasting_paths(save_dir, given).items()
              if value is not None and key not in ("resume", "run", "paper")}
     asked, moved = settle_moved(config, asked)
@@ -49,9 +49,9 @@ def settle_resumed(save_dir, given, limits):
 
 
 def settle_moved(config, asked):
-    """Returns (asked, names of the options in it that say where files of the run have moved).
+    """Returns (asked, names of the options that give new paths for files of the run).
 
-    That they are the same files shows when the checkpoint is restored. An anchor keeps its name.
+    Restoring the checkpoint checks that they are the same files. An anchor keeps its name.
     """
     moved = ("opponent",) * bool(config.get("opponent"))
     if not asked.get("anchor") or not config.get("anchor"):
@@ -66,10 +66,10 @@ def settle_moved(config, asked):
 
 
 def check_files(config):
-    """Raises InputError if a file is gone that the run plays against."""
+    """Raises InputError if a file that the run plays against is gone."""
     anchors = config.get("anchor") if config.get("anchor_every") else None
     for key, paths in (("opponent", [config.get("opponent")]), ("anchor", anchors or ())):
         for path in paths:
             if path and not os.path.exists(path):
-                raise InputError(f"--{key} {path}: is not there; put it back, or say where it has "
-                                 f"moved: --resume {config['run']} --{key} PATH")
+                raise InputError(f"--{key} {path}: is not there; put it back, or give its new "
+                                 f"place: --resume {config['run']} --{key} PATH")

@@ -1,6 +1,6 @@
-"""One process trains a run at a time: a lock on a file in its folder, which dies with the process.
+"""Only one process trains a run: it locks a file in the run's folder until the process ends.
 
-A POSIX lock, since those hold on NFS too. Only the lock counts, not what the file says.
+A POSIX lock, which works on NFS too. Only the lock counts, not the file's content.
 """
 
 import contextlib
@@ -12,14 +12,14 @@ import platform
 from common.command_line import InputError
 
 NAME = "lock"
-_held = {}  # path: descriptor; closing any other descriptor of the file would give the lock away
+_held = {}  # path: descriptor; closing any other descriptor of the file would release the lock
 
 
 def hold(directory, what):
-    """Locks a run's folder until `let_go` or the end of this process, whatever ends it.
+    """Locks a run's folder until `let_go` or the end of this process.
 
-    what: the option that names the run. Raises InputError, which names the process that trains it,
-    if there is one. A disk that keeps no locks refuses nobody.
+    what: the option that names the run. Raises InputError, with the name of the other process, if
+    one trains it. On a disk without locks nothing is refused.
     """
     path = os.path.join(os.path.realpath(directory), NAME)
     if path in _held:
@@ -38,7 +38,7 @@ def hold(directory, what):
 
 
 def let_go():
-    """Unlocks whatever this process holds."""
+    """Releases all locks of this process."""
     while _held:
         _, descriptor = _held.popitem()
         _write(descriptor, "")
@@ -46,6 +46,6 @@ def let_go():
 
 
 def _write(descriptor, text):
-    with contextlib.suppress(OSError):  # a full disk; the lock holds all the same
+    with contextlib.suppress(OSError):  # a full disk; the lock still holds
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, text.encode(), 0)

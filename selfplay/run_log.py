@@ -1,4 +1,4 @@
-"""What a run says of itself: config.json, a table, CSV files and TensorBoard events."""
+"""A run's records: config.json, a table on screen, CSV files and TensorBoard events."""
 
 import csv
 import glob
@@ -19,7 +19,7 @@ from selfplay import run_lock
 def open_run(directory, config, resumed=False):
     """Makes the run's folder, which must be new, and writes config.json; InputError otherwise.
 
-    resumed: it is there already; what a killed process has left half-written goes. From here on
+    resumed: it exists already; half-written files of a killed process are deleted. From here on
     this process holds the folder's lock.
     """
     what = f"--run {os.path.basename(directory)}"
@@ -34,7 +34,7 @@ def open_run(directory, config, resumed=False):
         write_config(directory, config)
     except FileExistsError:
         if os.path.exists(os.path.join(directory, run_lock.NAME)):
-            run_lock.hold(directory, what)  # who is at work there
+            run_lock.hold(directory, what)  # names the process that trains it
         raise InputError(f"{what}: exists already in saveparameters/, choose another "
                          "name") from None
     except OSError as error:
@@ -47,7 +47,7 @@ def write_config(directory, config):
 
 
 def mend_config(directory, config):
-    """Makes config.json say what the run is now; returns lines about what was amiss."""
+    """Rewrites config.json if it differs from the run; returns lines about damage."""
     try:
         with open(os.path.join(directory, "config.json")) as file:
             found = json.load(file)
@@ -55,20 +55,20 @@ def mend_config(directory, config):
         found = None
     if found != config:
         write_config(directory, config)
-    return ["config.json was gone or damaged and is made anew"] if found is None else []
+    return ["config.json was gone or damaged and has been rewritten"] if found is None else []
 
 
 class RunLog:
-    """Writes one row of figures an iteration; the first row decides the columns.
+    """Writes one row of figures per iteration; the first row determines the columns.
 
-    progress.csv holds what a run of the same seed repeats to the last digit, timing.csv what the
-    clock says, warnings.txt what went wrong.
+    progress.csv holds figures that the same seed reproduces to the last digit, timing.csv those of
+    the clock, warnings.txt what went wrong.
 
-    directory: of the run. Only rank 0 has a log. remarks: what `set_state` has found amiss.
+    directory: of the run. Only rank 0 has a log. remarks: lines from `set_state` about damage.
     """
 
     def __init__(self, directory):
-        self._directory, self._tables = directory, None  # files are opened with the first row
+        self._directory, self._tables = directory, None  # opened with the first row
         self.remarks = []
 
     def _open(self):
@@ -77,7 +77,7 @@ class RunLog:
         self._events = tf.summary.FileWriter(self._directory)
 
     def write(self, iteration, row, timing):
-        """row, timing: dicts of "group/name" to a number."""
+        """Writes an iteration; row, timing: dicts of "group/name" to a number."""
         if self._tables is None:
             self._open()
         for table, figures in zip(self._tables.values(), (row, timing)):
@@ -89,7 +89,7 @@ class RunLog:
         print(_table(iteration, {**row, **timing}), flush=True)
 
     def warn(self, iteration, text):
-        """Notes an event, on the screen too."""
+        """Logs an event, also on the screen."""
         line = f"iteration {iteration}: {text}"
         with open(os.path.join(self._directory, "warnings.txt"), "a", encoding="utf-8",
                   errors="backslashreplace") as file:
@@ -97,14 +97,14 @@ class RunLog:
         print(line, file=sys.stderr, flush=True)
 
     def get_state(self):
-        """How long each file is: {name: bytes}."""
+        """Lengths of the files: {name: bytes}."""
         return {name: os.path.getsize(os.path.join(self._directory, name))
                 for name in logs(self._directory)}
 
     def set_state(self, sizes):
-        """Cuts off what was written later, so that there are neither gaps nor doubles.
+        """Truncates the logs to their checkpointed lengths: no gaps, no duplicate rows.
 
-        To be called before the first row.
+        Call it before the first row.
         """
         self.remarks = cut_off(self._directory, sizes)
 
@@ -117,7 +117,7 @@ class RunLog:
 
 
 class Table:
-    """A CSV file that grows by rows; one that has rows already keeps its columns, and no others."""
+    """A CSV file that grows by rows; one that already has rows keeps its columns."""
 
     def __init__(self, path):
         self._file = open(path, "a+", newline="", encoding="utf-8")
@@ -126,7 +126,7 @@ class Table:
         self._file.seek(0, os.SEEK_END)
         self._rows = self._writer(columns) if columns else None
 
-    def _writer(self, columns):  # a run of an earlier version has fewer: it goes on with those
+    def _writer(self, columns):  # a run of an earlier version has fewer and keeps those
         return csv.DictWriter(self._file, columns, extrasaction="ignore")
 
     def write(self, row):
@@ -143,27 +143,27 @@ class Table:
 
 
 def logs(directory):
-    """Names of a run's files that grow."""
+    """Names of a run's logs."""
     return sorted(name for name in os.listdir(directory) if name.startswith("events.")
                   or name in ("progress.csv", "timing.csv", "warnings.txt"))
 
 
 def cut_off(directory, sizes):
-    """Shortens a run's logs to `sizes`, and removes those that began later.
+    """Truncates a run's logs to `sizes`, and deletes those begun later.
 
-    Training needs none of them: one that is gone begins anew, and so does a table that has lost
-    its end, which is kept as NAME.before. Returns a line about each of these.
+    Training needs none of them: a missing one is started again, and so is a table that has lost its
+    end, which is kept as NAME.before. Returns a line about each of these.
     """
     remarks = []
     for name, size in sizes.items():
         path = os.path.join(directory, name)
         if not os.path.exists(path):
-            remarks.append(f"{name} is gone and begins anew")
+            remarks.append(f"{name} is gone and starts again")
         elif os.path.getsize(path) >= int(size):
             os.truncate(path, int(size))
         elif name.endswith(".csv"):
             os.replace(path, f"{path}.before")
-            remarks.append(f"{name} has lost its end: kept as {name}.before, it begins anew")
+            remarks.append(f"{name} has lost its end: kept as {name}.before, it starts again")
         else:
             remarks.append(f"{name} has lost its end")
     for name in set(logs(directory)) - set(sizes):
@@ -172,7 +172,7 @@ def cut_off(directory, sizes):
 
 
 def _table(iteration, row):
-    """One line a quantity, the learners side by side."""
+    """One line per quantity, the learners side by side."""
     groups = list(dict.fromkeys(name.split("/")[0] for name in row))
     learners = [group for group in groups if group.startswith("agent")]
     names = dict.fromkeys(name.split("/", 1)[1] for name, value in row.items()
@@ -194,9 +194,9 @@ def _number(value):
 def episode_figures(seg, endings):
     """One learner's games of an iteration over all ranks: returns, lengths, outcomes, rewards.
 
-    A game that it has played from both seats counts once where the game is meant ("games",
-    "ep_len", "end_..."), and twice where it is a seat's return or outcome. Rank 0 alone gets them,
-    the others {}.
+    A game that it played from both seats counts once in figures of games ("games", "ep_len",
+    "end_..."), and twice in those of seats (returns, outcomes). Only rank 0 gets them, the others
+    get {}.
     """
     names = ("ep_rets", "ep_lens", "ep_outcomes", "ep_frozen", "ep_endings")
     gathered = comm.to_root((
@@ -226,7 +226,7 @@ def episode_figures(seg, endings):
 def iteration_row(names, segs, losses, alpha, counters, env):
     """An iteration's row of progress.csv, whole on rank 0; all ranks must call it.
 
-    names, segs, losses: the learners'; alpha: the iteration's; counters: with it counted in.
+    names, segs, losses: the learners'; alpha: the iteration's; counters: after the iteration.
     """
     row = {}
     for learner, seg, loss in zip(names, segs, losses):
@@ -238,7 +238,7 @@ def iteration_row(names, segs, losses, alpha, counters, env):
 
 
 def timing_row(segs, env, seconds, collecting, updating):
-    """The figures that the clock decides; seconds: of the run, collecting and updating: of each."""
+    """The clock's figures; seconds: of the run; collecting, updating: seconds of the iteration."""
     steps, samples = len(segs[0]["rew"]) * env.num_envs, segs[0]["rew"].size * len(segs)
     return {"run/seconds": seconds, "run/collect_s": collecting, "run/update_s": updating,
             "run/collect_steps_per_s": steps * comm.SIZE / collecting,

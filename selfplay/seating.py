@@ -12,7 +12,7 @@ from utils import Player, how_many
 class Seating:
     """Where one player sits, before it has a policy.
 
-    places: list of (seat, matches: a slice or an array); seat: the one that its network is made
+    places: list of (seat, matches: a slice or an array); seat: the one that its network is built
     for. learner: its number among the learners, None if it is frozen. A frozen player of older
     versions has a group, (its seat, the learner it meets), and rivals, the learners whose older
     versions it may be.
@@ -26,7 +26,7 @@ class Seating:
 
     @property
     def width(self):
-        """How many seats it fills."""
+        """The number of seats that it fills."""
         return sum(how_many(games) for _, games in self.places)
 
     def player(self, policy):
@@ -35,10 +35,10 @@ class Seating:
 
 
 def learner_names(shared, ensemble=1, outsider_seat=None):
-    """Names of the learners in their order, which is that of their snapshots' folders.
+    """Names of the learners in order, which are those of their snapshots' folders.
 
-    agent0 and agent1, one a seat; agent0 alone where one learner plays both seats (`shared`);
-    agent0a, agent0b, ... in an ensemble; the other seat's alone where an outsider holds one.
+    agent0 and agent1, one per seat; only agent0 if one learner plays both seats (`shared`);
+    agent0a, agent0b, ... in an ensemble; only the other seat's if an outsider holds one.
     """
     if outsider_seat is not None:
         return ["agent0" if shared else f"agent{1 - outsider_seat}"]
@@ -47,28 +47,28 @@ def learner_names(shared, ensemble=1, outsider_seat=None):
 
 
 def pairings(shared, ensemble=1):
-    """Every (learner in seat 0, learner in seat 1) that current learners play.
+    """All pairs (learner in seat 0, learner in seat 1) of current learners.
 
-    Where one learner plays both seats it meets itself too (paper, section 5.5.2).
+    A learner that plays both seats also meets itself (paper, section 5.5.2).
     """
     members, first = range(ensemble), 0 if shared else ensemble
     return [(a, first + b) for a in members for b in members]
 
 
 def seat_players(num_envs, latest_share, opponents, shared, ensemble=1):
-    """Decides who sits where, in every worker alike; returns a list of `Seating`, learners first.
+    """Decides who sits where, alike in all workers; returns a list of `Seating`, learners first.
 
-    The first `latest_share` of the games seat current learners on both sides: all learners equally
-    often, and all pairings, but for one game at most. The others are shared out among `opponents`
-    slices, even ones with an older version in seat 1 and odd ones in seat 0, each against one
-    learner, all learners equally often. Frozen players with the same `group`, a pair of their
-    `seat` and the learner they meet, share the games of their slices (see `frozen.FrozenCopies`);
-    they are two at least. Their `rivals` are the learners whose older versions they may be.
+    The first `latest_share` of the games have current learners on both sides: all learners equally
+    often, and all pairings, to within one game. The others are divided into `opponents` slices,
+    even ones with an older version in seat 1 and odd ones in seat 0, each against one learner, all
+    learners equally often. Frozen players with the same `group`, a pair of their `seat` and the
+    learner they meet, share the games of their slices (see `frozen.FrozenCopies`); there are at
+    least two. Their `rivals` are the learners whose older versions they may be.
     """
     latest, pairs = round(latest_share * num_envs), pairings(shared, ensemble)
     if latest % ensemble:
         raise InputError(f"--latest-share {latest_share:g}: its {latest} games must be a multiple "
-                         f"of the {ensemble} learners a seat")
+                         f"of the {ensemble} learners per seat")
     opponents = min(opponents, num_envs - latest)
     if num_envs > latest and (not opponents or opponents % (2 * ensemble)
                               or (num_envs - latest) % opponents):
@@ -91,27 +91,27 @@ def seat_players(num_envs, latest_share, opponents, shared, ensemble=1):
 
 
 def _frozen(group, games, pairs):
-    """The seats of a copy of older versions that begins with these games."""
+    """The seating of a copy of older versions that starts with these games."""
     seat, learner = group
     rivals = sorted({pair[seat] for pair in pairs if pair[1 - seat] == learner})
     return Seating([(seat, games)], seat, group=group, rivals=rivals)
 
 
 def seat_outsider(num_envs, seat, shared):
-    """One learner against one outsider that never changes, who sits in `seat`.
+    """One learner against one outsider, a fixed opponent in `seat`.
 
-    In a game that one learner plays from both seats it plays half of the games from each.
+    A learner that can play both seats plays half of the games from each.
     """
     everyone, half = slice(0, num_envs), num_envs // 2
     if shared and num_envs % 2:
-        raise InputError(f"--num-envs {num_envs}: must be even, for half of the games a seat")
+        raise InputError(f"--num-envs {num_envs}: must be even, for half of the games per seat")
     places = [(0, slice(0, half)), (1, slice(half, num_envs))] if shared else [(1 - seat, everyone)]
     return [Seating(places, places[0][0], learner=0),
             Seating([(1 - place, games) for place, games in places], 1 - places[0][0])]
 
 
 def _paired(games, pairs, ensemble):
-    """Slices from 0 to `games` for the pairings; those over go to whole rounds of all learners."""
+    """Slices from 0 to `games` for the pairings; the remainder goes to whole rounds of learners."""
     least, over = divmod(games, len(pairs))
     sizes = [least + ((b - a) % ensemble < over // ensemble) for a, b in pairs]
     stops = np.cumsum(sizes).tolist()

@@ -15,10 +15,10 @@ from selfplay.curriculum import Curriculum
 class Snapshots:
     """`directory`/agent0/000123.npz for that learner after iteration 123; 000000 is untrained.
 
-    names, headers: for each learner its folder, and a dict with what a parameter file must say
-    beside version, iteration and curriculum. pool: `Pool` of other runs' files that are drawn in
-    its place, a share `pool_share` of all draws. curriculum: the run's `Curriculum`. warn: function
-    of a line that the user should see. Rank 0 alone touches the disk.
+    names, headers: each learner's folder, and the header of its parameter files without version,
+    iteration and curriculum. pool: `Pool` of other runs' files, which make up the share
+    `pool_share` of all draws. curriculum: the run's `Curriculum`. warn: function of a line for the
+    user. Only rank 0 touches the disk.
     """
 
     def __init__(self, directory, names, headers, pool=None, pool_share=0.0, curriculum=None,
@@ -49,23 +49,23 @@ class Snapshots:
         self.latest = version
 
     def mend(self, vectors):
-        """Writes the latest version again where its file is gone or damaged.
+        """Rewrites the latest version if its file is gone or damaged.
 
         vectors: every learner's parameters.
         """
         lost = comm.from_root(lambda: [name for k, name in enumerate(self.names)
                                        if read(self.path(k, self.latest)) is None])
         for name in lost:
-            self._warn(f"{name}/{self.latest:06d}.npz was gone or damaged and is made anew")
+            self._warn(f"{name}/{self.latest:06d}.npz was gone or damaged and has been rewritten")
         if lost:
             self.save(self.latest, vectors)
 
     def thin_out(self, delta, keep):
-        """Deletes versions that can be drawn no more, but for version 0 and each `keep`-th.
+        """Deletes versions that can no longer be drawn, except version 0 and every `keep`-th.
 
-        Those drawn come from delta * latest on, which never falls; two iterations' margin serves
-        runs that go back to their previous checkpoint. What some rank's opponents hold stays until
-        they do no more. keep: 0 leaves version 0 alone.
+        Draws start at delta * latest, which never falls; the margin of two iterations is for runs
+        that go back to their previous checkpoint. Versions that any rank's opponents use stay until
+        they are replaced. keep: 0 keeps only version 0.
         """
         first = int(np.ceil(delta * (self.latest - 2)))
         old = [(k, version) for version in range(self._thinned, first)
@@ -80,23 +80,23 @@ class Snapshots:
         self._thinned = max(self._thinned, first)
 
     def hold(self, paths):
-        """Notes which files this rank's opponents play by: those of all ranks are not deleted."""
+        """Marks the files that this rank's opponents use: those of all ranks are not deleted."""
         self._held = {os.path.abspath(path) for theirs in comm.gather(paths) for path in theirs}
 
     def disk_use(self, delta, keep, versions):
-        """Bytes on disk once that version is the latest, by the size of what now is."""
+        """Estimated bytes on disk once `versions` is the latest version, from current sizes."""
         size = sum(os.path.getsize(self.path(k, self.latest)) for k in range(len(self.names)))
         first = max(1, int(np.ceil(delta * (versions - 2))))
         return size * (1 + versions - first + 1 + ((first - 1) // keep if keep else 0))
 
     def first(self):
-        """Every learner's parameters as they were before training, None where they are gone."""
+        """Every learner's parameters before training, None for those that are gone."""
         return comm.from_root(lambda: [read(self.path(k, 0)) for k in range(len(self.names))])
 
     def draw(self, rng, delta, rivals):
         """Draws an older version for each of this rank's opponents; returns [(path, vector)].
 
-        rng: this rank's generator; rivals: for each opponent the learners that it may be, all
+        rng: this rank's generator; rivals: for each opponent, the learners that it may be, all
         equally likely. Versions come from Uniform(delta * latest, latest), both ends included
         (paper, section 4.2), or from the pool of other runs.
         """
@@ -111,7 +111,7 @@ class Snapshots:
         return [found[path] for path in wanted]
 
     def reload(self, paths):
-        """Vectors of files that this rank has drawn before; None for one that has gone since."""
+        """Vectors of files that this rank has drawn before; None for those gone since."""
         asked = comm.to_root(paths)
 
         def load():
@@ -123,7 +123,7 @@ class Snapshots:
         return comm.deal(load)
 
     def _load(self, wanted, first):
-        """(path, vector) of all that any rank wants, by path; None for what the pool has lost."""
+        """{path: (path, vector)} of all ranks' files; None for those that the pool has lost."""
         asked = comm.gather(wanted)
         return comm.from_root(lambda: {path: self._read(path, first)
                                        for path in sorted(set(sum(asked, [])))})
@@ -143,24 +143,24 @@ class Snapshots:
         return self.path(learner, int(rng.integers(first, self.latest + 1)))
 
     def _stand_in(self, path, first):
-        """(path, vector) of another version, for one that is gone."""
+        """(path, vector) of another version in place of one that is gone."""
         folder, name = os.path.dirname(path), os.path.relpath(path, self.directory)
         paths = snapshot_paths(folder)
         versions = sorted(v for v in paths if first <= v <= self.latest)
-        turn = int(stem(path)) % max(1, len(versions))  # a lost version's share goes to all others
+        turn = int(stem(path)) % max(1, len(versions))  # shares lost draws out evenly
         for version in versions[turn:] + versions[:turn]:
             vector = read(paths[version])
             if vector is not None:
                 if folder not in self._warned:
                     self._warned.add(folder)
-                    self._warn(f"{name} is gone or damaged; other versions stand in for such")
+                    self._warn(f"{name} is gone or damaged; other versions replace such files")
                 return paths[version], vector
         raise InputError(f"{name}: is gone or damaged, and so are all versions from {first} on; put"
                          " one back, or begin a new run from what there is with --init")
 
 
 def read(path):
-    """A file's parameters, or None where there are none to be read."""
+    """A file's parameters, or None if it cannot be read."""
     try:
         return load_parameters(path)[0]
     except InputError:

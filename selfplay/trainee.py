@@ -1,4 +1,4 @@
-"""One learner with all that belongs to it."""
+"""One learner with everything that belongs to it."""
 
 from dataclasses import dataclass
 
@@ -12,8 +12,8 @@ from utils import Player
 class Trainee:
     """A learner: name, seat and header describe it; `build_*` add the rest, in the graph.
 
-    name: of its snapshots' folder. seat: 0 or 1, the one that its network is made for. header: dict
-    for its parameter files; its "seat" is "both" where one learner plays both.
+    name: of its snapshots' folder. seat: 0 or 1, the one that its network is built for. header:
+    dict for its parameter files; its "seat" is "both" if the learner plays both.
     """
 
     name: str
@@ -29,17 +29,17 @@ class Trainee:
         return self.player.policy
 
     def build_player(self, seating, policy_fn, rng):
-        """Makes its network, whose weights rng draws, and seats it."""
+        """Builds its network, with weights drawn from rng, and its player."""
         self.player = seating.player(policy_fn(f"pi{seating.learner}", seating.seat, rng))
 
     def build_optimizer(self, *options):
-        """Makes the graph of its updates; options: of `Learner`."""
+        """Builds the graph of its updates; options: of `Learner`."""
         self.optimizer = Learner(self.policy, *options)
         self.flat = FlatVariables(self.policy.get_variables())
 
 
 def plays_both_seats(game, network, outsider):
-    """Whether one learner plays both seats; network: class; outsider: who holds one for good."""
+    """Whether one learner plays both seats; network: its class; outsider: the fixed opponent."""
     return game.shared_policy or (game.alike_seats and not outsider
                                   and getattr(network, "either_seat", False))
 

@@ -10,11 +10,11 @@ from common.command_line import InputError
 from common.parameter_file import load_parameters
 from evaluation.matches import play
 from gym_compete import CompeteVectorEnv
-from learn import rollout_horizon
 from networks.loading import load_entries
 from policy import LSTMPolicy, MlpPolicy
 from selfplay.ppo import Learner, into_chunks
 from selfplay.seating import seat_players
+from selfplay.setup import rollout_horizon
 from utils import Player, traj_segment_generator
 
 OB, AC, HID, STEPS = 3, 2, 4, LSTMPolicy.chunk

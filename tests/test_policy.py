@@ -115,9 +115,9 @@ def test_a_class_that_plays_one_game_alone(module):
      "        super().__init__(*args)\n        del self.entropy", "misses entropy .see"),
     ("from policy import Policy\nclass Theirs(Policy): pass", "Theirs has no hidden.x, net"),
     (OWN + "        return x", "Theirs.hidden must return .x, memory."),
-    (OWN + "        return x, x", "given 0 numbers to remember .* but returns 10"),
+    (OWN + "        return x, x", "a state of 0 numbers .* but returns 10"),
     (OWN + "        return x, memory\n    net_memory = 3\n"
-     "    view = lambda self, ob, memory: (ob, ob)", "given 6 numbers .* but returns 11")])
+     "    view = lambda self, ob, memory: (ob, ob)", "a state of 6 numbers .* but returns 11")])
 def test_a_class_that_misses_something(module, text, told):
     """One line says what is missing."""
     with pytest.raises(ValueError, match=told) as error:

@@ -1,4 +1,4 @@
-"""Watching, filming and replaying matches: these parts of load_parameter_run.py's command line.
+"""The parts of load_parameter_run.py's command line for watching, filming and replaying matches.
 
 What needs MuJoCo or TensorFlow is imported where it is used, so --help stays quick.
 """
@@ -7,6 +7,7 @@ import os
 from dataclasses import replace
 
 from common.command_line import InputError, check_writable, number, one_line
+from common.names import short_names
 
 VIEWS = ("side", "follow", "top", "front")
 FILMS = (".mp4", ".gif")
@@ -31,7 +32,7 @@ def add_options(parser):
 
 def add_replay_options(parser):
     """The options of `replay`."""
-    parser.add_argument("file", metavar="FILE", help="A file that --save-replay has written.")
+    parser.add_argument("file", metavar="FILE", help="A file written by --save-replay.")
     parser.add_argument("--watch", action="store_true", help=(
         "Show the match in MuJoCo's window, in real time (space: pause, -: slower, =: faster)."))
     parser.add_argument("--video", metavar="FILE", help=(
@@ -43,27 +44,27 @@ def _add_camera_options(parser):
     parser.add_argument("--camera", choices=VIEWS, default="side", help=(
         "side: the whole field; follow: the robots; top; front. [side]"))
     parser.add_argument("--azimuth", metavar="DEGREES", type=number(float, -360, 360), help=(
-        "Direction in which the camera looks; default: the --camera's."))
+        "Direction in which the camera looks; default: that of --camera."))
     parser.add_argument("--elevation", metavar="DEGREES", type=number(float, -90, 90), help=(
-        "How far up it looks (negative: down); default: the --camera's."))
+        "How far up it looks (negative: down); default: that of --camera."))
     parser.add_argument("--distance", metavar="METRES", type=number(float, 0, 100, above=True),
-                        help="Its distance; default: as near as shows everything.")
+                        help="Its distance; default: just far enough to show everything.")
 
 
 def is_requested(args):
-    """Whether the command line asks to watch, film or record matches."""
+    """Whether matches are to be watched, filmed or recorded."""
     return bool(args.watch or args.video or args.save_replay)
 
 
 def matches_needed(args):
-    """How many matches the film and the replay file take; 0 if matches are only counted."""
+    """How many matches the film and the replay file need; 0 if matches are only counted."""
     if args.watch:
         return 0
     return max(args.video_games if args.video else 0, bool(args.save_replay))
 
 
 def check(args):
-    """Raises InputError for what cannot be done, before any match is played."""
+    """Raises InputError for impossible options, before any match is played."""
     asked = next(f"--{name.replace('_', '-')}" for name in ("watch", "video", "save_replay")
                  if getattr(args, name))
     _check_one_rank(asked)
@@ -95,15 +96,8 @@ def make_camera(args):
     return replace(CAMERAS[args.camera], **{k: v for k, v in given.items() if v is not None})
 
 
-def short_name(path, game):
-    """A file's name as pictures have it: without the game, with the folder of a bare number."""
-    folder, name = os.path.split(one_line(os.path.splitext(os.path.abspath(path))[0]))
-    name = name.removeprefix(f"{game}_")
-    return f"{os.path.basename(folder)}/{name}" if name.isdecimal() else name
-
-
 def make_gallery(args, game, paths, numbers):
-    """The `Gallery` that the command line asks for; numbers: range of the matches' numbers."""
+    """The `Gallery` for the command line; numbers: range of the matches' numbers."""
     first = numbers[0]
     return Gallery(game, paths, make_camera(args), seed=args.seed, integrator=args.integrator,
                    deterministic=args.deterministic, watched=numbers if args.watch else (),
@@ -112,13 +106,12 @@ def make_gallery(args, game, paths, numbers):
 
 
 class Gallery:
-    """Takes the matches that `matches.play` plays and shows, films or records them.
+    """Shows, films or records the matches that `matches.play` plays.
 
     game: name of the game; paths: the players of seats 0 and 1; camera: a `Camera`; seed,
     integrator, deterministic: how the matches are played. watched: numbers of the matches to show
-    in a window; filmed: of those for the film at film_path; recorded: of the one to write to
-    replay_path; a path may be None. Windows and painters are made at once: where they cannot be
-    made, InputError comes before any match.
+    in a window; filmed: of those in the film at film_path; recorded: of the one to write to
+    replay_path; a path may be None. Raises InputError, before any match, if nothing can be drawn.
     """
 
     def __init__(self, game, paths, camera, *, seed, integrator, deterministic, watched=(),
@@ -129,7 +122,7 @@ class Gallery:
         options = {"integrator": integrator}
         self._header = {"game": game, "options": options, "seed": seed,
                         "paths": [str(path) for path in paths],
-                        "names": [short_name(path, game) for path in paths],
+                        "names": short_names(paths),
                         "deterministic": deterministic}
         self._camera, self._window, self._kept = camera, None, {}
         self._film_path, self._filmed = film_path, filmed if film_path else ()
@@ -158,7 +151,7 @@ class Gallery:
             self._window.show(recording, on_frame)
 
     def finish(self):
-        """Writes the files that were asked for and closes the window."""
+        """Writes the film and the replay file and closes the window."""
         from viewing import recording
 
         if self._replay_path and self._recorded in self._kept:
@@ -173,7 +166,7 @@ class Gallery:
 
 
 def check_drawing(game):
-    """InputError where this machine cannot draw a frame."""
+    """Raises InputError if this machine cannot draw a frame."""
     from gym_compete import Renderer, RenderingError
 
     try:
@@ -183,14 +176,14 @@ def check_drawing(game):
 
 
 def replay(args):
-    """Shows a recorded match or simulates it again, and prints one line about it."""
+    """Shows a recorded match or re-simulates it, and prints one line about it."""
     _check_one_rank("replay")
     _check_file("--video", args.video, FILMS)
     print(show_replay(args.file, make_camera(args), args.watch, args.video))
 
 
 def show_replay(path, camera, watch=False, film_path=None):
-    """Shows or films the recording at this path, or else simulates it again; returns a line."""
+    """Shows or films the recording at this path, else re-simulates it; returns a line about it."""
     from viewing import recording as replays
 
     recording = replays.load(path)

@@ -1,4 +1,4 @@
-"""Films of recorded matches, drawn without a display: names, score, clock and outcome in them."""
+"""Films of recorded matches, drawn without a display, with names, score, clock and outcome."""
 
 import contextlib
 import os
@@ -10,16 +10,15 @@ from tqdm import tqdm
 
 from common.command_line import InputError
 from common.files import first_line
-from common.names import outcome as outcome_of
 from gym_compete import Renderer, RenderingError
 from viewing.recording import RecordedMatch
 
-# Frames a second and pixels. GIFs count hundredths of a second: 12.5 is exact in them.
+# Frames per second and pixels. GIFs count hundredths of a second: 12.5 is exact in them.
 FORMATS = {".mp4": (30, (848, 480)), ".gif": (12.5, (480, 272))}
 CODECS = {
     ".mp4": {"codec": "libx264", "pix_fmt_out": "yuv420p", "quality": None,
              "output_params": ["-crf", "22", "-movflags", "+faststart", "-f", "mp4"]},
-    # One palette for the whole film, and only what has changed of a frame.
+    # One palette for the whole film, and only the changed part of each frame.
     ".gif": {"codec": "gif", "pix_fmt_out": "pal8", "quality": None, "output_params": [
         "-filter_complex", "split[a][b];[a]palettegen=max_colors=96[p];"
         "[b][p]paletteuse=dither=none:diff_mode=rectangle", "-f", "gif"]},
@@ -32,8 +31,7 @@ def film(path, recordings, camera):
     """Writes the matches one after another into an .mp4 or .gif, whole or not at all.
 
     recordings: of one game with the same options; camera: a `Camera`.
-    Raises RenderingError where the machine cannot draw, InputError where the film cannot be
-    written.
+    Raises RenderingError if the machine cannot draw, InputError if the film cannot be written.
     """
     fps, size = FORMATS[extension(path)]
     match = RecordedMatch(recordings[0])
@@ -45,7 +43,7 @@ def film(path, recordings, camera):
                      unit="frame", disable=None)
         try:
             encode(temporary, shots, size, fps, CODECS[extension(path)])
-            # ffmpeg ends without a word where the disk is full.
+            # ffmpeg reports no error when the disk is full.
             if abs(imageio_ffmpeg.count_frames_and_secs(named(temporary))[0] - total) > 1:
                 raise OSError("the film is cut short")
         except (OSError, RuntimeError) as error:
@@ -60,7 +58,7 @@ def film(path, recordings, camera):
 
 
 def encode(path, shots, size, fps, codec):
-    """Has ffmpeg write these frames."""
+    """Writes these frames with ffmpeg."""
     writer = imageio_ffmpeg.write_frames(named(path), size, fps=fps, macro_block_size=1,
                                          ffmpeg_log_level="quiet", **codec)
     with contextlib.closing(writer):
@@ -70,22 +68,22 @@ def encode(path, shots, size, fps, codec):
 
 
 def named(path):
-    """The path so that ffmpeg takes no part of it for an option or a protocol."""
+    """The path in a form that ffmpeg never takes for an option or a protocol."""
     return f"file:{path}"
 
 
 def extension(path):
-    """The extension, in small letters."""
+    """The extension, in lower case."""
     return os.path.splitext(path)[1].lower()
 
 
 def count_frames(seconds, fps):
-    """Frames of a match that long, with its freeze."""
+    """Frames of a match of that length, freeze included."""
     return int(seconds * fps) + 1 + round(FREEZE * fps)
 
 
 def frames(match, renderer, recordings, fps):
-    """Yields the film's frames, [height, width, 3] uint8 each, in real time at that rate."""
+    """Yields the film's frames, [height, width, 3] uint8 each, in real time at `fps`."""
     wins = [0, 0]
     for recording in recordings:
         match.load(recording)
@@ -101,25 +99,13 @@ def frames(match, renderer, recordings, fps):
         if winner is not None:
             wins[winner] += 1
         match.seek(steps)
-        last = caption(renderer.render(), recording, wins, steps * dt, outcome(recording))
+        last = caption(renderer.render(), recording, wins, steps * dt, recording.outcome)
         for _ in range(round(FREEZE * fps)):
             yield last
 
 
-def outcome(recording):
-    """How the match ended, for people."""
-    result = recording.header["result"]
-    return f"{outcome_of(result['winner'], seat_names(recording))}: {result['ending']}"
-
-
-def seat_names(recording):
-    """Who sits in the two seats."""
-    return [name if f"agent{seat}" in name else f"agent{seat} {name}"
-            for seat, name in enumerate(recording.header["names"])]
-
-
 def caption(frame, recording, wins, seconds, ending=""):
-    """The frame with names, score and clock drawn above and, at the end, how it ended."""
+    """The frame with names, score and clock drawn on it and, at the end, the outcome."""
     image = Image.fromarray(frame)
     draw = ImageDraw.Draw(image)
     width, height = image.size
@@ -129,7 +115,7 @@ def caption(frame, recording, wins, seconds, ending=""):
     middle = bar / 2
     score = f"{wins[0]} : {wins[1]}"
     side = (width - draw.textlength(score, font)) / 2 - bar
-    names = [fitted(draw, name, font, side) for name in seat_names(recording)]
+    names = [fitted(draw, name, font, side) for name in recording.players]
     draw.rectangle((0, 0, side, bar), fill=RED)
     draw.rectangle((width - side, 0, width, bar), fill=BLUE)
     draw.text((bar / 2, middle), names[0], INK, font, anchor="lm")
@@ -138,12 +124,13 @@ def caption(frame, recording, wins, seconds, ending=""):
     label(draw, (bar / 2, height - bar), "lm",
           f"game {recording.header['number']}   {seconds:5.2f} s", font)
     if ending:
-        label(draw, (width / 2, height * 0.22), "mm", ending, ImageFont.load_default(bar * 0.9))
+        font = ImageFont.load_default(bar * 0.9)
+        label(draw, (width / 2, height * 0.22), "mm", fitted(draw, ending, font, width), font)
     return np.asarray(image)
 
 
 def fitted(draw, text, font, width):
-    """The text, its end left out where it would be wider than so many pixels."""
+    """The text, cut at the end if it would be wider than `width` pixels."""
     if draw.textlength(text, font) <= width - font.size:
         return text
     while text and draw.textlength(text + "...", font) > width - font.size:
@@ -152,7 +139,7 @@ def fitted(draw, text, font, width):
 
 
 def label(draw, place, anchor, text, font):
-    """A text on a dark box."""
+    """Draws a text on a dark box."""
     left, top, right, bottom = draw.textbbox(place, text, font, anchor)
     room = font.size / 3
     draw.rectangle((left - room, top - room, right + room, bottom + room), fill=PAPER)

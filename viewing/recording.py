@@ -1,4 +1,4 @@
-"""Recorded matches: kept as they are played, written to a file, played again bit for bit."""
+"""Recorded matches: kept during play, written to a file, re-simulated bit for bit."""
 
 import json
 import os
@@ -10,6 +10,7 @@ import numpy as np
 
 from common.command_line import InputError, one_line
 from common.files import first_line, open_arrays, write_whole
+from common.names import distinct, outcome
 from gym_compete import GAMES
 from gym_compete.simulation import FULL_STATE
 
@@ -25,8 +26,8 @@ class Recording:
     """One match from its start to its end.
 
     header: dict of JSON values: format, game, options (keywords of the game), seed, number (of the
-    game in the seed), names and paths of who sat in seats 0 and 1, versions, result (as `play`'s).
-    start: a `Game.get_state` of that one match, before its first step.
+    match for that seed), names and paths of the players in seats 0 and 1, versions, result (of
+    `matches.play`). start: `Game.get_state` of that one match, before its first step.
     actions [T, nu] float32: seat 0's, then seat 1's. states [T + 1, size] float64: full physics
     before each step and after the last.
     """
@@ -40,15 +41,26 @@ class Recording:
         """Steps played."""
         return len(self.actions)
 
+    @property
+    def players(self):
+        """Distinct names of the players in seats 0 and 1."""
+        return distinct(self.header["names"])
+
+    @property
+    def outcome(self):
+        """How the match ended, for people."""
+        result = self.header["result"]
+        return outcome(result["winner"], self.players, result["ending"])
+
 
 class Recorder:
-    """Records the games of these numbers while `matches.play` plays them."""
+    """Records the matches with these numbers while `matches.play` plays them."""
 
     def __init__(self, numbers):
         self._numbers, self._tapes, self._playing = set(numbers), {}, ()
 
     def before_step(self, env, numbers, acs):
-        """Notes what the env's matches are and do; numbers: of the game in each slot, or None."""
+        """Records states and actions; numbers: of the match in each slot, or None."""
         env.on_end = lambda i: self._end(env, i)
         self._playing = numbers
         for i, number in enumerate(numbers):
@@ -65,9 +77,9 @@ class Recorder:
             self._tapes[self._playing[i]][2].append(physics(env.game, i))
 
     def take(self, result, header):
-        """Returns the `Recording` of the finished game with that result, None if not recorded.
+        """Returns the `Recording` of the finished match with that result, None if not recorded.
 
-        header: what the recorder cannot know: game, options, seed, names, paths.
+        header: the rest of the recording's header: game, options, seed, names, paths.
         """
         number = result["game"]
         if number not in self._tapes:
@@ -79,9 +91,9 @@ class Recorder:
 
 
 class RecordedMatch:
-    """One match of a game that can be put where a recording was at any step.
+    """One match of a game that can be set to any step of a recording.
 
-    game: a `Game` of one match to do it in; default: a new one.
+    game: the `Game` of one match to use; default: a new one.
     """
 
     def __init__(self, recording, game=None):
@@ -89,12 +101,12 @@ class RecordedMatch:
         self.load(recording)
 
     def load(self, recording):
-        """Takes another recording of the same game, and goes to its start."""
+        """Switches to another recording of the same game, at its start."""
         self._states = recording.states
         self.game.set_state(recording.start)
 
     def seek(self, step):
-        """Puts the bodies where they were after so many steps."""
+        """Puts the bodies where they were after `step` steps."""
         mujoco.mj_setState(self.game.sim.models[0], self.game.sim.datas[0], self._states[step],
                            FULL_STATE)
 
@@ -109,8 +121,8 @@ def physics(game, i):
 def simulate_again(recording):
     """Plays the recorded actions from the recorded start.
 
-    Returns the first step whose state or outcome is another, 0 for the start itself, None where
-    every state came out the same bit for bit and the match ended at the same step and way.
+    Returns the first step whose state or outcome differs, 0 for the start itself, None if every
+    state came out the same bit for bit and the match ended at the same step in the same way.
     """
     header = recording.header
     game = GAMES[header["game"]](**header["options"])
@@ -124,8 +136,8 @@ def simulate_again(recording):
         if step < len(recording):
             game.step(np.split(recording.actions[step:step + 1], [cut], axis=1))
     winner = int(game.winner[0])
-    outcome = game.endings[game.ending[0]], winner if winner >= 0 else None
-    return None if outcome == (header["result"]["ending"], header["result"]["winner"]) else step
+    ended = game.endings[game.ending[0]], winner if winner >= 0 else None
+    return None if ended == (header["result"]["ending"], header["result"]["winner"]) else step
 
 
 def versions():
@@ -145,7 +157,7 @@ def save(path, recording):
 
 
 def load(path):
-    """Reads a replay file; InputError for whatever is none. Nothing in it is executed."""
+    """Reads a replay file; InputError for any other file. Nothing in it is executed."""
     try:
         if os.path.getsize(path) > MAX_BYTES:
             raise InputError(f"{path}: not a replay file (too large)")
@@ -158,7 +170,7 @@ def load(path):
         check(recording)
         recording.header["names"] = [one_line(name) for name in recording.header["names"]]
     except Exception as error:
-        # As with parameter files: damaged bytes fail in a dozen ways that mean the same.
+        # As with parameter files: damaged bytes fail in a dozen ways, all meaning the same.
         raise InputError(f"{path}: not a replay file ({first_line(error)})") from None
     return recording
 
@@ -182,11 +194,11 @@ def check(recording):
     game = GAMES[header["game"]](**header["options"])
     if not (len(names) == len(header["paths"]) == 2 and all(isinstance(n, str) for n in names)
             and result.get("winner") in (0, 1, None) and result.get("ending") in game.endings[1:]):
-        raise ValueError("its header's names or result are none")
+        raise ValueError("its header's names or result are invalid")
     wanted = game.get_state()
     if {name: (a.shape, a.dtype) for name, a in recording.start.items()} != {
             name: (a.shape, a.dtype) for name, a in wanted.items()}:
-        raise ValueError("its start is of another game")
+        raise ValueError("its start is that of another game")
     if not all(np.isfinite(array).all() for array in recording.start.values()):
         raise ValueError("its start is not finite")
     steps = recording.actions.shape[0] if recording.actions.ndim else 0

@@ -1,10 +1,10 @@
-"""Recorded matches in MuJoCo's window, in real time: pause, slower, faster, next game by keys."""
+"""Recorded matches in MuJoCo's window, in real time, with keys for pause, speed and next game."""
 
 from common.command_line import InputError
 from gym_compete import RenderingError, Viewer
 from viewing.recording import RecordedMatch
 
-# GLFW's codes of keys that MuJoCo's viewer gives no meaning that matters here.
+# GLFW's codes of keys that do nothing important in MuJoCo's viewer.
 PAUSE, SLOWER, FASTER, NEXT = ord(" "), ord("-"), ord("="), 257
 KEYS = "space: pause   -: slower   =: faster   enter: next game"
 SPEEDS = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1, 2, 4)
@@ -13,10 +13,10 @@ FREEZE = 2.0  # how long a match's end stays [s]
 
 
 class Show:
-    """A window in which one match after the other is shown.
+    """A window that shows one match after the other.
 
-    game: a `Game` as the matches will have it; camera: a `Camera`. `is_open` until the window is
-    closed. Raises InputError where there is no display.
+    game: a `Game` with the matches' options; camera: a `Camera`. `is_open` until the window is
+    closed. Raises InputError if there is no display.
     """
 
     def __init__(self, game, camera):
@@ -24,7 +24,7 @@ class Show:
             self._viewer = Viewer(game, camera)
         except RenderingError:
             raise InputError("--watch: needs a display and found none: set DISPLAY, or film the "
-                             "games without one by --video FILE.mp4") from None
+                             "games without one: --video FILE.mp4") from None
         self._game, self._wins, self._ties = game, [0, 0], 0
         self._speed, self._paused = SPEEDS.index(1), False
 
@@ -34,7 +34,7 @@ class Show:
         return self._viewer.is_open
 
     def show(self, recording, on_frame=None):
-        """Shows one match to its end, to the next key or until the window is closed.
+        """Shows one match until its end, until enter is pressed or the window closed.
 
         on_frame: called for every picture.
         """
@@ -56,7 +56,7 @@ class Show:
             self._count(recording)
 
     def _press(self, key):
-        """Obeys a key; whether it asks for the next game."""
+        """Handles a key; returns whether it means the next game."""
         if key == PAUSE:
             self._paused = not self._paused
         elif key in (SLOWER, FASTER):
@@ -68,16 +68,16 @@ class Show:
         result = recording.header["result"]
         if result["winner"] is None:
             self._ties += 1
-            return f"tie: {result['ending']}"
-        self._wins[result["winner"]] += 1
-        return f"agent{result['winner']} wins: {result['ending']}"
+        else:
+            self._wins[result["winner"]] += 1
+        return recording.outcome
 
     def _text(self, recording, step, ended):
-        names, speed = recording.header["names"], SPEEDS[self._speed]
+        names, speed = recording.players, SPEEDS[self._speed]
         how = "paused" if self._paused else f"speed {speed:g}"
         return "\n".join([
-            f"red   agent0 {names[0]}: {self._wins[0]}",
-            f"blue  agent1 {names[1]}: {self._wins[1]}",
+            f"red   {names[0]}: {self._wins[0]}",
+            f"blue  {names[1]}: {self._wins[1]}",
             f"ties: {self._ties}",
             f"game {recording.header['number']}   {step * self._game.dt:.2f} s   {how}",
             *([ended] if ended else []), KEYS])

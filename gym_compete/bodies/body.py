@@ -1,4 +1,4 @@
-"""What a game needs to know of a robot."""
+"""What a game needs to know about a robot."""
 
 import os
 from dataclasses import dataclass
@@ -15,15 +15,16 @@ ASSETS = os.path.join(os.path.dirname(gymnasium.__file__), "envs", "mujoco", "as
 class Body:
     """A robot: where its model comes from, how it is observed and what its effort costs.
 
-    name: how messages call it.
+    name: for messages.
     asset: file name in Gymnasium's MuJoCo assets, whose root body is called `torso`.
     observed: arrays observed between `qvel` and `cfrc_ext`, in order.
-    forward: reward per m/s of the centre of mass towards the goal, with `dt` as `forward_time`.
-    forward_time: "step" divides the way by one environment step, "substep" by one simulator step.
+    forward: reward per m/s of the center of mass towards the goal, with `dt` as `forward_time`.
+    forward_time: progress is divided by an environment step ("step") or a simulator step
+        ("substep").
     control, contact: weights of sum(ac^2) and sum(cfrc_ext^2); contact forces are clipped to
         +-`contact_clip` first (None: not at all) and their cost to at most `contact_cap`.
     survive: bonus while the root's height is at least `standing` [m], its negative below.
-    goal: cost per metre still to go in a race.
+    goal: cost per meter still to go in a race.
     down: height below which the robot counts as down in a race [m].
     patch: function that changes the robot's `MjSpec` (None: nothing to change).
     """
@@ -54,7 +55,7 @@ class Body:
 
 
 def _strip(spec):
-    """Drops what belongs to the file's own scene: keyframes and user data."""
+    """Drops keyframes and user data, which belong to the file's own scene."""
     spec.nkey, spec.nuser_geom = 0, -1
     for key in list(spec.keys):
         spec.delete(key)

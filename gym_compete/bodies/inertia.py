@@ -43,15 +43,15 @@ def _rotation(quat):
 
 
 def _combine(parts):
-    """Joins (mass, diagonal inertia, position, quaternion) parts: mass, centre and 3x3 tensor."""
+    """Joins (mass, diagonal inertia, position, quaternion) parts: mass, center and 3x3 tensor."""
     masses = np.array([mass for mass, _, _, _ in parts])
-    centre = masses @ np.array([pos for _, _, pos, _ in parts]) / masses.sum()
+    center = masses @ np.array([pos for _, _, pos, _ in parts]) / masses.sum()
     tensor = np.zeros((3, 3))
     for mass, diagonal, pos, quat in parts:
-        rotation, offset = _rotation(quat), pos - centre
+        rotation, offset = _rotation(quat), pos - center
         tensor += rotation @ np.diag(diagonal) @ rotation.T
         tensor += mass * (offset @ offset * np.eye(3) - np.outer(offset, offset))
-    return masses.sum(), centre, tensor
+    return masses.sum(), center, tensor
 
 
 def set_old_inertials(spec):

@@ -1,4 +1,4 @@
-"""The games, one file for each set of rules."""
+"""The games, one file per set of rules."""
 
 import gymnasium
 from gymnasium.envs.registration import WrapperSpec
@@ -21,7 +21,7 @@ def register(game):
         for name in {game.name, game.env_id} & {known.name, known.env_id}:
             raise ValueError(f"{name!r} is taken by {known.__name__}")
     GAMES[game.name] = game
-    # Gymnasium's passive checker knows no tuple of rewards.
+    # Gymnasium's passive checker accepts no tuple of rewards.
     gymnasium.register(
         game.env_id, entry_point="gym_compete.env:CompeteEnv", kwargs={"game": game.name},
         disable_env_checker=True,

@@ -1,4 +1,4 @@
-"""What every game shares: a scene, N matches of it, rewards and endings computed by columns."""
+"""What all games share: a scene, N matches of it, rewards and endings computed by columns."""
 
 import copy
 
@@ -11,19 +11,19 @@ from gym_compete.scene import add_robot, new_field
 from gym_compete.simulation import MAX_VALUE, Simulation
 
 GOAL_REWARD = 1000.0
-NOBODY = -1  # `winner` of a tie or of a match that goes on
+NOBODY = -1  # `winner` of a tie or of a match still being played
 INTEGRATORS = ("RK4", "Euler")
 RESULTS = ("reward_move", "body_move", "reward_remaining", "down", "winner", "ending")
-WEIGHTS = ("dense_forward", "dense_survive", "dense_goal_dist")
+WEIGHTS = ("dense_forward", "dense_survive", "dense_goal_dist", "dense_gap")
 
 
 def curriculum(start, version):
-    """How far a curriculum has opened at training iteration `version`; None: wide open."""
+    """How far a curriculum has opened at training iteration `version`; None: all the way."""
     return np.inf if version is None else start * np.exp(0.001 * version)
 
 
 def wide_open(start, full):
-    """The first whole `version` at which that curriculum has opened as far as `full`."""
+    """The first integer `version` at which that curriculum has opened as far as `full`."""
     return int(np.ceil(1000 * np.log(full / start)))
 
 
@@ -31,29 +31,30 @@ class Game:
     """N matches of one game. A game is a subclass that sets the names below and writes the rules.
 
     name, env_id: command-line name and Gymnasium id.
-    bodies, starts, yaws: of agent0 and agent1; metres and degrees.
+    bodies, starts, yaws: of agent0 and agent1; meters and degrees.
     timestep: seconds of a simulator step; frame_skip of them make an environment step.
-    endings: what may end a match, for people; `ending` holds an index into it, 0 while it goes on.
-    achievements: those of them that show that the robots can do what the game asks for.
+    endings: reasons for a match's end, for people; `ending` holds an index into them, 0 until then.
+    achievements: those that show that the robots can play the game.
     shared_policy: one policy plays both seats (a symmetric game). alike_seats: half a turn of the
-        world exchanges the seats, so that a network that does not see the world's axes can too.
+        world exchanges the seats, so a network that does not see the world's axes can play both.
     own_models: every match needs an `MjModel` of its own, because the game changes it.
-    extra_fields: further `MjData` arrays to read, beside those the bodies observe.
+    extra_fields: further `MjData` arrays to read, besides those the bodies observe.
     memory: names of the [N] arrays that, with the physics, make up a match's whole state.
     clip_control: whether effort is counted on actions clipped to what the motors can do.
-    curriculum_end: the version from which on a reset draws from everything; 0: no curriculum.
-    view: azimuth and elevation of the direction in which pictures look [degrees].
+    curriculum_end: the version from which resets draw from the full range; 0: no curriculum.
+    view: azimuth and elevation of the camera's direction in pictures [degrees].
     options: keywords of the constructor, each an attribute of the game, with their defaults:
         max_episode_steps: time limit in environment steps; integrator: "RK4" or "Euler";
-        dense_forward, dense_survive, dense_goal_dist: weights of the dense reward's parts: way
-        made, standing, distance to a goal or ball (1: as released).
+        dense_forward, dense_survive, dense_goal_dist: weights of the dense reward's parts:
+        progress, standing, distance to a goal or ball (1: as released); where one robot is to get
+        at the other, dense_gap: of the distance between the two (0: as released).
 
     Results of the last step, float64: `reward_move` (dense) and `reward_remaining` (competition)
     [2, N], `body_move` [2, N] the part of `reward_move` that enters the environment's own reward,
-    `parts` one dict a seat of named parts [N], `down` [2, N] bool, `winner` [N], `ending` [N].
+    `parts` one dict per seat of named parts [N], `down` [2, N] bool, `winner` [N], `ending` [N].
 
     A game can be copied and pickled: the copy has its options, state and results, shares nothing
-    with it, and plays on with the same bits.
+    with it, and continues with the same bits.
     """
 
     name = env_id = None
@@ -69,7 +70,7 @@ class Game:
     clip_control = False
     curriculum_end = 0
     view = (90, -15)
-    options = {"max_episode_steps": 500, "integrator": "RK4", **dict.fromkeys(WEIGHTS, 1.0)}
+    options = {"max_episode_steps": 500, "integrator": "RK4", **dict.fromkeys(WEIGHTS[:3], 1.0)}
 
     def __init__(self, num_envs=1, num_threads=1, **options):
         self._set_options(options)
@@ -107,7 +108,7 @@ class Game:
             raise ValueError(
                 f"integrator {self.integrator!r}: must be one of {', '.join(INTEGRATORS)}")
         for name in WEIGHTS:
-            weight = getattr(self, name)
+            weight = getattr(self, name, 0)
             if not isinstance(weight, (int, float)) or not 0 <= weight < np.inf:
                 raise ValueError(f"{name} {weight!r}: must be a number of at least 0")
         if self.max_episode_steps < 1:
@@ -125,23 +126,23 @@ class Game:
         fields = ["qpos", "qvel", "subtree_com", "cfrc_ext", *self.extra_fields]
         return dict.fromkeys(fields + [name for body in self.bodies for name in body.observed])
 
-    # What a game writes
+    # What a game overrides
 
     def furnish(self, field):
-        """Adds to the field's `MjSpec` what the game needs beside robots, floor and goal lines."""
+        """Adds to the field's `MjSpec` what the game needs besides robots, floor and goal lines."""
 
     def set_up(self):
-        """Allocates the game's own arrays, once the simulation stands."""
+        """Allocates the game's own arrays, once the simulation exists."""
 
     def arrange(self, i, rng, version, qpos, qvel):
         """Changes match i's noisy initial qpos and qvel in place; `version`: curriculum or None."""
 
     def opened(self, version):
-        """How far the curriculum has opened, for the log: {name: metres}; empty without one."""
+        """How far the curriculum has opened, for the log: {name: meters}; empty without one."""
         return {}
 
     def probe(self, i, data):
-        """Called for match i after each step, in its thread, for what is no column (contacts)."""
+        """Called for match i after each step, in its thread, for what no column has (contacts)."""
 
     def blocks(self, me, other):
         """Returns the observation: a list of (key, [N, k] array that `refresh` keeps current)."""
@@ -150,7 +151,7 @@ class Game:
                 + [("cfrc_ext", me.clipped_force), ("other_qpos", other.qpos)])
 
     def refresh(self):
-        """Recomputes, by columns, what observations need beside the simulation's own arrays."""
+        """Recomputes, by columns, what observations need besides the simulation's own arrays."""
         for seat in self.seats:
             seat.refresh()
 
@@ -163,14 +164,14 @@ class Game:
         raise NotImplementedError
 
     def potential(self, seat):
-        """How well the seat stands, [N], about -1 to 1; follows from the matches' state alone."""
+        """How well the seat is doing, [N], about -1 to 1; from the matches' state alone."""
         return np.zeros(self.num_envs)
 
     def landmarks(self, i):
         """Points [K, 3], at least one, that a picture of match i shows: here the goal lines."""
         return np.array([[-4.0, 0, 0], [4.0, 0, 0]])
 
-    # What a game uses
+    # What a game calls
 
     def effort(self, seat, ac):
         """Sets the parts that depend on the body alone; returns their sum [N] (docs/games.md)."""
@@ -186,12 +187,21 @@ class Game:
         return parts["reward_survive"] - parts["reward_ctrl"] - parts["reward_contact"]
 
     def forward(self, seat, direction):
-        """Sets and returns the reward for way made towards direction +1 or -1 in x, [N]."""
+        """Sets and returns the reward for progress in direction +1 or -1 of x, [N]."""
         seconds = self.dt if seat.body.forward_time == "step" else self.timestep
         way = direction * (seat.com[:, 0] - seat.com_before[:, 0])
         weight = self.dense_forward * seat.body.forward
         self.parts[seat.index]["reward_forward"] = weight * way / seconds
         return self.parts[seat.index]["reward_forward"]
+
+    def gap(self, seat):
+        """Sets and returns the cost of the distance to the other robot, [N]; 0 at weight 0."""
+        if not self.dense_gap:
+            return 0.0
+        me, other = seat, self.seats[1 - seat.index]
+        self.parts[seat.index]["reward_gap"] = -self.dense_gap * np.hypot(
+            me.x - other.x, me.y - other.y)
+        return self.parts[seat.index]["reward_gap"]
 
     def race(self, seat, ac, goal):
         """Sets a runner's parts and returns their sum [N]; goal: x of the line it runs to [m]."""
@@ -223,7 +233,7 @@ class Game:
     # What environments call
 
     def reset(self, i, rng, version=None):
-        """Starts match i anew; all chance comes from `rng` (docs/games.md, reset)."""
+        """Restarts match i; all randomness comes from `rng` (docs/games.md, reset)."""
         model = self.sim.models[i]
         qpos = model.qpos0 + rng.uniform(-0.1, 0.1, model.nq)
         qvel = 0.1 * rng.standard_normal(model.nv)
@@ -232,14 +242,14 @@ class Game:
         self.sim.place(i, qpos, qvel)
 
     def get_state(self):
-        """Returns all that the matches will go on from: a flat dict of arrays, [N, ...] each."""
+        """Returns the matches' whole state: a flat dict of arrays, [N, ...] each."""
         columns = {f"column/{name}": column for name, column in self.sim.columns.items()}
         memory = {name: getattr(self, name) for name in self.memory}
         arrays = {"physics": self.sim.get_state()} | columns | memory
         return {name: array.copy() for name, array in arrays.items()}
 
     def set_state(self, state):
-        """Goes back to a `get_state` of as many matches: what follows is the same, bit for bit."""
+        """Restores what `get_state` returned for as many matches; what follows is the same bits."""
         if len(state["physics"]) != self.num_envs:
             raise ValueError(f"a state of {len(state['physics'])} matches for {self.num_envs}")
         self.sim.set_state(state["physics"])
@@ -249,20 +259,20 @@ class Game:
         for name in self.memory:
             getattr(self, name)[:] = state[name]
 
-    def __copy__(self):  # half a copy would be two games that move one world
+    def __copy__(self):  # a shallow copy would be two games in one world
         return copy.deepcopy(self)
 
     def __reduce__(self):
         sim = self.sim
         options = {name: getattr(self, name) for name in self.options}
-        # A single world goes along as it stands: `data` is there for users to look at.
+        # A single world is copied whole: users may look at its `data`.
         world = sim.datas[0] if self.num_envs == 1 else sim.models[0]
         results = [sim.com_before, *(getattr(self, name) for name in RESULTS)]
         return copied, (type(self), options, world, sim.num_threads, self.get_state(), results,
                         self.parts)
 
     def step(self, acs):
-        """Plays one step of every match; acs: one [N, ac_dim] array a seat. Sets the results.
+        """Plays one step of every match; acs: one [N, ac_dim] array per seat. Sets the results.
 
         Raises ValueError for actions of another shape or type, before anything has moved.
         """
@@ -276,7 +286,7 @@ class Game:
         self.score(acs, wild)
 
     def score(self, acs, wild=False):
-        """Applies the rules to the columns as they stand after acs; sets the results.
+        """Applies the rules to the current columns, which acs led to; sets the results.
 
         wild: matches [N] whose actions are not finite.
         """
@@ -294,7 +304,7 @@ class Game:
             self._silence(broken)
 
     def _silence(self, broken):
-        """Nobody is paid for the last step of a match whose state is no longer finite."""
+        """No rewards for the last step of a match whose state is no longer finite."""
         for rewards in (self.reward_move, self.body_move, self.reward_remaining):
             rewards[:, broken] = 0
         for parts in self.parts:
@@ -303,11 +313,11 @@ class Game:
 
     @property
     def truncated(self):
-        """Matches [N] that were cut by a time limit that is no rule of the game."""
+        """Matches [N] that were cut short by a time limit that is not a rule of the game."""
         return np.zeros(self.num_envs, bool)
 
     def observe(self, obs):
-        """Writes the observations into obs: one [N, ob_dim] float32 array a seat."""
+        """Writes the observations into obs: one [N, ob_dim] float32 array per seat."""
         self.refresh()
         for ob, blocks in zip(obs, self._blocks):
             column = 0
@@ -317,7 +327,7 @@ class Game:
 
 
 def copied(kind, options, world, num_threads, state, results, parts):
-    """Builds a game of the class `kind` again from what `Game.__reduce__` holds."""
+    """Rebuilds a game of the class `kind` from what `Game.__reduce__` returned."""
     game = kind.__new__(kind)
     game._set_options(options)
     single = isinstance(world, mujoco.MjData)
@@ -328,6 +338,6 @@ def copied(kind, options, world, num_threads, state, results, parts):
                             results):
         mine[:] = theirs
     game.parts = parts
-    with np.errstate(invalid="ignore", over="ignore"):  # of a state that is not finite, perhaps
+    with np.errstate(invalid="ignore", over="ignore"):  # the state may not be finite
         game.refresh()
     return game

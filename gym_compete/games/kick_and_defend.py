@@ -11,19 +11,19 @@ from gym_compete.simulation import overlap
 KICKER, KEEPER = 0, 1
 GOAL, POST = 4.0, 3.0  # x of the goal's line, |y| of its posts [m]
 BOX = 2.5  # how far from the line in x the keeper may go [m]
-BALL_HEIGHT = 0.35  # where the ball is dropped [m]
+BALL_HEIGHT = 0.35  # from which the ball drops [m]
 KEEPER_DOWN, KEEPER_STANDS = 0.5, 0.8  # heights [m]
 
-# Centre and range [m] of what is drawn at the start; the curriculum opens from the centre.
+# Center and range [m] of the starting positions; the curriculum opens from the center.
 STARTS = {"kicker": ((-2, -3.5, -0.5), (0, -2, 2)),
           "keeper": ((2, 1.6, 3.5), (0, -2, 2)),
           "ball": ((0, -2, 1), (0, -4, 4))}
-OPENING = 0.05  # how far from the centre they may be where the curriculum begins [m]
-FARTHEST = 4.0  # and at its end, which is the ball, in y [m]
+OPENING = 0.05  # how far from the center they may be when the curriculum begins [m]
+FARTHEST = 4.0  # and at its end: the ball, in y [m]
 
 
 class KickAndDefend(Game):
-    """agent0 kicks the ball over x = +4, agent1 keeps the goal."""
+    """agent0 kicks the ball over the line x = +4, agent1 keeps the goal."""
 
     name, env_id = "kick-and-defend", "kick-and-defend-v0"
     bodies, starts = (HUMANOID, HUMANOID), ((-3, 0, 1.5), (3, 0, 1.5))
@@ -58,20 +58,20 @@ class KickAndDefend(Game):
         self._sides[self.seats[KEEPER].geoms] = 2
 
     def arrange(self, i, rng, version, qpos, qvel):
-        """Draws where kicker, keeper and ball start; a ball that would roll back goes forward."""
+        """Draws the positions of kicker, keeper and ball; no ball starts by rolling back."""
         self.touched[i] = False
         spread = curriculum(OPENING, version)
         ball = qpos[:3]
         places = (qpos[self.seats[KICKER].qpos_slice], qpos[self.seats[KEEPER].qpos_slice], ball)
         for place, starts in zip(places, STARTS.values()):
-            for axis, (centre, low, high) in enumerate(starts):
-                place[axis] = rng.uniform(max(low, centre - spread), min(high, centre + spread))
+            for axis, (center, low, high) in enumerate(starts):
+                place[axis] = rng.uniform(max(low, center - spread), min(high, center + spread))
         ball[2] = BALL_HEIGHT
         if qvel[0] < 0:
             qvel[:3] = 0.1
 
     def opened(self, version):
-        """How far from the field's middle a reset may put the ball."""
+        """The largest distance from the field's middle at which the ball may start."""
         return {"ball_range": min(FARTHEST, curriculum(OPENING, version))}
 
     def probe(self, i, data):
@@ -80,14 +80,14 @@ class KickAndDefend(Game):
             self.touched[i] = overlap(data, self._sides)
 
     def blocks(self, me, other):
-        """The humanoid's layout without its place on the field, the other's and the ball's."""
+        """The humanoid's layout without its own xy, then the other and the ball relative to it."""
         return ([("qpos[2:]", me.qpos[:, 2:]), ("qvel", me.qvel)]
                 + [(name, getattr(me, name)) for name in me.body.observed]
                 + [("cfrc_ext", me.clipped_force), ("offset", self.offset[me.index]),
                    ("other_qpos[2:]", other.qpos[:, 2:]), ("ball", self.seen_ball[me.index])])
 
     def refresh(self):
-        """Where the other and the ball are from here; ball: xy, its height, ways to the goal."""
+        """Offsets of the other and of the ball; the ball's height and distances to the goal."""
         super().refresh()
         for me, other in (self.seats, self.seats[::-1]):
             np.subtract(other.qpos[:, :2], me.qpos[:, :2], out=self.offset[me.index])
@@ -122,13 +122,13 @@ class KickAndDefend(Game):
         self.reward_move[seat.index] = move
 
     def potential(self, seat):
-        """How near the ball is to the goal's mouth, for the keeper against it."""
+        """How near the ball is to the goal's mouth; the negative of it for the keeper."""
         x, y, _ = self.ball.T
         way = np.hypot(GOAL - x, np.maximum(np.abs(y) - POST, 0))
         return (1 if seat.index == KICKER else -1) * (1 - way / GOAL)
 
     def judge(self):
-        """A goal, then whatever ends the kicker's chances, then the keeper's foul."""
+        """A goal, then everything that ends the kicker's chances, then the keeper's foul."""
         x, y, _ = self.ball.T
         keeper = self.seats[KEEPER]
         self.end((x > GOAL) & (np.abs(y) <= POST), "goal", (GOAL_REWARD, -GOAL_REWARD),

@@ -12,7 +12,7 @@ GOALS = np.array([4.0, -4.0])  # x of agent0's and of agent1's line [m]
 class RunToGoal(Game):
     """agent0 runs to x = +4, agent1 to x = -4.
 
-    draw_penalty: -1000 for both where nobody scores (time-out, both down), as the paper has it.
+    draw_penalty: -1000 for both if nobody scores (time-out, both down), as in the paper.
     """
 
     alike_seats = True
@@ -21,7 +21,7 @@ class RunToGoal(Game):
     achievements = ("touchdown", "both touched down")
 
     def dense(self, seat, ac):
-        """Way made minus effort; humanoids also pay for the distance still to go."""
+        """Progress minus effort; humanoids also pay for the distance still to go."""
         self.reward_move[seat.index] = self.race(seat, ac, GOALS[seat.index])
         self.down[seat.index] = seat.z < seat.body.down
 
@@ -36,12 +36,12 @@ class RunToGoal(Game):
         self.end(self.steps >= self.max_episode_steps, "time-out", draw)
 
     def potential(self, seat):
-        """How much nearer to its line it is than the other to the other line."""
+        """How much nearer it is to its line than the other is to the other line."""
         return np.sign(GOALS[seat.index]) * (self.seats[0].x + self.seats[1].x) / 8
 
     @property
     def truncated(self):
-        """The time limit is no rule of the released game, so it truncates; unless it costs."""
+        """The time limit is not a rule of the released game, so it truncates, unless it costs."""
         return (self.ending == self.endings.index("time-out")) & (not self.draw_penalty)
 
 

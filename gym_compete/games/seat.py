@@ -4,11 +4,11 @@ import numpy as np
 
 
 class Seat:
-    """Views of one agent's part of the simulation's columns, [N, ...] each, current after any step.
+    """Views of one agent's part of the simulation's columns, [N, ...] each, always current.
 
-    index: 0 or 1; body: the robot seated; qpos, qvel: the agent's own coordinates;
+    index: 0 or 1; body: its robot; qpos, qvel: the agent's own coordinates;
     qpos_slice, qvel_slice: where those lie in a whole state; x, y, z: the root's position [N];
-    com, com_before: centre of mass after and before the step [N, 3]; cfrc_ext and, where the game
+    com, com_before: center of mass after and before the step [N, 3]; cfrc_ext and, if the game
     reads them, cinert, cvel, qfrc_actuator, xmat: flattened to [N, k]; root: id of the root body;
     geoms: ids of the agent's geoms.
     """
@@ -41,7 +41,7 @@ class Seat:
         self.clipped_force = np.empty_like(self.cfrc_ext)
 
     def __reduce__(self):
-        raise TypeError("a Seat is copied with its game alone: copy that or its environment")
+        raise TypeError("a Seat is copied only with its game: copy that or its environment")
 
     def refresh(self):
         """Updates `clipped_force`, cfrc_ext clipped to +-1, for observations and rewards."""

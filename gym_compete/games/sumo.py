@@ -11,10 +11,10 @@ from gym_compete.simulation import overlap
 
 # The rules: docs/games.md, sections "reset", "dense reward" and "competition reward".
 TOP = 0.5  # height of the ring's top [m]
-NEAREST = 0.3  # to the line between the two at the start, in x [m]
-OPENING = 0.1  # between the smallest and the largest radius, where the curriculum begins [m]
+NEAREST = 0.3  # distance in x from the middle at the start, at least [m]
+OPENING = 0.1  # from the smallest to the largest radius when the curriculum begins [m]
 
-# In the released game ants wrestle for the humanoid's constants.
+# In the released game, ants wrestle with the humanoid's reward constants.
 WRESTLING_ANT = replace(
     ANT, **{name: getattr(HUMANOID, name)
             for name in ("control", "contact", "contact_clip", "contact_cap", "survive")})
@@ -25,15 +25,15 @@ class Sumo(Game):
 
     touch_to_win: whether a win needs a contact between the two at some step of the match; without
         one the survivor of a match gets nothing and it is a tie.
-    draw_penalty: -1000 for both in every tie, as the paper has it: for the survivor of a match
-        without a contact, too.
-    radii: smallest and largest radius of the ring [m]; fallen, down: greatest heights over its top
-        at which an agent has lost and counts as down [m].
+    draw_penalty: -1000 for both in every tie, as in the paper: also for the survivor of a match
+        without a contact.
+    radii: smallest and largest radius of the ring [m]; fallen, down_height: greatest heights over
+        its top at which an agent has lost and counts as down [m].
     """
 
     endings = ("", "fell", "both fell", "out", "both out", "not finite", "time-out")
     achievements = ("out", "both out", "time-out")
-    options = {**Game.options, "touch_to_win": True, "draw_penalty": False}
+    options = {**Game.options, "dense_gap": 0.0, "touch_to_win": True, "draw_penalty": False}
     shared_policy = True
     own_models = True
     view = (90, -25)
@@ -43,8 +43,8 @@ class Sumo(Game):
     fallen = down_height = None
 
     def furnish(self, field):
-        """The ring; the goal lines stay where they are, but unseen."""
-        # Compiled at full size, MuJoCo's bounding volumes are good for every radius.
+        """The ring; the goal lines stay but are invisible."""
+        # Compiled at full size, so MuJoCo's bounding volumes hold for every radius.
         field.worldbody.add_geom(
             name="arena", type=mujoco.mjtGeom.mjGEOM_CYLINDER, size=[self.radii[1], TOP / 2, 0],
             pos=[0, 0, TOP / 2], friction=[1, 0.1, 0.1], condim=3, conaffinity=-1,
@@ -53,7 +53,7 @@ class Sumo(Game):
             field.geom(line).rgba = [0, 0, 0, 0]
 
     def set_up(self):
-        """`ring`: what each seat observes of the ring [N, 4]; `away`: distances from its centre."""
+        """`ring`: what each seat observes of the ring [N, 4]; `away`: distances from its center."""
         self.radius = np.zeros(self.num_envs)
         self.touched = np.zeros(self.num_envs, bool)
         self.away = np.zeros((2, self.num_envs))
@@ -78,7 +78,7 @@ class Sumo(Game):
 
     @property
     def curriculum_end(self):
-        """Where the largest ring may be drawn."""
+        """The version from which the largest ring may be drawn."""
         return wide_open(OPENING, self.radii[1] - self.radii[0])
 
     def opened(self, version):
@@ -90,7 +90,7 @@ class Sumo(Game):
         self.radius[i] = self.sim.models[i].geom_size[self._arena, 0] = radius
 
     def set_state(self, state):
-        """As `Game.set_state`; the rings get their sizes back, too."""
+        """As `Game.set_state`; also restores the rings' sizes."""
         super().set_state(state)
         for i, radius in enumerate(self.radius):
             self._set_radius(i, radius)
@@ -101,12 +101,12 @@ class Sumo(Game):
             self.touched[i] = overlap(data, self._sides)
 
     def blocks(self, me, other):
-        """The body's own layout, then where the other, the own axes and the ring's edge are."""
+        """The body's layout, then the other's offset, the own axes and the ring."""
         return super().blocks(me, other) + [
             ("offset", self.offset[me.index]), ("axes", me.xmat), ("ring", self.ring[me.index])]
 
     def refresh(self):
-        """Distances from the centre and what follows from them."""
+        """Distances from the center and what follows from them."""
         super().refresh()
         for me, other in (self.seats, self.seats[::-1]):
             np.subtract(other.qpos[:, :2], me.qpos[:, :2], out=self.offset[me.index])
@@ -128,13 +128,13 @@ class Sumo(Game):
         return seat.z - TOP >= seat.body.standing
 
     def dense(self, seat, ac):
-        """Close to the centre, upright and without effort."""
+        """Close to the center, upright and without effort; with `dense_gap` close to the other."""
         center = self.parts[seat.index]["reward_center"] = -self.away[seat.index]
-        self.reward_move[seat.index] = center + self.effort(seat, ac)
+        self.reward_move[seat.index] = center + self.effort(seat, ac) + self.gap(seat)
         self.down[seat.index] = seat.z - TOP <= self.down_height
 
     def potential(self, seat):
-        """How much farther out the other is; by squares, so that the edge counts most."""
+        """How much farther out the other is; in squares, so the edge counts most."""
         away = [np.square(s.x) + np.square(s.y) for s in (seat, self.seats[1 - seat.index])]
         return (away[1] - away[0]) / np.square(self.radius)
 

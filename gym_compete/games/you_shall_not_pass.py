@@ -19,19 +19,20 @@ class YouShallNotPass(Game):
     bodies, starts = (HUMANOID, HUMANOID), ((-1, 0, 1.4), (1, 0, 1.4))
     endings = ("", "touchdown", "walker fell", "not finite", "time-out")
     achievements = ("touchdown",)
+    options = {**Game.options, "dense_gap": 0.0}
 
     def dense(self, seat, ac):
-        """The walker races; the blocker only pays for its effort."""
+        """The walker races; the blocker pays for effort and, with `dense_gap`, for its distance."""
         if seat.index == WALKER:
             self.reward_move[WALKER] = self.race(seat, ac, GOAL)
             self.down[WALKER] = seat.z < seat.body.down
         else:
-            self.reward_move[BLOCKER] = self.effort(seat, ac)
+            self.reward_move[BLOCKER] = self.effort(seat, ac) + self.gap(seat)
             self.parts[BLOCKER]["reward_forward"] = np.zeros(self.num_envs)
             self.down[BLOCKER] = seat.z <= BLOCKER_DOWN
 
     def potential(self, seat):
-        """The walker's way from its start to the line, for the blocker against it."""
+        """The walker's progress from its start to the line; the negative of it for the blocker."""
         start = self.starts[WALKER][0]
         return (1 if seat.index == WALKER else -1) * (start - self.seats[WALKER].x) / (start - GOAL)
 

@@ -62,7 +62,7 @@ def test_wins_follow_the_file(monkeypatch, tmp_path):
     assert [part["wins"] for part in summary["by_seat"]] == [[2, 0], [2, 0]]
     assert [part["ties"] for part in summary["by_seat"]] == [1, 0]
     told = describe(summary, ["a.npz", "b.npz"])
-    assert "4  A wins (a.npz)" in told
+    assert "4  A wins (a)" in told
     assert "A in seat 1, B in seat 0: A wins 2, B wins 0, ties 0 of 2 games" in told
     write_csv(tmp_path / "games.csv", results, 3)
     with open(tmp_path / "games.csv") as file:

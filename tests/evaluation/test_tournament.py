@@ -77,7 +77,7 @@ def test_results(played):
     pairs = table(out / "pairs.csv")
     assert all(int(row["wins"]) + int(row["losses"]) + int(row["ties"]) == 3 for row in pairs)
     labels = {row["entrant"] for row in pairs}
-    assert len(labels) == 4 and "zero" in labels
+    assert labels == {"agent0/000002", "agent1/000000", "agent1/000002", "zero"}
     matrix = {row["entrant"]: row for row in table(out / "matrix.csv")}
     for row in pairs:
         assert float(matrix[row["entrant"]][row["opponent"]]) == pytest.approx(
@@ -104,6 +104,19 @@ def test_goes_on_and_gives_the_same_on_two_threads(played, tmp_path, capfd):
     assert "5 pairs, 15 games of run-to-goal-ants, seed 5" in capfd.readouterr().out
 
 
+def test_goes_on_with_other_labels(played, tmp_path):
+    """A tournament whose entrants had other names for people is the same tournament."""
+    out, command = played
+    copy = tmp_path / "copy"
+    shutil.copytree(out, copy)
+    manifest = json.loads((copy / "tournament.json").read_text())
+    for k, entrant in enumerate(manifest["entrants"]):
+        entrant["label"] = f"old{k}"
+    (copy / "tournament.json").write_text(json.dumps(manifest))
+    load_parameter_run.main([*command, "--out", str(copy)])
+    assert contents(copy) == contents(out)
+
+
 def test_stopped(played, tmp_path, monkeypatch, capfd):
     """Ctrl-C says how to go on."""
     def stop(*_, **__):
@@ -113,7 +126,7 @@ def test_stopped(played, tmp_path, monkeypatch, capfd):
     with pytest.raises(SystemExit) as stopped:
         load_parameter_run.main([*played[1], "--out", str(tmp_path / "new")])
     assert stopped.value.code == 130
-    assert f"--out {tmp_path / 'new'} goes on" in capfd.readouterr().err
+    assert f"--out {tmp_path / 'new'} resumes it" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("change,culprit", [

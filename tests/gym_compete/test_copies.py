@@ -130,8 +130,8 @@ def test_before_the_first_reset_and_after_closing():
 
 
 @pytest.mark.parametrize("part, refused", [
-    (lambda game: game.sim, "a Simulation is copied with its game alone"),
-    (lambda game: game.seats[0], "a Seat is copied with its game alone"),
+    (lambda game: game.sim, "a Simulation is copied only with its game"),
+    (lambda game: game.seats[0], "a Seat is copied only with its game"),
     (lambda game: rendering.Viewer.__new__(rendering.Viewer), "a window cannot be copied")])
 def test_parts_that_are_no_use_alone(part, refused):
     """They would be views of the original, or its window."""

@@ -251,7 +251,7 @@ def test_not_finite():
     (("sumo-ants", 0, np.sin), {"alpha": 1.5}, "alpha 1.5: must be None or from 0 to 1"),
     (("sumo-ants", 0, np.sin), {"gravity": 0}, "sumo-ants has no option 'gravity'"),
     ((3, 0, np.sin), {}, "env 3: must be a game's name, its id or a CompeteEnv"),
-    ((CompeteEnv("sumo-ants"), 0, np.sin), {"integrator": "Euler"}, "integrator: only where env")])
+    ((CompeteEnv("sumo-ants"), 0, np.sin), {"integrator": "Euler"}, "integrator: only if env")])
 def test_bad_arguments_are_named(arguments, options, message):
     with pytest.raises(ValueError, match=message) as error:
         OneSeat(*arguments, **options)

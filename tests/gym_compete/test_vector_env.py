@@ -46,6 +46,30 @@ def test_match_i_is_the_single_environment_with_seed_plus_i(name, num_threads, r
     vector.close()
 
 
+def test_on_start_provides_each_matchs_generator():
+    """At `reset` and at every restart; without the hook a match goes on with its generator."""
+    seeds, given = iter(range(100)), []
+
+    def on_start(i):
+        given.append((i, next(seeds)))
+        return np.random.default_rng(given[-1][1])
+
+    env = CompeteVectorEnv("run-to-goal-ants", 2, max_episode_steps=LIMIT)
+    env.on_start = on_start
+    env.reset()
+    starts = [[ob.copy() for ob in env.obs]]
+    for _ in range(LIMIT):
+        env.step([np.zeros((2, size)) for size in env.ac_dims])
+    starts.append(env.obs)
+    assert given == [(0, 0), (1, 1), (0, 2), (1, 3)]
+    one = CompeteVectorEnv("run-to-goal-ants", 1)
+    for i, seed in given:
+        one.np_randoms = [np.random.default_rng(seed)]
+        one.reset()
+        for found, expected in zip(starts[seed // 2], one.obs, strict=True):
+            np.testing.assert_array_equal(found[i], expected[0])
+
+
 def same_infos(infos, i, ours, game):
     for seat, info in enumerate(ours):
         for key in ("reward_move", "reward_remaining"):
@@ -183,7 +207,8 @@ GOOD = ", ".join(SIX)
     ("sumo", {}, f"unknown game 'sumo': must be one of {GOOD}"),
     ("sumo-ants", {"gravity": 1},
      "sumo-ants has no option 'gravity': must be one of max_episode_steps, integrator, "
-     "dense_forward, dense_survive, dense_goal_dist, touch_to_win, draw_penalty"),
+     "dense_forward, dense_survive, dense_goal_dist, dense_gap, touch_to_win, "
+     "draw_penalty"),
     ("sumo-ants", {"dense_survive": -1}, "dense_survive -1: must be a number of at least 0"),
     ("sumo-ants", {"dense_survive": "no"}, "dense_survive 'no': must be a number of at least 0"),
     ("kick-and-defend", {"touch_to_win": True},
@@ -207,3 +232,23 @@ def test_options_go_through_make():
     assert env.unwrapped.game.touch_to_win is False
     with pytest.raises(ValueError, match="no option 'colour'"):
         gymnasium.make("sumo-ants-v0", colour="red")
+
+
+@pytest.mark.parametrize("name, paying", [
+    ("sumo-ants", (0, 1)), ("sumo-humans", (0, 1)), ("you-shall-not-pass", (0,))])
+def test_the_gap_costs(name, paying, rng):
+    """dense_gap charges wrestlers and the blocker for their distance to the other, nobody else."""
+    games = [find_game(name)(20, dense_gap=gap) for gap in (0.0, 2.5)]
+    states = rng.uniform(-3, 3, games[0].sim.columns["qpos"].shape)
+    acs = [rng.uniform(-1, 1, (20, size)) for size in games[0].ac_dims]
+    for game in games:
+        game.sim.columns["qpos"][:] = states
+        game.refresh()
+        game.score(acs)
+    (x0, y0), (x1, y1) = (states[:, seat.qpos_slice][:, :2].T for seat in games[0].seats)
+    for seat in (0, 1):
+        cost = 2.5 * np.sqrt((x0 - x1) ** 2 + (y0 - y1) ** 2) if seat in paying else 0.0
+        np.testing.assert_allclose(games[0].reward_move[seat] - games[1].reward_move[seat], cost,
+                                   atol=1e-9)
+        assert ("reward_gap" in games[1].parts[seat]) == (seat in paying)
+        assert "reward_gap" not in games[0].parts[seat]

@@ -55,4 +55,4 @@ def test_old_versions_go_by_two_names(spelling, capsys):
 def test_help_shows_the_games_values(argv, shown):
     """What holds for the --env and --policy that are given, beside the paper's."""
     text = " ".join(make_parser([*argv, "--help"]).format_help().split())
-    assert f"Games that each worker plays at a time. {shown}" in text
+    assert f"Games that each worker plays at once. {shown}" in text

@@ -37,9 +37,9 @@ def test_memory_where_the_paper_has_it():
 @pytest.mark.parametrize("game", GAME_NAMES)
 def test_presets_divide(game):
     """Each game's default batch suits its games and chunks, whatever the network is."""
-    from learn import rollout_horizon
     from networks.loading import POLICIES, find_policy
     from selfplay.seating import seat_players
+    from selfplay.setup import rollout_horizon
     for paper in (False, True):
         for policy in (None, "mlp", "lstm", "my:Net", *["ant"] * game.endswith("ants")):
             values = preset(game, paper, policy)
@@ -55,9 +55,9 @@ def test_presets_divide(game):
 def test_four_ranks_share_the_papers_batch(game, monkeypatch):
     """`mpirun -np 4 python run.py --paper`: 4 x 102,400 samples a learner, minibatches of 5,120."""
     from distributed_data import comm
-    from learn import rollout_horizon
     from networks.loading import find_policy
     from selfplay.seating import seat_players
+    from selfplay.setup import rollout_horizon
 
     monkeypatch.setattr(comm, "SIZE", 4)
     values = preset(game, paper=True)

@@ -192,7 +192,7 @@ def test_more_ranks_go_on(small, tmp_path, ranks):
     before = (tmp_path / "made/progress.csv").read_text().splitlines()
     process = start(tmp_path, "--resume", "made", "--max-iters", "4", ranks=ranks)
     said = finish(process, 0 if ranks == 2 else 2)
-    assert f"was trained by 1 worker(s), goes on with {ranks}: with new games" in said
+    assert f"was trained by 1 worker(s), resumes with {ranks}: with new games" in said
     after = (tmp_path / "made/progress.csv").read_text().splitlines()
     assert after[:3] == before
     if ranks == 3:

@@ -8,10 +8,10 @@ from helpers import initialize, new_session
 from made_states import SIX
 from small import SMALL
 
-import learn
 import run
 from gym_compete import CompeteVectorEnv
 from policy import MlpPolicy
+from selfplay import setup
 from selfplay.seating import seat_players
 from selfplay.shaping import Shaping
 from utils import add_vtarg_and_adv, traj_segment_generator
@@ -182,7 +182,7 @@ def test_training_with_it(tmp_path, monkeypatch):
             gammas.append(self._gamma())
             return super().reward(before, done)
 
-    monkeypatch.setattr(learn, "Shaping", Noted)
+    monkeypatch.setattr(setup, "Shaping", Noted)
     monkeypatch.setattr(run, "SAVE_DIR", str(tmp_path))
     run.main([*SMALL, "--hid-size", "8", "--max-iters", "2", "--dense-iters", "0",
               "--anneal-iters", "2", "--gamma-dense", "0.9", "--gamma", "1", "--anchor-every", "0",

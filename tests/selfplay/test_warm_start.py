@@ -4,12 +4,16 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
 from small import SMALL, refused
 
 import run
+from common.command_line import InputError
 from common.parameter_file import load_parameters, save_parameters
+from networks.loading import find_policy
 from selfplay import snapshots
-from selfplay.warm_start import find_pool
+from selfplay.warm_start import find_pool, load_init
 
 
 def test_training_begins_with_given_parameters(tmp_path, monkeypatch, capfd):
@@ -77,3 +81,71 @@ def test_what_a_pool_may_be(tmp_path):
     pools, = find_pool(str(tmp_path), places, ["agent0"], [header])
     names = [[Path(path).stem for path in paths] for paths in pools]
     assert names == 3 * [["000000", "000002", "000010"]] + 2 * [["000002"]]
+
+
+def network(game, policy, seat, ob_dim, ac_dim, folder):
+    """A parameter file of random numbers in the folder, and its header; filters count 1."""
+    header = {"game": game, "seat": seat, "policy": policy, "policy_args": {"hid_size": 4},
+              "ob_dim": ob_dim, "ac_dim": ac_dim}
+    with tf.Graph().as_default(), tf.Session() as sess:
+        pi = find_policy(policy)("pi", ob_dim, ac_dim, np.random.default_rng(0), hid_size=4)
+        sess.run(tf.global_variables_initializer())
+        parts = [value + 1 for value in sess.run(pi.get_variables())]
+    vector = np.concatenate([part.ravel() for part in parts]).astype(np.float32)
+    save_parameters(str(folder / "agent0.npz"), vector, header)
+    return header, vector
+
+
+def test_a_walker_starts_in_other_games(tmp_path):
+    """Where features are the same it acts as it did; a learner of both seats starts each seat."""
+    _, vector = network("run-to-goal-humans", "humanoid", "both", 380, 17, tmp_path)
+    rng = np.random.default_rng(1)
+    view = {"you-shall-not-pass": 113, "sumo-humans": 116, "kick-and-defend": 127}
+    for game, ob_dim in (("you-shall-not-pass", 380), ("sumo-humans", 395),
+                         ("kick-and-defend", 384)):
+        names = ["agent0"] if game == "sumo-humans" else ["agent0", "agent1"]
+        headers = [{"game": game, "seat": "both" if len(names) == 1 else seat, "ob_dim": ob_dim,
+                    "policy": "humanoid", "policy_args": {"hid_size": 4}, "ac_dim": 17}
+                   for seat in range(len(names))]
+        for entry, header in zip(load_init("", str(tmp_path), names, headers), headers):
+            assert entry.header["seat"] == header["seat"] and entry.header["game"] == game
+            if ob_dim == 380:
+                assert np.array_equal(entry.vector, vector)
+                continue
+            before, now = 3 + 2 * 380 + 1, 3 + 2 * ob_dim + 1
+            size, features = view[game], rng.standard_normal(110)
+            old = vector[before:before + 113 * 4].reshape(113, 4)
+            new = entry.vector[now:now + size * 4].reshape(size, 4)
+            np.testing.assert_array_equal(features @ new[:110], features @ old[:110])
+            assert not new[110:].any()
+            assert np.array_equal(entry.vector[now + size * 4:now + size * 4 + 20],
+                                  vector[before + 113 * 4:before + 113 * 4 + 20])
+            assert np.array_equal(entry.vector[-17:], vector[-17:])
+
+
+def test_what_cannot_start_in_another_game(tmp_path):
+    """Other inputs without common features, other networks and a missing seat are refused."""
+    kick, _ = network("kick-and-defend", "mlp", 0, 384, 17, tmp_path)
+    race = {**kick, "game": "run-to-goal-humans", "ob_dim": 380}
+    with pytest.raises(InputError, match="of kick-and-defend, where the network mlp has other inp"):
+        load_init("", str(tmp_path), ["agent0"], [race])
+    with pytest.raises(InputError, match="its policy is mlp, the learner's humanoid"):
+        load_init("", str(tmp_path), ["agent0"], [{**race, "policy": "humanoid"}])
+    with pytest.raises(InputError, match="one learner's, but agent0 and agent1 train"):
+        load_init("", str(tmp_path / "agent0.npz"), ["agent0", "agent1"], [kick, kick])
+    with pytest.raises(InputError, match="no agent1 there"):
+        load_init("", str(tmp_path), ["agent0", "agent1"], [race, {**race, "seat": 1}])
+
+
+def test_a_race_starts_another(tmp_path, monkeypatch, capfd):
+    """By the command line: walkers of the race walk on in you-shall-not-pass, in both seats."""
+    monkeypatch.setattr(run, "SAVE_DIR", str(tmp_path))
+    small = ["--policy", "humanoid", "--hid-size", "4", "--num-envs", "8", "--latest-share", "0.5",
+             "--timesteps-per-batch", "48", "--optim-batchsize", "24", "--max-iters", "1",
+             "--anchor-every", "0"]
+    run.main(["--env", "run-to-goal-humans", *small, "--run", "race"])
+    run.main(["--env", "you-shall-not-pass", *small, "--run", "pass", "--init", "race"])
+    old, _ = load_parameters(tmp_path / "race/agent0/000001.npz")
+    for name in ("agent0", "agent1"):
+        vector, header = load_parameters(tmp_path / f"pass/{name}/000000.npz")
+        assert np.array_equal(old, vector) and header["seat"] == int(name[-1])

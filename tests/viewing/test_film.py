@@ -53,9 +53,9 @@ def test_the_caption_is_text(monkeypatch):
     recording = short_match(GAME, 2)
     recording.header["names"][1] = "a name that is longer than any film is wide " * 3
     frame = film.caption(np.zeros((272, 480, 3), np.uint8), recording, [2, 1], 3.456,
-                          film.outcome(recording))
+                         recording.outcome)
     words = [words for words, _ in written]
-    assert words[0] == "agent0 one" and words[1].startswith("agent1 a name")
+    assert words[0] == "one" and words[1].startswith("a name")
     assert words[1].endswith("...")
     assert {"2 : 1", "game 7    3.46 s", "tie: time-out"} <= set(words)
     boxes = [box for _, box in written]

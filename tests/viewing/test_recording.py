@@ -115,3 +115,11 @@ def test_cameras_see_the_same_state_otherwise(opengl):
         assert ((b > 60) & (b > 1.5 * r) & (b > 1.5 * g)).any()
         assert all((frame != other).any() for other in frames[:i])
     np.testing.assert_array_equal(frames[0], frames[-1])
+
+
+def test_the_same_file_in_both_seats():
+    """Its two robots are told apart by their colors, and the outcome is in these words."""
+    recording = short_match("sumo-ants", 1)
+    recording.header |= {"names": ["agent0", "agent0"], "result": {"winner": 1, "ending": "fell"}}
+    assert recording.players == ["agent0 (red)", "agent0 (blue)"]
+    assert recording.outcome == "agent0 (blue) wins: agent0 (red) fell"

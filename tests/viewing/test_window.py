@@ -46,11 +46,11 @@ def test_the_window_shows_every_state_in_real_time(show):
     made.show(recording)
     plain = [seconds for seconds, text in window.shown if "wins" not in text]
     assert plain == [0.05] * 10
-    ended = [seconds for seconds, text in window.shown if "agent0 wins: time-out" in text]
+    ended = [seconds for seconds, text in window.shown if "one wins: time-out" in text]
     assert sum(ended) == pytest.approx(FREEZE, abs=0.1)
-    assert "agent0 one: 1" in window.shown[-1][1] and "agent0 one: 0" in window.shown[0][1]
+    assert "red   one: 1" in window.shown[-1][1] and "red   one: 0" in window.shown[0][1]
     made.show(recording)
-    assert "agent0 one: 2" in window.shown[-1][1]
+    assert "red   one: 2" in window.shown[-1][1]
 
 
 def test_keys(show):
