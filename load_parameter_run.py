@@ -20,15 +20,19 @@ from viewing import commands as viewing
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SAVE_DIR, SHIPPED_DIR = os.path.join(HERE, "saveparameters"), os.path.join(HERE, "parameters")
+STAND_IN = "zero"  # plays a seat for which nothing ships
 
 
 def add_play_options(parser):
     """The options of `play`."""
     files = parser.add_mutually_exclusive_group()
     files.add_argument("--param-paths", nargs=2, metavar=("A", "B"), help=(
-        "The players of seat 0 and seat 1: our files (.npz) or OpenAI's (.npy, .pkl)."))
+        "The players of seat 0 and seat 1: our files (.npz), OpenAI's (.npy, .pkl), 'random' or "
+        "'zero' (never moves)."))
     files.add_argument("--run", help=(
         "Play the latest snapshots of this run: a name in saveparameters/ or a path."))
+    files.add_argument("--shipped", action="store_true", help=(
+        "Play what parameters/ ships, even if there are runs."))
     evaluating.add_match_options(parser)
     parser.add_argument("--max-episodes", type=number(int, 1), help=(
         "Matches to play; default: as many as --video and --save-replay need, otherwise 100."))
@@ -45,9 +49,9 @@ def play(args):
     """Plays, prints and shows the matches, shared among the ranks; rank 0 prints."""
     from common.interrupts import Interrupts
     from distributed_data import comm, device
+    from evaluation.entrants import load_players
     from evaluation.matches import SLOTS
     from evaluation.seats import check_seats, decide_swap
-    from networks.loading import load_entries
 
     for option, path in (("--json", args.json), ("--csv", args.csv)):
         if path:
@@ -56,10 +60,10 @@ def play(args):
     if shown:
         viewing.check(args)
     evaluating.admit_policies(args.policy)
-    paths = comm.from_root(choose_files, args.param_paths, args.run, args.env)
+    paths = comm.from_root(choose_files, args.param_paths, args.run, args.env, args.shipped)
     if not (args.param_paths or comm.RANK):
         print("playing", " v ".join(map(relative, paths)))
-    game, entries = comm.from_root(load_entries, paths, args.env)
+    game, entries = comm.from_root(load_players, paths, args.env, args.deterministic)
     swapped = comm.from_root(decide_swap, False if shown else args.swap, game, entries)
     comm.from_root(check_seats, entries, game)
     count = args.max_episodes or viewing.matches_needed(args) or 100
@@ -82,15 +86,18 @@ def play(args):
 # Choosing the files
 
 
-def choose_files(param_paths=None, run=None, env=None):
+def choose_files(param_paths=None, run=None, env=None, shipped=False):
     """Returns the paths of the players of seat 0 and seat 1; raises InputError if there are none.
 
-    param_paths: these two; run: the latest snapshots of this run. Without either: those of the
-    newest run, or what parameters/ ships for the game `env`.
+    param_paths: these two; run: the latest snapshots of this run; shipped: what parameters/ ships
+    for the game `env`. Without any of them: those of the newest run (of that game, where env names
+    one), or else what ships.
     """
     if param_paths:
         return param_paths
-    for folder in [find_place(SAVE_DIR, run)] if run else newest_runs():
+    if shipped:
+        return shipped_parameters(env or GAME_NAMES[0])
+    for folder in [find_place(SAVE_DIR, run)] if run else newest_runs(env):
         paths = latest_snapshots(folder)
         if paths:
             return paths
@@ -101,7 +108,10 @@ def choose_files(param_paths=None, run=None, env=None):
 
 
 def shipped_parameters(env_name):
-    """What parameters/ ships for a game: seat 0's path and seat 1's, or one that plays both."""
+    """What parameters/ ships for a game: seat 0's path and seat 1's, or one that plays both.
+
+    Where one seat alone ships, `STAND_IN` plays the other one, which is printed.
+    """
     from evaluation.seats import seats_of
     from networks.loading import load_entry
 
@@ -111,12 +121,14 @@ def shipped_parameters(env_name):
     if len(paths) == 2:
         return paths
     if not paths:
-        raise InputError(f"nothing to play: no run in saveparameters/ and no {folder}; train one "
-                         "with run.py or give --param-paths")
-    if len(seats_of(load_entry(paths[0], env_name), env_name)) == 2:
+        raise InputError(f"nothing to play: no files of {env_name} ship yet; train some with "
+                         "run.py or give --param-paths")
+    seats = seats_of(load_entry(paths[0], env_name), env_name)
+    if len(seats) == 2:
         return paths * 2
-    raise InputError(f"{folder} ships {os.path.basename(paths[0])} alone: name both players with "
-                     "--param-paths")
+    print(f"{env_name}: nothing ships for seat {1 - seats[0]}, so '{STAND_IN}', who never moves, "
+          "plays it", flush=True)
+    return [*paths, STAND_IN] if seats == (0,) else [STAND_IN, *paths]
 
 
 def latest_snapshots(run):
@@ -124,9 +136,10 @@ def latest_snapshots(run):
     return RunFolder(run).latest()
 
 
-def newest_runs():
-    """The runs in saveparameters/, newest first."""
-    return [run.path for run in run_folder.newest_runs(SAVE_DIR, run_folder.CONFIG)]
+def newest_runs(env=None):
+    """The runs in saveparameters/, newest first; env: only those of this game."""
+    runs = run_folder.newest_runs(SAVE_DIR, run_folder.CONFIG)
+    return [run.path for run in runs if env in (None, (run.config or {}).get("env", env))]
 
 
 # Playing

@@ -6,6 +6,7 @@ import sys
 from functools import partial
 
 from common.command_line import one_line
+from common.run_folder import RunFolder
 from common.terminal import go_on_without_output, guarded
 from selfplay import batch_plan
 from selfplay.build import find_network, make_env, plan_batch
@@ -134,13 +135,33 @@ def main(argv=None):
         run_lock.let_go()
 
     if comm.RANK == 0:
-        what = "stopped after" if counters.interrupted else "done:"
-        many = f"mpirun -np {comm.SIZE} " if comm.SIZE > 1 else ""
-        name = one_line(shlex.quote(config.run))
-        then = f"Go on: {many}python run.py --resume {name}" if counters.interrupted else (
-            f"Watch: python load_parameter_run.py --run {name}")
-        print(f"{what} {counters.iteration} iterations, {counters.timesteps:,} steps, "
-              f"{counters.episodes:,} games in {counters.seconds:,.0f} s. {then}")
+        print(last_line(config, counters, comm.SIZE))
+
+
+def last_line(config, counters, ranks):
+    """What a run has done and learned, and the command to go on with or to watch it by."""
+    what = "stopped after" if counters.interrupted else "done:"
+    many = f"mpirun -np {ranks} " if ranks > 1 else ""
+    name = one_line(shlex.quote(config.run))
+    then = f"Go on: {many}python run.py --resume {name}" if counters.interrupted else (
+        f"Watch: python load_parameter_run.py --run {name}")
+    return (f"{what} {counters.iteration} iterations, {counters.timesteps:,} steps, "
+            f"{counters.episodes:,} games in {counters.seconds:,.0f} s. {learned(config)}{then}")
+
+
+def learned(config):
+    """The last evaluation against the first snapshots, as a sentence; "" if there was none."""
+    found = RunFolder(os.path.join(SAVE_DIR, config.run)).against_first
+    if found is None:
+        return ""
+    (iteration, shares), games = found, config.anchor_games
+    if len(shares) == 1:  # it plays both seats, so half of the games each
+        share, = shares.values()
+        who, whom, games = f"Wins {100 * share:.0f} %", "its first snapshot", games // 2 * 2
+    else:
+        who = ", ".join(f"{name} {100 * share:.0f} %" for name, share in shares.items())
+        who, whom = f"Wins: {who}", "the other seat's first snapshot"
+    return f"{who} of {games} games against {whom} (iteration {iteration:,}). "
 
 
 if __name__ == "__main__":

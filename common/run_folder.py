@@ -1,5 +1,6 @@
 """Runs on disk: saveparameters/RUN/ and the snapshots in it."""
 
+import csv
 import glob
 import json
 import os
@@ -104,6 +105,27 @@ class RunFolder:
             return None
         absent = None in newest and (self.opponent or newest[0] or newest[1])
         return [path or absent for path in newest]
+
+    @property
+    def against_first(self):
+        """The last evaluation against the first snapshots that progress.csv holds, or None.
+
+        (iteration, {learner: share of games won}).
+        """
+        found = None
+        try:
+            with open(os.path.join(self.path, "progress.csv"), newline="",
+                      encoding="utf-8") as file:
+                rows = csv.reader(file)
+                columns = {k: name.split("/")[0] for k, name in enumerate(next(rows, ()))
+                           if name.endswith("/win_v_first")}
+                for row in rows:
+                    shares = {columns[k]: float(row[k]) for k in columns
+                              if row[k] not in ("", "nan")}
+                    found = (int(row[0]), shares) if shares else found
+        except (OSError, ValueError, IndexError, csv.Error):
+            pass  # what a damaged table says before the damage is true all the same
+        return found
 
     def spread(self, count=8, every=None):
         """Some snapshots of each learner, evenly spread: {path: learner's name}.

@@ -57,6 +57,22 @@ def collect(words, snapshots, env_name):
     return game, entrants + [Entrant(entry.path, entry, (0, 1)) for entry in made]
 
 
+def load_players(words, env_name, deterministic=False):
+    """Returns (game, entries) of those who play: each a parameter file, "random" or "zero".
+
+    Raises InputError for a file that cannot play, and for `random` where no action has noise.
+    """
+    files = [word for word in words if word not in ANCHORS]
+    if not files and env_name is None:
+        raise InputError(f"--param-paths {' '.join(words)}: give the game with --env")
+    if deterministic and "random" in words:
+        raise InputError("--param-paths random: all its actions are noise, which --deterministic "
+                         "takes away")
+    game, entries = load_entries(files, env_name) if files else (env_name, [])
+    loaded = dict(zip(files, entries))
+    return game, [loaded.get(word) or blank_entry(game, ANCHORS[word], word) for word in words]
+
+
 def expand(word, env_name=None):
     """The parameter files that a word names: itself, or all those below a folder.
 

@@ -1,6 +1,8 @@
 """A table of what can be played: shipped parameters, runs, a folder of released policies."""
 
 import glob
+import hashlib
+import json
 import os
 import time
 
@@ -12,21 +14,29 @@ from common.names import relative
 from common.parameter_file import load_parameters
 from common.run_folder import RunFolder
 
-COLUMNS = ("game", "seat", "version", "age", "path")
+COLUMNS = ("game", "seat", "version", "age", "strength", "path")
 
 
 def list_all(shipped_dir, save_dir, zoo_dir=None):
     """The table as text; runs are listed by each learner's newest snapshot, damaged files too.
+
+    strength: what is known of it, from made.json beside a shipped file, from a run's last
+    evaluation against its first snapshots.
 
     Raises InputError if zoo_dir is not a folder.
     """
     if zoo_dir is not None and not os.path.isdir(zoo_dir):
         raise InputError(f"--zoo {zoo_dir}: no such folder")
     shipped_dir, save_dir = glob.escape(shipped_dir), glob.escape(save_dir)
-    rows = [row_of(path) for path in sorted(glob.glob(os.path.join(shipped_dir, "*", "*.npz")))]
+    rows = [row_of(path, strength_in_notes(path))
+            for path in sorted(glob.glob(os.path.join(shipped_dir, "*", "*.npz")))]
     for run in map(RunFolder, sorted(glob.glob(os.path.join(save_dir, "*")))):
-        for snapshots in filter(None, map(run.snapshots, run.learners)):
-            rows.append(row_of(snapshots[max(snapshots)], f" (newest of {len(snapshots)})"))
+        found = run.against_first
+        for learner in run.learners:
+            snapshots = run.snapshots(learner)
+            if snapshots:
+                rows.append(row_of(snapshots[max(snapshots)], strength_in_run(found, learner),
+                                   f" (newest of {len(snapshots)})"))
     if zoo_dir:
         rows += [row_of(path) for path in parameter_files(zoo_dir)]
     if not rows:
@@ -34,13 +44,13 @@ def list_all(shipped_dir, save_dir, zoo_dir=None):
     return tabulate(rows, COLUMNS, tablefmt="simple", disable_numparse=True)
 
 
-def row_of(path, note=""):
+def row_of(path, strength="-", note=""):
     """One row of the table, from a file's header or, for a released file, from its name."""
     age, where = age_of(path), relative(path) + note
     try:
         header = load_parameters(path)[1]
     except InputError as error:
-        return "?", "?", "?", age, f"{where}: {one_line(str(error).removeprefix(f'{path}: '))}"
+        return "?", "?", "?", age, "-", f"{where}: {one_line(str(error).removeprefix(f'{path}: '))}"
     if header:
         version = header.get("iteration", header.get("version", "?"))
         said = header.get("game", "?"), header.get("seat", "?"), version
@@ -48,7 +58,37 @@ def row_of(path, note=""):
         named = read_name(path)
         version = None if named.version is None else f"v{named.version}"
         said = ["?" if value is None else value for value in (named.game, named.seat, version)]
-    return *(one_line(value)[:20] for value in said), age, where
+    return *(one_line(value)[:20] for value in said), age, strength, where
+
+
+def strength_in_notes(path):
+    """What made.json beside a file has measured against its hardest opponent; "-" if nothing.
+
+    It counts only for the very bytes that were measured.
+    """
+    try:
+        with open(os.path.join(os.path.dirname(path), "made.json")) as file:
+            noted = json.load(file)["results"][os.path.basename(path)]
+        with open(path, "rb") as file:
+            if hashlib.sha256(file.read()).hexdigest() != noted["sha256"]:
+                return "-"
+        against = {}
+        for row in noted["matches"]:
+            wins, games = against.get(row["against"], (0, 0))
+            against[row["against"]] = (wins + row["wins"],
+                                       games + row["wins"] + row["losses"] + row["ties"])
+        name, (wins, games) = min(against.items(), key=lambda item: item[1][0] / item[1][1])
+    except (OSError, ValueError, LookupError, TypeError, ZeroDivisionError):
+        return "-"
+    return f"wins {100 * wins / games:.0f} % of {games} v {one_line(name)}"
+
+
+def strength_in_run(found, learner):
+    """A learner's last evaluation; found: `RunFolder.against_first`."""
+    iteration, shares = found or (None, {})
+    if learner not in shares:
+        return "-"
+    return f"wins {100 * shares[learner]:.0f} % v first (iteration {iteration})"
 
 
 def age_of(path):

@@ -21,6 +21,7 @@ MAY = {
     "load_parameter_run": SMALL | {"evaluation", "viewing"},
     "benchmarks": SMALL | {"selfplay", "evaluation", "viewing", "utils", "policy", "learn", "run",
                            "load_parameter_run"},
+    "examples": {"gym_compete"},
     "docs": SMALL | {"evaluation", "viewing", "load_parameter_run"},
     "experiments": SMALL | {"selfplay", "evaluation", "viewing", "utils", "policy", "learn", "run",
                             "load_parameter_run"}}
@@ -29,7 +30,8 @@ MAY_NOT = {  # what is not ours and has no place in a room
     "gym_compete": {"tensorflow", "mpi4py"}, "viewing": {"tensorflow", "mpi4py"},
     "networks": {"mpi4py"}, "selfplay": {"mpi4py"}, "evaluation": {"mpi4py"}}
 COMMAND_LINES = {"common.command_line", "selfplay.config", "evaluation.commands",
-                 "viewing.commands", "run", "load_parameter_run", "gym_compete.__main__"}
+                 "viewing.commands", "run", "load_parameter_run", "gym_compete.__main__",
+                 "examples.stable_baselines3"}
 
 
 

@@ -19,6 +19,7 @@ import load_parameter_run
 import run
 from common.parameter_file import load_parameters, save_parameters
 from selfplay import batch_plan
+from selfplay.config import Config
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 NOISE = re.compile(r"tensorflow|cuda|onednn|tensorrt|numa|xla|warning|rebuild", re.IGNORECASE)
@@ -272,7 +273,7 @@ def test_watching_refuses_an_unknown_run(tmp_path, monkeypatch, capfd):
 
 
 def test_what_ships(files, tmp_path, monkeypatch, capfd):
-    """One file sits in both seats where it can; where it cannot the line says what is missing."""
+    """One file sits in both seats where it can; where it cannot, `zero` sits in the other."""
     monkeypatch.setattr(load_parameter_run, "SHIPPED_DIR", str(tmp_path))
     monkeypatch.setattr(load_parameter_run, "SAVE_DIR", str(tmp_path / "none"))
     alone = tmp_path / "run-to-goal-ants" / "agent0.npz"
@@ -286,8 +287,22 @@ def test_what_ships(files, tmp_path, monkeypatch, capfd):
                                            "seat": "both"})
     assert load_parameter_run.shipped_parameters("sumo-ants") == [str(sumo)] * 2
     save_parameters(alone, vector, header)
-    refused(load_parameter_run.main, ["--env", "run-to-goal-ants"],
-            "run-to-goal-ants ships agent0.npz alone", capfd)
+    for seat, own in ((0, header), (1, {**header, "seat": 1})):
+        save_parameters(alone, vector, own)
+        load_parameter_run.main(["--env", "run-to-goal-ants", "--max-episodes", "1",
+                                 "--integrator", "Euler"])
+        out = capfd.readouterr().out
+        assert out.startswith(f"run-to-goal-ants: nothing ships for seat {1 - seat}, so 'zero'")
+        assert f"seat {1 - seat} wins (zero)" in out and f"seat {seat} wins (agent0)" in out
+    refused(load_parameter_run.main, ["--shipped", "--env", "sumo-humans"],
+            "no files of sumo-humans ship yet", capfd)
+
+
+def test_baselines_that_need_more(capfd):
+    """Their words alone name no game, and a random one without noise would not be random."""
+    refused(load_parameter_run.main, ["--param-paths", "zero", "random"], "--env", capfd)
+    refused(load_parameter_run.main, ["--param-paths", "zero", "random", "--env", "sumo-ants",
+                                      "--deterministic"], "--param-paths random", capfd)
 
 
 @pytest.mark.parametrize("path", ["no/such/folder/result.json", "."])
@@ -332,7 +347,9 @@ def test_ants_share_one_learner(tmp_path, monkeypatch, capfd):
         monkeypatch.setattr(script, "SAVE_DIR", str(tmp_path))
     small = [*SMALL[:SMALL.index("--policy")], "--timesteps-per-batch", "480", "--hid-size", "8"]
     run.main([*small, "--run", "one", "--max-iters", "2", "--anchor-every", "2", "--anchor-games",
-              "2"])
+              "3"])
+    last = capfd.readouterr().out.splitlines()[-1]
+    assert re.search(r" % of 2 games against its first snapshot \(iteration 2\)\. Watch: ", last)
     assert [path.name for path in (tmp_path / "one").glob("agent*")] == ["agent0"]
     header = load_parameters(tmp_path / "one/agent0/000002.npz")[1]
     assert header["seat"] == "both" and header["policy"] == "ant"
@@ -372,6 +389,18 @@ def test_what_is_not_given_adapts(tmp_path, monkeypatch, capfd):
     assert out.startswith(line) and out.count("adapted") == 1
     config = json.loads((tmp_path / "three/config.json").read_text())
     assert [config[name] for name in batch_plan.OPTIONS] == [3, 1 / 3, 2, 600, 500]
+
+
+def test_what_two_learners_have_learned(tmp_path, monkeypatch):
+    """The last line names both, at the last iteration that was evaluated."""
+    monkeypatch.setattr(run, "SAVE_DIR", str(tmp_path))
+    config = Config(run="two", anchor_games=20)
+    assert run.learned(config) == ""
+    (tmp_path / "two").mkdir()
+    (tmp_path / "two/progress.csv").write_text(
+        "iteration,agent0/win_v_first,agent1/win_v_first\n1000,0.5,0\n1200,0.75,1.0\n1201,nan,nan\n")
+    assert run.learned(config) == ("Wins: agent0 75 %, agent1 100 % of 20 games against the other "
+                                   "seat's first snapshot (iteration 1,200). ")
 
 
 def test_an_ensemble_is_trained_and_watched(tmp_path, monkeypatch, capfd):

@@ -61,6 +61,10 @@ def test_the_newest_run_of_any_checkout(home):
     made = home / "saveparameters/made"
     assert load_parameter_run.choose_files() == [
         str(made / f"agent{k}/000002.npz") for k in (0, 1)]
+    assert load_parameter_run.choose_files(env="run-to-goal-ants")[0].startswith(str(made))
+    for other in ({"env": "sumo-ants"}, {"shipped": True}):
+        paths = load_parameter_run.choose_files(**other)
+        assert all(path.startswith(load_parameter_run.SHIPPED_DIR) for path in paths)
     told = listing.list_all(str(home), str(home / "saveparameters"))
     assert told.count("(newest of 3)") == 2
 

@@ -1,12 +1,16 @@
 """The list of what can be played."""
 
+import hashlib
+import json
 import os
 import time
+from pathlib import Path
 
 import numpy as np
 from flail import GAME, refused
 
 import load_parameter_run
+import run
 from common.parameter_file import save_parameters
 from evaluation import listing
 
@@ -38,6 +42,40 @@ def test_list(tmp_path, monkeypatch, capfd):
     assert lines["zoo/sumo-humans_v3.npy"][:5] == ["sumo-humans", "both", "v3", "3", "d"]
     broken, = (key for key in lines if key.startswith("zoo/broken.npy: not a parameter file"))
     assert "save/mine/agent1/000007.npz" not in " ".join(lines)
+
+
+def test_how_strong_a_file_is(tmp_path):
+    """Of what ships by the matches noted in made.json, for those very bytes; of a run by its log.
+    """
+    path = tmp_path / "shipped" / GAME / "agent0.npz"
+    path.parent.mkdir(parents=True)
+    save_parameters(path, np.zeros(3, np.float32), {"game": GAME, "policy": "mlp",
+                                                    "policy_args": {}})
+    rows = [("weak", 9, 0, 1), ("strong", 3, 7, 0), ("strong", 4, 6, 0)]
+    (path.parent / "made.json").write_text(json.dumps({"results": {"agent0.npz": {
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "matches": [dict(zip(("against", "wins", "losses", "ties"), row)) for row in rows]}}}))
+    (tmp_path / "save/mine/agent1").mkdir(parents=True)
+    (tmp_path / "save/mine/agent1/000050.npz").write_bytes(path.read_bytes())
+    (tmp_path / "save/mine/progress.csv").write_text(
+        "iteration,agent1/win_v_first\n20,0.25\n40,0.85\n41,nan\n")
+    said = listing.list_all(str(tmp_path / "shipped"), str(tmp_path / "save"))
+    assert "  wins 35 % of 20 v strong  " in said
+    assert "  wins 85 % v first (iteration 40)  " in said
+    path.write_bytes(path.read_bytes() + b" ")
+    for damage in ("1\n", "iteration,agent1/win_v_first\n20,much\n", "a\0b"):
+        (tmp_path / "save/mine/progress.csv").write_text(damage)
+        said = listing.list_all(str(tmp_path / "shipped"), str(tmp_path / "save"))
+        assert "wins" not in said and len(said.splitlines()) == 4
+
+
+def test_what_ships_is_what_was_measured():
+    """Every result in a made.json is of the file beside it, and the list shows it."""
+    notes = list(Path(run.__file__).parent.glob("parameters/*/made.json"))
+    assert len(notes) >= 3
+    for note in notes:
+        for name in json.loads(note.read_text()).get("results", {}):
+            assert listing.strength_in_notes(str(note.with_name(name))).startswith("wins ")
 
 
 def test_list_of_nothing(tmp_path, capfd):

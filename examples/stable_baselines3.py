@@ -1,0 +1,52 @@
+"""Stable-Baselines3's PPO learns one seat of a match; a parameter file plays the other.
+
+    pip install -r examples/requirements.txt
+    python -m examples.stable_baselines3 --opponent walker.npy
+
+trains a blocker against OpenAI's released walker. In their archive that is
+agent-zoo/you-shall-not-pass/agent2_parameters-v1.pkl, and this makes an array of it:
+
+    python -c "import numpy, common.parameter_file as files; \
+        numpy.save('walker.npy', files.load_parameters('agent2_parameters-v1.pkl')[0])"
+"""
+
+import argparse
+
+from stable_baselines3 import PPO
+from stable_baselines3.common.env_util import make_vec_env
+from stable_baselines3.common.vec_env import VecNormalize
+
+from gym_compete import OneSeat
+
+
+def main(argv=None):
+    """Trains, and prints ten times how the last 100 matches ended."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--opponent", required=True, help=(
+        "Parameter file of the other seat: ours (.npz) or one of OpenAI's (.npy)."))
+    parser.add_argument("--env", default="you-shall-not-pass", help="The game. [%(default)s]")
+    parser.add_argument("--seat", type=int, default=0, help="The learner's seat. [%(default)s]")
+    parser.add_argument("--timesteps", type=int, default=1_000_000,
+                        help="Environment steps. [%(default)s]")
+    args = parser.parse_args(argv)
+
+    def make_env():
+        try:
+            return OneSeat(args.env, args.seat, args.opponent, integrator="Euler")
+        except ValueError as error:
+            parser.error(error)
+
+    env = VecNormalize(make_vec_env(
+        make_env, n_envs=8, seed=0, monitor_kwargs={"info_keywords": ("outcome",)}))
+    model = PPO("MlpPolicy", env, n_steps=2048, batch_size=1024, seed=0, device="cpu",
+                policy_kwargs={"log_std_init": -1.0})
+    for _ in range(10):
+        model.learn(args.timesteps // 10, reset_num_timesteps=False)
+        outcomes = [match["outcome"] for match in model.ep_info_buffer]
+        print(f"{model.num_timesteps:,} steps: wins {outcomes.count(1)}, loses "
+              f"{outcomes.count(-1)} of the last {len(outcomes)} matches", flush=True)
+    return model
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""The example for Stable-Baselines3, with a stand-in for that package where it is not installed."""
+
+import importlib
+import re
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import gym_compete
+
+ROOT = Path(gym_compete.__file__).resolve().parents[1]
+BLOCKER = str(ROOT / "parameters/you-shall-not-pass/agent0.npz")
+
+
+class Ppo:
+    """Plays one match with random actions for every call of `learn`; takes what PPO is given."""
+
+    def __init__(self, policy, env, **options):
+        self.env, self.num_timesteps, self.ep_info_buffer = env, 0, []
+
+    def learn(self, timesteps, reset_num_timesteps):
+        self.env.reset(seed=self.num_timesteps)
+        over = False
+        while not over:
+            *_, terminated, truncated, info = self.env.step(self.env.action_space.sample())
+            over = terminated or truncated
+        self.num_timesteps += timesteps
+        self.ep_info_buffer.append({"outcome": info["outcome"]})
+
+
+@pytest.fixture
+def example(monkeypatch):
+    """The example's module, with the stand-in."""
+    for name, what in (("", {"PPO": Ppo}), (".common.vec_env", {"VecNormalize": lambda env: env}),
+                       (".common.env_util", {"make_vec_env": lambda make, **options: make()})):
+        module = ModuleType(f"stable_baselines3{name}")
+        module.__dict__.update(what)
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.delitem(sys.modules, "examples.stable_baselines3", raising=False)
+    yield importlib.import_module("examples.stable_baselines3")
+    del sys.modules["examples.stable_baselines3"]
+
+
+def test_it_meets_the_opponent(example, capfd):
+    """A walker that flails learns nothing against the blocker, and ten lines say so."""
+    model = example.main(["--opponent", BLOCKER, "--seat", "1", "--timesteps", "1000"])
+    env = model.env
+    assert env.game.name == "you-shall-not-pass" and env.seat == 1 and env.opponent.path == BLOCKER
+    lines = capfd.readouterr().out.splitlines()
+    assert lines[-1] == "1,000 steps: wins 0, loses 10 of the last 10 matches" and len(lines) == 10
+
+
+def test_a_file_that_cannot_play(example, capfd):
+    """One line that names it."""
+    with pytest.raises(SystemExit):
+        example.main(["--opponent", "missing.npz"])
+    assert re.search("error: missing.npz: .*\n$", capfd.readouterr().err)
+
+
+def test_its_packages_are_no_part_of_ours():
+    """Pinned where the example is; those that training uses too have the same versions."""
+    pins, ours = (dict(re.findall(r"^([\w-]+)==(\S+)$", (ROOT / name).read_text(), re.M))
+                  for name in ("examples/requirements.txt", "requirements.txt"))
+    assert "stable-baselines3" in pins and not {"stable-baselines3", "torch"} & set(ours)
+    assert all(pins[name] == ours[name] for name in set(pins) & set(ours))
