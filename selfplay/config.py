@@ -13,6 +13,7 @@ from selfplay import presets
 RULES = ("integrator", "draw_penalty", "mirror", "dense_forward", "dense_survive",
          "dense_goal_dist", "dense_gap")
 LIMITS = ("max_iters", "max_timesteps", "max_episodes", "max_seconds")
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 FLAGS = {"opponents": "--old-versions"}  # if they differ from the option's name
 
 WHAT, BATCH, OPTIM, PLAY = "what to train", "batch", "optimization", "self-play"
@@ -53,9 +54,9 @@ class Config:
     run: str = option(
         WHAT, None, help="Name of the folder in saveparameters/; default: game and time.")
     init: str = option(
-        WHAT, None, metavar="RUN", help="Start from these parameters instead of random ones: a run "
-        "in saveparameters/ (its newest snapshots), a folder of agentK.npz, or a file; of another "
-        "game, too, where the network is the same (a walker for you-shall-not-pass).")
+        WHAT, None, paper=None, metavar="RUN", help="Start from these parameters instead of random "
+        "ones: a run in saveparameters/ (its newest snapshots), a folder of agentK.npz, or a file; "
+        "of another game, too, where the network is the same; none: random ones.")
     draw_penalty: bool = option(
         WHAT, True, paper=True, help="Charge both agents 1000 if nobody scores, as in the paper "
         "(run-to-goal and sumo).")
@@ -316,6 +317,18 @@ def plain_name(parser, run, save_dir):
     return name
 
 
+def starting_point(given, values):
+    """What --init means: the file or run that is given, "none", or the preset's walker.
+
+    The walker, a path in the repository, fits networks of the preset's own width alone.
+    """
+    if "init" in given:
+        return None if given["init"] == "none" else given["init"]
+    if "init" not in values or given.get("hid_size") not in (None, values["hid_size"]):
+        return None
+    return os.path.join(ROOT, values["init"])
+
+
 def settle(parser, args, save_dir):
     """The `Config` of a new run: the command line's values, else the preset's."""
     given = lasting_paths(save_dir, vars(args))
@@ -330,4 +343,4 @@ def settle(parser, args, save_dir):
         given["run"] = plain_name(parser, given["run"], save_dir)
     else:
         given["run"] = f"{game}-{time.strftime('%Y%m%d-%H%M%S')}"
-    return Config(**nothing | values | given)
+    return Config(**nothing | values | given | {"init": starting_point(given, values)})

@@ -3,8 +3,11 @@
 # The network that plays a game unless --policy names one: (on one machine, in the paper).
 POLICIES = {
     "run-to-goal-ants": ("ant", "mlp"), "run-to-goal-humans": ("humanoid", "mlp"),
-    "you-shall-not-pass": ("mlp", "mlp"), "sumo-ants": ("ant", "lstm"),
-    "sumo-humans": ("humanoid", "lstm"), "kick-and-defend": ("lstm", "lstm")}
+    "you-shall-not-pass": ("humanoid", "mlp"), "sumo-ants": ("ant", "lstm"),
+    "sumo-humans": ("humanoid", "lstm"), "kick-and-defend": ("humanoid", "lstm")}
+
+# The walker from which the other humanoids start: the race's preset, run to its end.
+WALKER = "parameters/run-to-goal-humans/earlier/10.5M"
 
 HID_SIZES = {"mlp": 64, "lstm": 128, "ant": 128, "humanoid": 128}
 
@@ -24,11 +27,10 @@ MISSING = {
 #   cost less each, are worth their larger batches.
 # - Humanoids' motors reach +-0.4, ants' +-1: their noise is smaller. Sumo's steps are a third as
 #   long, so its noise must be larger to get an ant anywhere.
-# - Humanoids with their own view ("humanoid") learn from small batches at a large step size that
-#   follows the KL. A walker is paid for progress, not charged for the distance, which would make
-#   standing worthless. Annealing starts once half of the races end in a touchdown, or four fifths
-#   of sumo's matches without a fall. Tried so far: run-to-goal-humans and, for standing,
-#   sumo-humans (docs/training.md); not yet for the full two hours.
+# - Humanoids that feel their own bodies ("humanoid") learn from small batches at a large step size
+#   that follows the KL. A walker is paid for its way, not charged for the distance, which would
+#   make standing worth nothing. Annealing starts once half of the races end by touchdown. In the
+#   other games they start as that walker; wrestlers are first paid for closing in.
 # - Without a phase of purely dense reward, the first ant that walks wins every race, and the other
 #   one learns to stand in its way; other games can end without walking.
 # - In you-shall-not-pass only the end of a match is informative: large batches, and little dense
@@ -66,9 +68,10 @@ ONE_MACHINE = {
         optim_stepsize_final=1.5e-4, dense_iters=0, anneal_iters=60, logstd=-1.0,
         logstd_floor_dense=-1.6, anchor_every=200, max_seconds=7200),
     ("you-shall-not-pass", "humanoid"): dict(
-        timesteps_per_batch=14336, optim_batchsize=1024, optim_stepsize=3e-4,
-        optim_stepsize_final=1.5e-4, dense_iters=0, anneal_iters=60, logstd=-1.0,
-        logstd_floor_dense=-1.6, anchor_every=200, max_seconds=7200),
+        init=WALKER, num_envs=128, timesteps_per_batch=7168, optim_batchsize=1024, optim_epochs=3,
+        optim_stepsize=1e-3, optim_stepsize_final=5e-4, target_kl=0.0, adaptive_kl=0.04,
+        dense_iters=0, anneal_iters=300, dense_forward=3.0, dense_goal_dist=0.0, logstd=-1.0,
+        logstd_floor_dense=-1.5, logstd_floor=-2.0, anchor_every=200, max_seconds=7200),
     ("you-shall-not-pass", None): dict(
         timesteps_per_batch=14336, optim_batchsize=1024, optim_stepsize=3e-4,
         optim_stepsize_final=1.5e-4, dense_iters=0, anneal_iters=60, logstd=-1.0,
@@ -97,10 +100,10 @@ ONE_MACHINE = {
         anneal_iters=1600, logstd=-1.4, logstd_floor_dense=-2.0, logstd_floor=-2.8,
         max_seconds=7200),
     ("sumo-humans", "humanoid"): dict(
-        num_envs=128, timesteps_per_batch=7168, optim_batchsize=1024, optim_epochs=3,
+        init=WALKER, num_envs=128, timesteps_per_batch=7168, optim_batchsize=1024, optim_epochs=3,
         optim_stepsize=2e-3, optim_stepsize_final=5e-4, target_kl=0.0, adaptive_kl=0.04,
-        gamma_dense=0.98, dense_iters=100000, anneal_iters=1500, anneal_at=0.8,
-        curriculum_iters=3000, logstd=-1.0, logstd_floor_dense=-2.0, logstd_floor=-2.5,
+        gamma_dense=0.98, dense_iters=100000, anneal_iters=600, anneal_at=0.5, dense_gap=1.0,
+        curriculum_iters=1500, logstd=-1.0, logstd_floor_dense=-2.0, logstd_floor=-2.5,
         max_seconds=7200),
     ("sumo-humans", None): dict(
         dense_iters=0, anneal_iters=1600, logstd=-1.4, logstd_floor_dense=-2.0, logstd_floor=-2.8,
@@ -114,7 +117,10 @@ ONE_MACHINE = {
         anneal_iters=3200, logstd=-1.4, logstd_floor_dense=-2.0, logstd_floor=-2.8,
         max_seconds=7200),
     ("kick-and-defend", "humanoid"): dict(
-        dense_iters=0, anneal_iters=3200, logstd=-1.4, logstd_floor_dense=-2.0, logstd_floor=-2.8,
+        init=WALKER, num_envs=128, timesteps_per_batch=7168, optim_batchsize=1024, optim_epochs=3,
+        optim_stepsize=1e-3, optim_stepsize_final=5e-4, target_kl=0.0, adaptive_kl=0.04,
+        gamma_dense=0.98, dense_iters=100000, anneal_iters=500, anneal_at=0.4, dense_survive=0.5,
+        curriculum_iters=1500, logstd=-1.0, logstd_floor_dense=-2.0, logstd_floor=-2.5,
         max_seconds=7200),
     ("kick-and-defend", None): dict(
         dense_iters=0, anneal_iters=3200, logstd=-1.4, logstd_floor_dense=-2.0, logstd_floor=-2.8,

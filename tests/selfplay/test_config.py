@@ -1,12 +1,15 @@
 """Every option is one row, and the presets hold the values that have been trained with."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from common.command_line import GAME_NAMES
-from selfplay.config import LIMITS, OPTIONS, flag, from_dict, make_parser, preset, settle
+from common.parameter_file import load_parameters
+from selfplay.config import LIMITS, OPTIONS, ROOT, flag, from_dict, make_parser, preset, settle
+from selfplay.presets import WALKER
 
 TRAINED = Path(__file__).with_name("presets.json")
 
@@ -38,6 +41,19 @@ def test_an_option_is_a_row(tmp_path):
     assert from_dict({"env": "sumo-ants", "gone": 1}).keep == 1
 
 
+@pytest.mark.parametrize("given, init", [
+    ([], WALKER), (["--init", "none"], None), (["--hid-size", "64"], None),
+    (["--policy", "mlp"], None), (["--paper"], None), (["--init", "mine"], "mine")])
+def test_humanoids_start_as_a_walker(given, init, tmp_path):
+    """The preset's walker, which ships and has its width; not where something else is asked for."""
+    parser = make_parser()
+    config = settle(parser, parser.parse_args(["--env", "sumo-humans", *given]), str(tmp_path))
+    assert config.init == (os.path.join(ROOT, init) if init == WALKER else init)
+    if init == WALKER:
+        header = load_parameters(os.path.join(config.init, "agent0.npz"))[1]
+        assert header["policy_args"] == {"hid_size": config.hid_size} and header["seat"] == "both"
+
+
 @pytest.mark.parametrize("spelling", ["--old-versions", "--opponents"])
 def test_old_versions_go_by_two_names(spelling, capsys):
     """The former spelling is accepted; a refusal and config.json each keep to one."""
@@ -49,7 +65,7 @@ def test_old_versions_go_by_two_names(spelling, capsys):
 
 
 @pytest.mark.parametrize("argv, shown", [
-    ([], "[256 / 128]"), (["--env", "kick-and-defend"], "[64 / 128]"),
+    ([], "[256 / 128]"), (["--env", "kick-and-defend"], "[128 / 128]"),
     (["--policy", "mlp"], "[64 / 128]"), (["--env", "chess"], "[256 / 128]"),
     (["--env"], "[256 / 128]")])
 def test_help_shows_the_games_values(argv, shown):
