@@ -323,7 +323,7 @@ def test_lost_versions_are_stood_in_for(tmp_path):
     rng = np.random.default_rng(0)
     drawn = [int(vector[0]) for _, vector in snapshots.draw(rng, 0.5, [[0]] * 300)]
     assert set(drawn) == {6, 10} and min(map(drawn.count, (6, 10))) > 50
-    assert len(told) == 1 and "is gone or damaged; other versions stand in" in told[0]
+    assert len(told) == 1 and "is gone or damaged; other versions replace" in told[0]
     for version in (6, 10):
         os.unlink(snapshots.path(0, version))
     with pytest.raises(InputError, match="all versions from 5 on; put one back"):

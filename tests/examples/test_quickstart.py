@@ -44,7 +44,8 @@ def test_it_runs_from_top_to_bottom(tmp_path):
     text = "".join(output.get("text", "") or output.get("data", {}).get("text/plain", "")
                    for output in outputs)
     assert "nobody-plays-this: nothing ships yet" in text
-    assert "seat 1 wins (zero)" in text and re.search(r"done: 1 iterations.* Wins", text)
+    assert re.search(r"seat 1 wins \(agent1\)", text)
+    assert re.search(r"done: 1 iterations.* Wins", text)
     assert re.search("^zero ", text, re.M) and "error" not in text
     kinds = [kind for output in outputs for kind in output.get("data", {})]
     assert kinds.count("image/gif") == kinds.count("image/png") == 2

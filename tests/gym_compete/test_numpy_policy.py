@@ -171,9 +171,9 @@ GOOD = np.ones(24905, np.float32)  # an MLP's for run-to-goal-ants
     (GOOD, {"policy_args": {"num_hid_layers": 10**12}}, "takes another size"),
     (GOOD, {"policy_args": {"hid_size": "64"}}, "its header does not make a network"),
     (np.where(np.arange(24905) == 247, 0, GOOD), {}, "its filter has counted nothing to divide by"),
-    (GOOD * np.inf, {}, "not a parameter file, .npz or .npy .no flat vector of finite numbers"),
-    (GOOD[None], {}, "no flat vector of finite numbers"),
-    (np.ones(24905, int), {}, "no flat vector of finite numbers")])
+    (GOOD * np.inf, {}, "not a parameter file, .npz or .npy .not a flat vector of finite numbers"),
+    (GOOD[None], {}, "not a flat vector of finite numbers"),
+    (np.ones(24905, int), {}, "not a flat vector of finite numbers")])
 def test_bad_files_are_named(tmp_path, vector, header, message):
     """One line, whatever is wrong."""
     path = written(tmp_path, vector, **header)

@@ -51,7 +51,7 @@ ADAPT = [
     ("--env sumo-humans --policy lstm --num-envs 10", 1,
      dict(opponents=2, timesteps_per_batch=4500, optim_batchsize=650)),
     ("--env sumo-humans --num-envs 10", 1, dict(opponents=2, timesteps_per_batch=7164)),
-    ("--env kick-and-defend --timesteps-per-batch 4100", 1, None),
+    ("--env kick-and-defend --policy lstm --timesteps-per-batch 4100", 1, None),
     ("--latest-share 1", 1, {}),
     ("--num-envs 1", 1, dict(latest_share=1.0)),
     ("--optim-batchsize 30000", 1, dict(timesteps_per_batch=30336)),
@@ -93,8 +93,8 @@ def test_what_is_not_given_adapts(command, ranks, changes):
 
 
 REFUSE = [
-    ("--env kick-and-defend --timesteps-per-batch 4096", 1, "--timesteps-per-batch 4096",
-     (4080, 4100)),
+    ("--env kick-and-defend --policy lstm --timesteps-per-batch 4096", 1,
+     "--timesteps-per-batch 4096", (4080, 4100)),
     ("--timesteps-per-batch 5", 1, "--timesteps-per-batch 5", (4, 6)),
     ("--num-envs 8 --latest-share 0.5 --timesteps-per-batch 241", 1,
      "--timesteps-per-batch 241: does not fit --num-envs 8, --latest-share 0.5", (240, 252)),
