@@ -48,11 +48,7 @@ def train(config, free=(), resumed=None):
     config = config.replace(curriculum_start=warm_start.find_start(
         config, env.game, [*(init or ()), *(outsider or ())[1:]], resumed))
     opponents = warm_start.find_opponents(SAVE_DIR, config, trainees, outsider, resumed)
-    lines = comm.to_root(f"{comm.name()}: {config.num_envs} games on {threads} thread(s), "
-                         f"networks on {hardware}")
-    if comm.RANK == 0:
-        place = one_line(os.path.join("saveparameters", config.run))
-        print("\n".join([f"{config.env} into {place}", *lines]), flush=True)
+    announce(config, threads, hardware)
 
     def policy_fn(name, seat, rng):
         return network(name, env.ob_dims[seat], env.ac_dims[seat], rng, **options)
@@ -60,6 +56,17 @@ def train(config, free=(), resumed=None):
     return compete_learn(
         env, policy_fn, trainees, os.path.join(SAVE_DIR, config.run), config, opponents=opponents,
         init=init and [entry.vector for entry in init], anchors=anchors, resumed=resumed)
+
+
+def announce(config, threads, hardware):
+    """Prints where the run goes and what each rank uses; all ranks call it."""
+    from distributed_data import comm
+
+    lines = comm.to_root(f"{comm.name()}: {config.num_envs} games on {threads} thread(s), "
+                         f"networks on {hardware}")
+    if comm.RANK == 0:
+        place = one_line(os.path.join("saveparameters", config.run))
+        print("\n".join([f"{config.env} into {place}", *lines]), flush=True)
 
 
 def find_outsider(config):
