@@ -67,7 +67,7 @@ def draw(rows, versions, matches, out):
     steps = [float(row["run/timesteps"]) / 1e6 for row in rows]
     fig, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6), sharey=True)
     left.plot(steps, smooth(rows, "agent0/end_touchdown"), label="games that end by touchdown")
-    left.plot(steps, smooth(rows, "agent0/end_both_down"), label="both ants down")
+    left.plot(steps, smooth(rows, "agent0/end_both_down"), label="both down")
     left.plot(steps, smooth(rows, "run/alpha", 1), "--", color="grey",
               label="alpha, weight of the dense reward")
     left.set(xlabel="millions of environment steps", ylabel="share", ylim=(0, 1.02),
