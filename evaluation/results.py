@@ -5,7 +5,6 @@ import io
 from collections import Counter
 
 import numpy as np
-from scipy.stats import binomtest
 
 from common.files import write_whole
 from common.names import outcome, short_names
@@ -29,6 +28,8 @@ def tally(results):
 
 def wilson(count, total):
     """95 % Wilson interval of a share, [low, high]."""
+    from scipy.stats import binomtest  # half a second that a training's start need not take
+
     interval = binomtest(count, total).proportion_ci(method="wilson")
     return [float(interval.low), float(interval.high)]
 
