@@ -86,6 +86,11 @@ class RunFolder:
         found = glob.glob(os.path.join(glob.escape(self.path), "agent*"))
         return sorted(os.path.basename(path) for path in found if os.path.isdir(path))
 
+    @property
+    def has_checkpoint(self):
+        """Whether there is one to resume from."""
+        return any(os.path.exists(os.path.join(self.path, name)) for name in (CHECKPOINT, PREVIOUS))
+
     def snapshots(self, learner):
         """A learner's snapshots: {version: path}."""
         return snapshot_paths(os.path.join(self.path, learner))

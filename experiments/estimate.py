@@ -2,8 +2,6 @@
 
 import shutil
 
-from experiments.runs import versions_kept
-
 GAME_STEPS = 250  # of a match, for the estimate: half of the time limit
 RK4_COST = 3.6  # times Euler's (docs/paper.md, values)
 
@@ -43,6 +41,8 @@ def describe_cost(study, runs, paces, matches):
 
 def disk(study, item, pace):
     """Bytes that a run will take."""
+    from selfplay.snapshots import versions_kept  # here, so --help stays quick
+
     return versions_kept(study.delta(item), study.gap, study.iterations) * pace.version + pace.rest
 
 

@@ -1,8 +1,6 @@
 """Trains the runs of an experiment, one after the other, each by run.py in a process of its own."""
 
 import csv
-import fcntl
-import math
 import os
 import shutil
 import subprocess
@@ -13,7 +11,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from common.command_line import InputError, one_line
-from common.run_folder import CHECKPOINT, PREVIOUS, RunFolder
+from common.run_folder import CHECKPOINT, RunFolder
+from experiments.stages import mpirun
 from selfplay import run_lock
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -33,11 +32,10 @@ class Process:
     """
 
     def __init__(self, folder, words, ranks, output):
-        mpirun = [str(Path(sys.executable).parent / "mpirun"), "-np", str(ranks)] if ranks else []
         paths = [str(ROOT), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
         with open(output, "ab") as file:
             self._process = subprocess.Popen(
-                [*mpirun, sys.executable, "-m", "experiments.train", folder, *words],
+                [*mpirun(ranks or 1), sys.executable, "-m", "experiments.train", folder, *words],
                 stdin=subprocess.PIPE, stdout=file, stderr=subprocess.STDOUT,
                 start_new_session=True,  # the terminal's Ctrl-C is for the experiment alone
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))})
@@ -91,18 +89,17 @@ class Trainings:
 
     def _wait_for(self, run):
         """Until what a killed experiment has left at work has finished its iteration."""
-        if is_locked(self.folder(run)):
+        if run_lock.holder(self.folder(run)):
             print(f"waiting for {run.name}, which a killed experiment has left at work",
                   file=sys.stderr, flush=True)
-        while is_locked(self.folder(run)):
+        while run_lock.holder(self.folder(run)):
             self._check()
             time.sleep(POLL)
 
     def _words(self, run, iterations):
         """For run.py: a new run, or the rest of an old one."""
         length = ["--max-iters", str(iterations)]
-        if any(os.path.exists(os.path.join(self.folder(run), name))
-               for name in (CHECKPOINT, PREVIOUS)):
+        if RunFolder(self.folder(run)).has_checkpoint:
             return ["--resume", run.name, *length]
         shutil.rmtree(self.folder(run), ignore_errors=True)  # killed before its first checkpoint
         return [*run.words, "--run", run.name, *length]
@@ -134,18 +131,6 @@ def iterations_done(folder):
             return int(arrays["progress/iteration"])
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return 0
-
-
-def is_locked(folder):
-    """Whether some other process trains a run."""
-    try:
-        with open(os.path.join(folder, run_lock.NAME), "r+b") as file:
-            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except BlockingIOError:
-        return True
-    return False
 
 
 def explain(run, code, output):
@@ -191,9 +176,3 @@ def measure(folder):
     newest = [max(found.snapshots(name).items())[1] for name in found.learners]
     return Pace(seconds, steps, sum(map(os.path.getsize, newest)),
                 2 * os.path.getsize(os.path.join(folder, CHECKPOINT)), found.learners)
-
-
-def versions_kept(delta, keep, iterations):
-    """How many versions of each learner are on the disk after so many iterations."""
-    first = max(1, math.ceil(delta * (iterations - 2)))
-    return 1 + (iterations - first + 1) + (first - 1) // keep

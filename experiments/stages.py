@@ -1,7 +1,6 @@
 """A stage of a longer plan: an ordinary run in a process of its own, begun or gone on with."""
 
 import csv
-import fcntl
 import os
 import shutil
 import signal
@@ -11,7 +10,7 @@ import time
 
 import run
 from common.command_line import InputError
-from common.run_folder import CHECKPOINT, PREVIOUS
+from common.run_folder import RunFolder
 from selfplay import run_lock
 
 
@@ -38,7 +37,7 @@ def train(name, words, steps, log, ranks=1):
     wait_for(folder)
     if taken(name)[0] >= steps:  # the last snapshot is older than this row
         return
-    if any(os.path.exists(os.path.join(folder, file)) for file in (CHECKPOINT, PREVIOUS)):
+    if RunFolder(folder).has_checkpoint:
         words = [f"--resume={name}"]
     else:
         shutil.rmtree(folder, ignore_errors=True)
@@ -85,25 +84,12 @@ def mpirun(ranks):
 def wait_for(folder):
     """Waits until nobody trains a run: a stage outlives the process that began it."""
     told = False
-    while holder := trained_by(folder):
+    while holder := run_lock.holder(folder):
         if not told:
             print(f"{os.path.basename(folder)}: is being trained by {holder}; waiting for its end",
                   flush=True)
         told = True
         time.sleep(0.5)
-
-
-def trained_by(folder):
-    """Which process trains a run, "" if none does."""
-    try:
-        with open(os.path.join(folder, run_lock.NAME), "r+") as file:
-            try:
-                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                return file.read(200).strip() or "another process"
-    except FileNotFoundError:
-        pass
-    return ""
 
 
 def taken(name):

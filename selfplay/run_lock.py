@@ -21,20 +21,28 @@ def hold(directory, what):
     what: the option that names the run. Raises InputError, with the name of the other process, if
     one trains it. On a disk without locks nothing is refused.
     """
-    path = os.path.join(os.path.realpath(directory), NAME)
+    path = _path(directory)
     if path in _held:
         return
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-    try:
-        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        if error.errno in (errno.EACCES, errno.EAGAIN):
-            holder = os.pread(descriptor, 200, 0).decode(errors="replace").strip()
-            os.close(descriptor)
-            raise InputError(f"{what}: is being trained by {holder or 'another process'}; wait "
-                             "for its end, or stop it") from None
+    other = _lock(descriptor)
+    if other:
+        os.close(descriptor)
+        raise InputError(f"{what}: is being trained by {other}; wait for its end, or stop it")
     _held[path] = descriptor
     _write(descriptor, f"pid {os.getpid()} on {platform.node()}\n")
+
+
+def holder(directory):
+    """Which other process trains the run in a folder, "" if none does."""
+    path = _path(directory)
+    if path in _held or not os.path.exists(path):
+        return ""
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        return _lock(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def let_go():
@@ -43,6 +51,21 @@ def let_go():
         _, descriptor = _held.popitem()
         _write(descriptor, "")
         os.close(descriptor)
+
+
+def _path(directory):
+    return os.path.join(os.path.realpath(directory), NAME)
+
+
+def _lock(descriptor):
+    """Locks a file, unless another process has: returns that one, "" if none or without locks."""
+    try:
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in (errno.EACCES, errno.EAGAIN):
+            said = os.pread(descriptor, 200, 0).decode(errors="replace").strip()
+            return said or "another process"
+    return ""
 
 
 def _write(descriptor, text):

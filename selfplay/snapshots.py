@@ -87,8 +87,7 @@ class Snapshots:
     def disk_use(self, delta, keep, versions):
         """Estimated bytes on disk once `versions` is the latest version, from current sizes."""
         size = sum(os.path.getsize(self.path(k, self.latest)) for k in range(len(self.names)))
-        first = max(1, int(np.ceil(delta * (versions - 2))))
-        return size * (1 + versions - first + 1 + ((first - 1) // keep if keep else 0))
+        return size * versions_kept(delta, keep, versions)
 
     def first(self):
         """Every learner's parameters before training, None for those that are gone."""
@@ -169,6 +168,12 @@ class Snapshots:
                 return paths[version], vector
         raise InputError(f"{name}: is gone or damaged, and so are all versions from {first} on; put"
                          " one back, or begin a new run from what there is with --init")
+
+
+def versions_kept(delta, keep, latest):
+    """How many versions of a learner `Snapshots.thin_out` leaves once `latest` is the latest."""
+    first = max(1, int(np.ceil(delta * (latest - 2))))
+    return 1 + latest - first + 1 + ((first - 1) // keep if keep else 0)
 
 
 def read(path):

@@ -199,10 +199,11 @@ def transfer(entry, header, option):
         must_fit(entry, header, option)
         return entry
     must_fit(entry, {**header, "game": old["game"]}, option)
-    parts = np.split(entry.vector, np.cumsum([start.size for start in first_variables(old)])[:-1])
+    befores, starts = first_variables(old), first_variables(header)
+    parts = np.split(entry.vector, np.cumsum([before.size for before in befores])[:-1])
     shared = find_policy(header["policy"]).shared_features
     made = []
-    for part, before, start in zip(parts, first_variables(old), first_variables(header)):
+    for part, before, start in zip(parts, befores, starts):
         if before.shape == start.shape:
             start = part
         elif before.ndim == 2 and shared:

@@ -9,6 +9,7 @@ import time
 from small_study import OPTIONS, TINY, conduct
 
 from experiments import exploration, runs
+from selfplay import run_lock
 
 WORDS = ("--game", "sumo-humans")
 EXTRA = ("--num-envs", "4", "--latest-share", "1", "--timesteps-per-batch", "48", "--max-iters",
@@ -27,9 +28,9 @@ def test_killed_and_continued(tmp_path, in_process, monkeypatch):
     shutil.rmtree(run)
     kill(other, run)
     deadline = time.monotonic() + 60
-    while runs.is_locked(run) and time.monotonic() < deadline:
+    while run_lock.holder(run) and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert not runs.is_locked(run) and 1 <= runs.iterations_done(run) <= 6
+    assert not run_lock.holder(run) and 1 <= runs.iterations_done(run) <= 6
     shutil.copytree(one / "matches", other / "matches")
     assert conduct(exploration.EXPERIMENT, other, *WORDS, extra=EXTRA) == result
     for name in ("result.json", "table.md", *(f"runs/{run.name}/{file}" for file in (

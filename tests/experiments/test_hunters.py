@@ -18,6 +18,7 @@ import run
 from common.parameter_file import load_parameters, save_parameters
 from experiments import hunters, rounds, stages
 from networks.loading import game_sizes, vector_size
+from selfplay import run_lock
 from selfplay.snapshots import Snapshots
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -338,9 +339,9 @@ def test_a_stage_at_work_is_waited_for(tmp_path, capfd):
     holder = subprocess.Popen([sys.executable, "-c", script, REPOSITORY, tmp_path],
                               stdout=subprocess.PIPE, text=True)
     assert holder.stdout.readline() == "held\n"
-    assert f"pid {holder.pid} on " in stages.trained_by(str(tmp_path))
+    assert f"pid {holder.pid} on " in run_lock.holder(str(tmp_path))
     stages.wait_for(str(tmp_path))
-    assert holder.wait() == 0 and stages.trained_by(str(tmp_path)) == ""
+    assert holder.wait() == 0 and run_lock.holder(str(tmp_path)) == ""
     assert capfd.readouterr().out.count(f"is being trained by pid {holder.pid}") == 1
     stages.wait_for(str(tmp_path / "absent"))
 

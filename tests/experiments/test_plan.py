@@ -7,6 +7,7 @@ import pytest
 
 from experiments import command, curriculum, delta, ensemble, estimate, exploration, plan, runs
 from gym_compete import find_game
+from selfplay.snapshots import versions_kept
 
 ALL = [module.EXPERIMENT for module in (delta, exploration, curriculum, ensemble)]
 
@@ -110,4 +111,4 @@ def test_versions_kept():
     for delta_, keep, iterations in ((0.5, 10, 100), (1, 7, 50), (0, 3, 40), (0.8, 50, 20)):
         first = delta_ * (iterations - 2)
         left = [v for v in range(iterations + 1) if v == 0 or v >= first or v % keep == 0]
-        assert runs.versions_kept(delta_, keep, iterations) == len(left)
+        assert versions_kept(delta_, keep, iterations) == len(left)
