@@ -1,10 +1,11 @@
 """How many workers train a run on this machine, and how many games each of them plays."""
 
+import json
 import os
 import sys
 
 from common.command_line import RANK_NAMES, InputError
-from common.run_folder import find_run
+from common.run_folder import CHECKPOINT, PREVIOUS, find_run
 from distributed_data import cores
 from selfplay import batch_plan
 from selfplay.config import settle
@@ -49,11 +50,32 @@ def choose(parser, args, save_dir):
     Where only --num-threads is given, one. Bad input ends the process, or raises InputError.
     """
     if args.resume is not None:
-        own = (find_run(save_dir, args.resume, "--resume").config or {}).get("ranks")
-        return args.ranks or (own if isinstance(own, int) and begins_again(own) else 1)
+        own = own_ranks(find_run(save_dir, args.resume, "--resume"))
+        return args.ranks or (own if begins_again(own) else 1)
     config = settle(parser, args, save_dir)
     free = [name for name in batch_plan.OPTIONS if vars(args)[name] is None]
     return args.ranks or (1 if args.num_threads else suitable(config, free, cores.count()))
+
+
+def own_ranks(run):
+    """How many workers a run on disk had, by its config.json, else its checkpoints; 1 if unknown.
+
+    run: a `RunFolder`.
+    """
+    found = run.config or next(filter(None, map(_read_config, (
+        os.path.join(run.path, name) for name in (CHECKPOINT, PREVIOUS)))), {})
+    return found["ranks"] if isinstance(found.get("ranks"), int) else 1
+
+
+def _read_config(checkpoint):
+    """The configuration in a checkpoint, None if it is gone or damaged."""
+    import numpy as np
+
+    try:
+        with np.load(checkpoint, allow_pickle=False) as arrays:
+            return json.loads(str(arrays["header"]))["config"]
+    except Exception:  # damaged bytes make the readers fail in a dozen ways
+        return None
 
 
 def begins_again(ranks):

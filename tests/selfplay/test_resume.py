@@ -51,7 +51,7 @@ def start(folder, *arguments, ranks=1, itself=False):
 
 def finish(process, code=0):
     """Waits for it; returns what it has written."""
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=300)
     assert process.returncode == code, err
     return out + err
 

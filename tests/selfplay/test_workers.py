@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import run
@@ -85,6 +86,11 @@ def test_a_run_keeps_its_ranks(machine, tmp_path):
         for words in ("--resume made", "--resume", "--resume made --num-threads 1"):
             assert choose(words, tmp_path) == ranks
         assert choose("--resume made --ranks 2", tmp_path) == 2
+    (tmp_path / "made/config.json").write_text("damaged")
+    assert choose("--resume made", tmp_path) == 1
+    for name, ranks in (("checkpoint-previous.npz", 2), ("checkpoint.npz", 3)):
+        np.savez(tmp_path / "made" / name, header=json.dumps({"config": {"ranks": ranks}}))
+        assert choose("--resume made", tmp_path) == ranks
 
 
 @pytest.fixture
