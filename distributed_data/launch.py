@@ -12,10 +12,12 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 LAUNCHED = "RANKS_LAUNCHED"  # an environment variable of ranks that `supervise` has started
 PID_BYTES = 8  # of mpirun's process id, which comes before all signals, a byte each
 PATIENCE = 5.0  # seconds for the last words, once mpirun has ended
+ECHO = 0.1  # seconds within which a signal is the last one once more: `timeout` sends two
 
 
 def find_mpirun():
@@ -60,7 +62,7 @@ class _Job:
     """The command at work."""
 
     def __init__(self, command):
-        self._asked = self._process = None
+        self._asked = self._when = self._process = None
         source, self._line = os.pipe()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._ask)
@@ -86,7 +88,10 @@ class _Job:
         return code if code >= 0 else 128 + (self._asked or -code)
 
     def _ask(self, number, _):
-        again, self._asked = self._asked, number
+        now, again = time.monotonic(), self._asked
+        if again and now - self._when < ECHO:
+            return
+        self._asked, self._when = number, now
         if self._process and again:
             _end(self._process.pid)
         elif self._process:
