@@ -8,7 +8,7 @@ from functools import partial
 from common.command_line import one_line
 from common.run_folder import RunFolder
 from common.terminal import go_on_without_output, guarded
-from selfplay import batch_plan
+from selfplay import batch_plan, workers
 from selfplay.build import find_network, make_env, plan_batch
 from selfplay.config import LIMITS, from_dict, make_parser, settle
 
@@ -99,10 +99,11 @@ def settle_and_train(parser, args):
     from distributed_data import comm
 
     comm.abort_together()
+    workers.check(args.ranks, comm.SIZE)
     free = [name for name in batch_plan.OPTIONS if vars(args)[name] is None]
     if args.resume is None:
         config = comm.broadcast(settle(parser, args, SAVE_DIR))  # the clock names the run
-        return config, train(config, free)
+        return config, train(workers.share_games(config, args.ranks, free), free)
     from selfplay.resume import settle_resumed
 
     found, arrays, remark = comm.from_root(settle_resumed, SAVE_DIR, vars(args), LIMITS)
@@ -112,19 +113,23 @@ def settle_and_train(parser, args):
               f"iteration {arrays['progress/iteration']}", flush=True)
     new_games = config.ranks != comm.SIZE  # which may be as many as fit
     free = [name for name in free if new_games and name in ("num_envs", "opponents")]
-    return config, train(config, free, arrays)
+    return config, train(workers.share_games(config, args.ranks, free, config.ranks), free, arrays)
 
 
 @guarded
 def main(argv=None):
     """Parses the command line and trains; where its output is closed, it trains on without a word.
 
+    As a script it starts as many workers as suit this machine; imported, it is one of those there
+    are.
     Exit codes: 0 done, or stopped by a signal; 2 bad input, told in one line; 1 when the disk or
     the learning has failed, told in one line; 130 when stopped before the training began.
     """
     parser = make_parser(sys.argv[1:] if argv is None else argv)
     args = parser.parse_args(argv)
     go_on_without_output()
+    if __name__ == "__main__":
+        workers.start(parser, args, SAVE_DIR)
     from common.command_line import InputError, NotFinite
     from distributed_data import comm
     from selfplay import run_lock
@@ -148,7 +153,7 @@ def main(argv=None):
 def last_line(config, counters, ranks):
     """What a run has done and learned, and the command to go on with or to watch it by."""
     what = "stopped after" if counters.interrupted else "done:"
-    many = f"mpirun -np {ranks} " if ranks > 1 else ""
+    many = "" if workers.begins_again(ranks) else f"mpirun -np {ranks} "
     name = one_line(shlex.quote(config.run))
     then = f"Go on: {many}python run.py --resume {name}" if counters.interrupted else (
         f"Watch: python load_parameter_run.py --run {name}")

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from contextlib import contextmanager
 
-from distributed_data import comm
+from distributed_data import comm, cores
 
 # MPICH and Intel MPI, Open MPI, Slurm.
 LOCAL_RANK_NAMES = ("MPI_LOCALRANKID", "OMPI_COMM_WORLD_LOCAL_RANK", "SLURM_LOCALID")
@@ -29,10 +29,10 @@ def share_of_cores():
 
     Cores that a launcher has bound to one rank are all that rank's.
     """
-    bound = hasattr(os, "sched_getaffinity")  # only Linux lists the cores that a process may use
-    mine = os.sched_getaffinity(0) if bound else set(range(os.cpu_count()))
+    mine = cores.usable()
     others = comm.HOST.allgather(mine)
-    return max(1, int(sum(1 / sum(core in cores for cores in others) for core in mine) + 1e-9))
+    share = sum(1 / sum(core in theirs for theirs in others) for core in mine)
+    return max(1, int(min(share, cores.quota() / len(others)) + 1e-9))
 
 
 def visible_gpus():

@@ -12,7 +12,7 @@ from experiments.plan import Study
 from experiments.runs import ROOT, TRIAL, Failed, Trainings, measure
 from selfplay import config, run_lock
 
-OWN = ("run", "resume", "env", "seed", "paper", "keep", "max_timesteps", "max_episodes",
+OWN = ("run", "resume", "env", "seed", "paper", "keep", "ranks", "max_timesteps", "max_episodes",
        "max_seconds")  # options of run.py that no user of an experiment may give it
 
 
@@ -74,7 +74,7 @@ def read_extra(extra, varies):
             raise InputError(f"{config.flag(name)}: is what this experiment varies")
         if name in OWN:
             raise InputError(f"{config.flag(name)}: is the experiment's to choose, "
-                             "it takes --game, --seeds, --scale, --out and -- --max-iters")
+                             "it takes --game, --seeds, --scale, --ranks, --out and -- --max-iters")
     return given
 
 

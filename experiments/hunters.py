@@ -26,8 +26,7 @@ from selfplay import config, run_lock
 OWN = {"rounds": (3, "Rounds, each a hunter and then the main learner."),
        "hunter_steps": (2_000_000, "Environment steps of a hunter."),
        "main_steps": (4_000_000, "Environment steps of the main learner per round."),
-       "games": (200, "Matches that judge a hunter."),
-       "ranks": (1, "Workers per run; mpirun starts more than one.")}
+       "games": (200, "Matches that judge a hunter.")}
 NOT_HERE = {**dict.fromkeys(config.LIMITS, "--hunter-steps and --main-steps say how long"),
             "resume": "the same command goes on by itself",
             "ensemble": "each seat has one champion", "opponent": "it is the champion",
@@ -47,7 +46,7 @@ def make_parser(argv=()):
 
 
 def settle(parser, args):
-    """(name, plan, options): the stages' name, `OWN`'s values, and all that was given for run.py.
+    """(name, plan, options): the stages' name, `OWN`'s values and --ranks, what else was given.
 
     Raises InputError for what does not fit.
     """
@@ -67,7 +66,7 @@ def settle(parser, args):
         raise InputError("starts its workers itself: leave mpirun out and give --ranks")
     stages.mpirun(args.ranks)
     name = config.plain_name(parser, given.pop("run"), run.SAVE_DIR)
-    plan = {key: given.pop(key) for key in OWN}
+    plan = {key: given.pop(key, None) for key in (*OWN, "ranks")}
     return name, plan, lasting_paths(run.SAVE_DIR, given)
 
 

@@ -31,8 +31,9 @@ class Rounds:
     """All rounds of one name.
 
     name: of its folder in saveparameters/ and, with an ending, of each run; plan: dict of rounds,
-    hunter_steps, main_steps, games and ranks; options: dict of run.py's, of which "init" is the
-    first champion. Raises InputError if the name is taken, or was begun with other options.
+    hunter_steps, main_steps, games and ranks (None: run.py's choice); options: dict of run.py's, of
+    which "init" is the first champion. Raises InputError if the name is taken, or was begun with
+    other options.
     """
 
     def __init__(self, name, plan, options):

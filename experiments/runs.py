@@ -35,7 +35,7 @@ class Process:
         paths = [str(ROOT), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
         with open(output, "ab") as file:
             self._process = subprocess.Popen(
-                [*mpirun(ranks or 1), sys.executable, "-m", "experiments.train", folder, *words],
+                [*mpirun(ranks), sys.executable, "-m", "experiments.train", folder, *words],
                 stdin=subprocess.PIPE, stdout=file, stderr=subprocess.STDOUT,
                 start_new_session=True,  # the terminal's Ctrl-C is for the experiment alone
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))})

@@ -11,6 +11,7 @@ import time
 import run
 from common.command_line import InputError
 from common.run_folder import RunFolder
+from distributed_data import launch as launching
 from selfplay import run_lock
 
 
@@ -27,11 +28,12 @@ def folder_of(name):
     return os.path.join(run.SAVE_DIR, name)
 
 
-def train(name, words, steps, log, ranks=1):
+def train(name, words, steps, log, ranks=None):
     """Trains a run for so many environment steps, or goes on with what there is of it.
 
-    words: run.py's options; log: the file that takes what it prints; ranks: workers. A run that
-    was killed before its first checkpoint begins anew. Raises `Ended` if it fails or is stopped.
+    words: run.py's options; log: the file that takes what it prints; ranks: workers, None leaves
+    them to run.py. A run that was killed before its first checkpoint begins anew. Raises `Ended` if
+    it fails or is stopped.
     """
     folder = folder_of(name)
     wait_for(folder)
@@ -42,6 +44,7 @@ def train(name, words, steps, log, ranks=1):
     else:
         shutil.rmtree(folder, ignore_errors=True)
         words = [*words, f"--run={name}", f"--max-timesteps={steps}"]
+    words += [f"--ranks={ranks}"] if ranks else []
     call([*mpirun(ranks), sys.executable, run.__file__, *words], log)
     if taken(name)[0] < steps:
         raise Ended(128 + signal.SIGINT)
@@ -73,9 +76,9 @@ def launch(words, log):
 
 def mpirun(ranks):
     """The words before a command that so many workers run; InputError where there is no mpirun."""
-    if ranks == 1:
+    if ranks in (None, 1):
         return []
-    found = shutil.which("mpirun", path=os.path.dirname(sys.executable)) or shutil.which("mpirun")
+    found = launching.find_mpirun()
     if not found:
         raise InputError(f"--ranks {ranks}: there is no mpirun; 1 needs none")
     return [found, "-np", str(ranks)]

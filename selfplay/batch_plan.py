@@ -57,7 +57,7 @@ def settle(given, wanted, world, fixed=()):
     names of given ones that the user cannot change. Raises ValueError, one line, if the given
     values do not fit.
     """
-    plan = _search(given, wanted, world)
+    plan = search(given, wanted, world)
     if plan is None:
         raise ValueError(_refusal(given, wanted, world, fixed))
     return plan
@@ -96,7 +96,8 @@ def _change(value, wanted):
     return 0.0 if value == wanted else 0.1 + abs(math.log(value / wanted))
 
 
-def _search(given, wanted, world):
+def search(given, wanted, world):
+    """Returns what `settle` does, or None if the given values do not fit."""
     batch, minibatch = (given.get(name, 0) for name in OPTIONS[3:])
     if batch % world.grain or minibatch % world.grain or 0 < batch < minibatch:
         return None
@@ -196,7 +197,7 @@ def _refusal(given, wanted, world, fixed):
     def part(count):
         return {name: given[name] for name in names[:count]}
 
-    last = next(k for k in range(1, len(names) + 1) if _search(part(k), wanted, world) is None)
+    last = next(k for k in range(1, len(names) + 1) if search(part(k), wanted, world) is None)
     causes = [_text(key, x) for key, x in part(last).items()]
     for name in names[last - 1::-1]:
         for count in range(len(names), last - 1, -1) if name not in fixed else ():
@@ -205,7 +206,7 @@ def _refusal(given, wanted, world, fixed):
                 culprit = _text(name, given[name])
                 causes.remove(culprit)
                 return _line(culprit, causes + _causes(world), near)
-    ranks = _either_side(world.ranks, 1, lambda ranks: _search(
+    ranks = _either_side(world.ranks, 1, lambda ranks: search(
         given, wanted, world._replace(ranks=ranks)), FEW)
     return _line(f"{world.ranks} worker(s)", causes + _causes(world._replace(ranks=1)), ranks)
 
@@ -213,7 +214,7 @@ def _refusal(given, wanted, world, fixed):
 def _nearest(name, given, wanted, world):
     """The nearest values of an option, below and above, that fit the others."""
     def fits(value):
-        return _search(given | {name: value}, wanted, world)
+        return search(given | {name: value}, wanted, world)
 
     value, tries = given[name], TRIES if "num_envs" in given else FEW
     if name == "latest_share":

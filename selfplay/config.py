@@ -67,7 +67,11 @@ class Config:
     num_envs: int = option(
         BATCH, 64, paper=128, low=1, help="Games that each worker plays at once.")
     num_threads: int = option(
-        BATCH, None, low=1, help="Threads that step games; default: one per core.")
+        BATCH, None, low=1, help="Threads of each worker, which step its games; default: its "
+        "share of the cores.")
+    ranks: int = option(
+        BATCH, None, low=1, help="Workers on this machine, each a process (under mpirun), who "
+        "share the preset's games; default: as many as suit its cores, 1 with --num-threads.")
     timesteps_per_batch: int = option(
         BATCH, 3584, paper=409600, low=1,
         help="Samples per learner per iteration, summed over workers.")
@@ -205,8 +209,6 @@ class Config:
     max_seconds: float = option(
         STOP, 1200, paper=None, low=0, above=True, help="Wall time.")
 
-    ranks: int = None  # workers, from mpirun
-
     def as_dict(self):
         """The flat dict in config.json."""
         return asdict(self)
@@ -265,8 +267,8 @@ def make_parser(argv=()):
         add(groups[section], row, values)
     groups[WHAT].add_argument(
         "--resume", nargs="?", const="", metavar="RUN", help="Resume this run (default: the "
-        "newest) from its last checkpoint. Only the limits, --num-threads, --anchor-every and "
-        "--keep may be changed, and the paths of --opponent and --anchor if these files have "
+        "newest) from its last checkpoint. Only the limits, --ranks, --num-threads, --anchor-every "
+        "and --keep may be changed, and the paths of --opponent and --anchor if these files have "
         "moved.")
     groups[WHAT].add_argument("--paper", action="store_true",
                               help="Take the paper's values instead of those for one machine.")

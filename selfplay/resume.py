@@ -32,7 +32,7 @@ def settle_resumed(save_dir, given, limits):
         remark += f"{'; ' if remark else ''}was trained by {config['ranks']} worker(s), resumes " \
                   f"with {comm.SIZE}: with new games and new random numbers, so not bit for bit"
     asked = {key: value for key, value in lasting_paths(save_dir, given).items()
-             if value is not None and key not in ("resume", "run", "paper")}
+             if value is not None and key not in ("resume", "run", "paper", "ranks")}
     asked, moved = settle_moved(config, asked)
     may_change += moved
     for key, value in asked.items():

@@ -33,17 +33,25 @@ SMALL = ("--num-envs", "8", "--num-threads", "2", "--latest-share", "0.5", "--op
 ITERATIONS = 6
 
 
-def start(folder, *arguments, ranks=1):
-    """Starts run.py with runs kept in a folder, as the leader of its own group of processes."""
-    many = [MPIRUN, "-np", str(ranks)] if ranks > 1 else []
-    return subprocess.Popen(
-        [*many, sys.executable, "-c", SCRIPT, str(folder), *arguments], start_new_session=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def start(folder, *arguments, ranks=1, itself=False):
+    """Starts run.py with runs kept in a folder, as the leader of its own group of processes.
+
+    itself: whether it starts its ranks, as users have it do.
+    """
+    many = [MPIRUN, "-np", str(ranks)] if ranks > 1 and not itself else []
+    words = [*many, sys.executable, "-c", SCRIPT, str(folder)]
+    if itself:
+        words = [sys.executable, str(folder / "run.py")]
+        if not (folder / "run.py").exists():  # its own saveparameters/, which is the folder
+            (folder / "run.py").symlink_to(ROOT / "run.py")
+            (folder / "saveparameters").symlink_to(folder)
+    return subprocess.Popen([*words, *arguments], start_new_session=True, stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, text=True)
 
 
 def finish(process, code=0):
     """Waits for it; returns what it has written."""
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=300)
     assert process.returncode == code, err
     return out + err
 
@@ -67,17 +75,22 @@ def contents(folder):
 
 @pytest.mark.parametrize("kind, ranks", [("mlp", 2), ("lstm", 2), ("ant", 1)])
 def test_killed_and_resumed_is_straight(tmp_path, kind, ranks):
-    """kill -9 in the iteration after the third: the end is the same, byte for byte."""
+    """kill -9 in the iteration after the third: the end is the same, byte for byte.
+
+    Also if run.py starts the ranks itself: as many as it is told to, or as the run had.
+    """
+    itself, told = kind == "mlp", ["--ranks", str(ranks)]
     options = (*GAMES[kind], *SMALL, "--anchor-every", "2", "--max-iters", str(ITERATIONS))
-    straight = start(tmp_path, *options, "--run", "straight", ranks=ranks)
+    straight = start(tmp_path, *options, "--run", "straight", *told * itself, ranks=ranks,
+                     itself=itself)
     killed = start(tmp_path, *options, "--run", "killed", ranks=ranks)
     kill_soon_after(killed, tmp_path / "killed/agent0/000003.npz", 0.2)
     finish(straight)
     expected = contents(tmp_path / "straight")
     assert f"agent0/{ITERATIONS:06d}.npz" in expected
-    said = finish(start(tmp_path, "--resume", "killed", ranks=ranks))
+    said = finish(start(tmp_path, "--resume", "killed", ranks=ranks, itself=itself))
     found = contents(tmp_path / "killed")
-    assert "going on with killed after iteration" in said
+    assert "going on with killed after iteration" in said and "new games" not in said
     assert found.keys() == expected.keys()
     assert [name for name in found if found[name] != expected[name]] == []
 
@@ -234,12 +247,13 @@ def test_another_outsider(small, tmp_path, monkeypatch, capsys):
 # Signals
 
 
-@pytest.mark.parametrize("number,ranks", [(signal.SIGINT, 1), (signal.SIGTERM, 1),
-                                          (signal.SIGINT, 2)])
-def test_one_signal_ends_in_good_order(tmp_path, number, ranks):
+@pytest.mark.parametrize("number,ranks,itself", [
+    (signal.SIGINT, 1, False), (signal.SIGTERM, 1, False), (signal.SIGINT, 2, False),
+    (signal.SIGINT, 2, True)])
+def test_one_signal_ends_in_good_order(tmp_path, number, ranks, itself):
     """The iteration is finished and written, exit code 0, one line on how to go on."""
     process = start(tmp_path, *GAMES["mlp"], *SMALL, "--max-iters", "100000", "--run", "long",
-                    ranks=ranks)
+                    *["--ranks", "2"] * itself, ranks=ranks, itself=itself)
     for _ in range(1200):
         if len(list((tmp_path / "long/agent0").glob("*.npz"))) > 2:  # old ones are thinned out
             break
@@ -247,8 +261,7 @@ def test_one_signal_ends_in_good_order(tmp_path, number, ranks):
     assert process.poll() is None
     process.send_signal(number)
     said = finish(process)
-    many = "mpirun -np 2 " if ranks == 2 else ""
-    assert f"Go on: {many}python run.py --resume long" in said
+    assert "Go on: python run.py --resume long" in said
     assert said.count("finishing this iteration") == 1
     _, arrays, remark = read_checkpoint(str(tmp_path / "long"))
     last = max(int(path.stem) for path in (tmp_path / "long/agent0").glob("*.npz"))
