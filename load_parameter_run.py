@@ -39,6 +39,7 @@ def add_play_options(parser):
     parser.add_argument("--swap", action=argparse.BooleanOptionalAction, help=(
         "Swap seats in every other match; default: if both files can sit in both seats (sumo) and "
         "they differ."))
+    evaluating.add_rule_option(parser)
     parser.add_argument("--json", metavar="FILE", help="Also write the result to this file.")
     parser.add_argument("--csv", metavar="FILE", help="Write one row per match to this file.")
     parser.add_argument("--verbose", action="store_true", help="Print the rewards of every step.")
@@ -50,7 +51,7 @@ def play(args):
     from common.interrupts import Interrupts
     from distributed_data import comm, device
     from evaluation.entrants import load_players
-    from evaluation.matches import SLOTS
+    from evaluation.matches import SLOTS, check_rules
     from evaluation.seats import check_seats, decide_swap
 
     for option, path in (("--json", args.json), ("--csv", args.csv)):
@@ -64,6 +65,8 @@ def play(args):
     if not (args.param_paths or comm.RANK):
         print("playing", " v ".join(map(relative, paths)))
     game, entries = comm.from_root(load_players, paths, args.env, args.deterministic)
+    rules = dict(args.rule)
+    comm.from_root(check_rules, game, rules)
     swapped = comm.from_root(decide_swap, False if shown else args.swap, game, entries)
     comm.from_root(check_seats, entries, game)
     count = args.max_episodes or viewing.matches_needed(args) or 100
@@ -72,11 +75,11 @@ def play(args):
     with Interrupts(comm.RANK == 0, "counting the games so far, then stopping") as interrupts:
         results = play_matches(
             game, entries, numbers, args.seed, swapped, gallery, interrupts, args.verbose,
-            deterministic=args.deterministic, integrator=args.integrator,
+            deterministic=args.deterministic, integrator=args.integrator, rules=rules,
             num_threads=args.num_threads or device.share_of_cores(),
             num_envs=2 if args.verbose or args.watch else SLOTS)
     if results and not comm.RANK:
-        write_results(game, results, args.seed, swapped, paths, args.json, args.csv)
+        write_results(game, results, args.seed, swapped, paths, rules, args.json, args.csv)
         if gallery:
             gallery.finish()
     if interrupts.asked:
@@ -199,7 +202,7 @@ def print_step(env, games):
                   + " ".join(f"{name} {value:.4f}" for name, value in named.items()))
 
 
-def write_results(game, results, seed, swapped, paths, json_path=None, csv_path=None):
+def write_results(game, results, seed, swapped, paths, rules, json_path=None, csv_path=None):
     """Prints the summary of the matches and writes the files that were asked for."""
     from common.files import write_json
     from evaluation.results import describe, summarize_by_file, write_csv
@@ -207,7 +210,8 @@ def write_results(game, results, seed, swapped, paths, json_path=None, csv_path=
     summary = summarize_by_file(game, results, seed, swapped)
     print(describe(summary, paths))
     if json_path:
-        write_json(json_path, {**summary, "paths": list(paths)})
+        write_json(json_path, {**summary, **({"rules": rules} if rules else {}),
+                               "paths": list(paths)})
     if csv_path:
         write_csv(csv_path, results, seed)
 

@@ -55,6 +55,18 @@ def number(kind, low, high=math.inf, above=False):
     return parse
 
 
+def rule(text):
+    """An argparse type: "NAME=VALUE" as (name, value), a truth value or a number of at least 0."""
+    name, _, value = text.partition("=")
+    truths = {"True": True, "False": False}
+    try:
+        kind = int if value.isdecimal() else float
+        return name, truths[value] if value in truths else number(kind, 0)(value)
+    except (ValueError, argparse.ArgumentTypeError):
+        raise argparse.ArgumentTypeError(f"{text}: must be NAME=VALUE, VALUE being True, False or "
+                                         "a number of at least 0") from None
+
+
 class InputError(ValueError):
     """Bad input from the user: one line that names it and what is allowed."""
 

@@ -7,7 +7,7 @@ import os
 import sys
 import time
 
-from common.command_line import GAME_NAMES, InputError, check_writable, number, one_line
+from common.command_line import GAME_NAMES, InputError, check_writable, number, one_line, rule
 from common.run_folder import find_place
 
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -30,6 +30,13 @@ def add_match_options(parser):
                         help="Physics integrator; the released games use RK4. [RK4]")
     parser.add_argument("--num-threads", type=number(int, 1),
                         help="Threads that step matches; default: one per core.")
+
+
+def add_rule_option(parser):
+    """The option of playing by other rules."""
+    parser.add_argument("--rule", type=rule, metavar="NAME=VALUE", action="append", default=[],
+                        help=("Play with this option of the game (docs/games.md), such as "
+                              "touch_to_win=False; may be repeated."))
 
 
 def add_tournament_options(parser):

@@ -5,8 +5,9 @@ import contextlib
 import numpy as np
 import tensorflow.compat.v1 as tf
 
+from common.command_line import InputError
 from distributed_data.device import make_session
-from gym_compete import CompeteVectorEnv
+from gym_compete import CompeteVectorEnv, find_game
 from networks.loading import load_policy
 from utils import Actors, Player
 
@@ -36,12 +37,13 @@ def game_rngs(seed, game):
 
 
 def play(game, entries, games, seed=0, *, deterministic=False, num_threads=1, num_envs=SLOTS,
-         integrator="RK4", on_step=None, on_game=None, recorder=None):
+         integrator="RK4", rules=None, on_step=None, on_game=None, recorder=None):
     """Plays exactly these games of a seed; returns the list of their results in that order.
 
     entries: the players of seats 0 and 1. games: how many, or a sequence of their numbers. They are
     dealt to `num_envs` slots beforehand, so short games do not crowd out long ones; a game is the
     same whatever is played beside it.
+    rules: further options of the game, such as {"touch_to_win": False}.
     on_step(env, games): called after every step, games being a dict of slot to game number;
     on_game(result): after every finished game; recorder: a `recording.Recorder` of some of them.
 
@@ -51,7 +53,7 @@ def play(game, entries, games, seed=0, *, deterministic=False, num_threads=1, nu
     num_envs = max(1, min(num_envs, len(games)))
     rows = -(-num_envs // SLOTS) * SLOTS  # so a game's rounding does not depend on the others
     slots = [Slot(seed, games[i::num_envs]) for i in range(num_envs)]
-    env = CompeteVectorEnv(game, num_envs, num_threads, integrator=integrator)
+    env = CompeteVectorEnv(game, num_envs, num_threads, integrator=integrator, **rules or {})
     with contextlib.closing(env), tf.Graph().as_default(), make_session() as sess:
         players = [Player(load_policy(sess, entry, env, seat), [(seat, slice(0, num_envs))],
                           rows=rows) for seat, entry in enumerate(entries)]
@@ -80,6 +82,14 @@ def play(game, entries, games, seed=0, *, deterministic=False, num_threads=1, nu
                         on_game(result)
                 returns[:, i] = 0
     return [results[game] for game in games]
+
+
+def check_rules(game, rules):
+    """Raises InputError for options that the game does not have, and for their bad values."""
+    try:
+        find_game(game)(**rules)
+    except ValueError as error:
+        raise InputError(f"--rule {error}") from None
 
 
 class Slot:

@@ -99,7 +99,8 @@ def make_camera(args):
 def make_gallery(args, game, paths, numbers):
     """The `Gallery` for the command line; numbers: range of the matches' numbers."""
     first = numbers[0]
-    return Gallery(game, paths, make_camera(args), seed=args.seed, integrator=args.integrator,
+    return Gallery(game, paths, make_camera(args), seed=args.seed,
+                   options={"integrator": args.integrator, **dict(args.rule)},
                    deterministic=args.deterministic, watched=numbers if args.watch else (),
                    filmed=range(first, first + args.video_games), film_path=args.video,
                    recorded=first, replay_path=args.save_replay)
@@ -108,18 +109,18 @@ def make_gallery(args, game, paths, numbers):
 class Gallery:
     """Shows, films or records the matches that `matches.play` plays.
 
-    game: name of the game; paths: the players of seats 0 and 1; camera: a `Camera`; seed,
-    integrator, deterministic: how the matches are played. watched: numbers of the matches to show
-    in a window; filmed: of those in the film at film_path; recorded: of the one to write to
-    replay_path; a path may be None. Raises InputError, before any match, if nothing can be drawn.
+    game: name of the game; paths: the players of seats 0 and 1; camera: a `Camera`; seed, options
+    (keywords of the game), deterministic: how the matches are played. watched: numbers of the
+    matches to show in a window; filmed: of those in the film at film_path; recorded: of the one to
+    write to replay_path; a path may be None. Raises InputError, before any match, if nothing can be
+    drawn.
     """
 
-    def __init__(self, game, paths, camera, *, seed, integrator, deterministic, watched=(),
+    def __init__(self, game, paths, camera, *, seed, options, deterministic, watched=(),
                  filmed=(), film_path=None, recorded=0, replay_path=None):
         from gym_compete import find_game
         from viewing.recording import Recorder
 
-        options = {"integrator": integrator}
         self._header = {"game": game, "options": options, "seed": seed,
                         "paths": [str(path) for path in paths],
                         "names": short_names(paths),

@@ -27,13 +27,15 @@ class Sumo(Game):
         one the survivor of a match gets nothing and it is a tie.
     draw_penalty: -1000 for both in every tie, as in the paper: also for the survivor of a match
         without a contact.
+    ring_radius: of every match [m]; None: drawn for each match.
     radii: smallest and largest radius of the ring [m]; fallen, down_height: greatest heights over
         its top at which an agent has lost and counts as down [m].
     """
 
     endings = ("", "fell", "both fell", "out", "both out", "not finite", "time-out")
     achievements = ("out", "both out", "time-out")
-    options = {**Game.options, "dense_gap": 0.0, "touch_to_win": True, "draw_penalty": False}
+    options = {**Game.options, "dense_gap": 0.0, "touch_to_win": True, "draw_penalty": False,
+               "ring_radius": None}
     shared_policy = True
     own_models = True
     view = (90, -25)
@@ -41,6 +43,12 @@ class Sumo(Game):
     memory = (*Game.memory, "radius", "touched")
     radii = ()
     fallen = down_height = None
+
+    def _set_options(self, given):
+        super()._set_options(given)
+        radius, (low, high) = self.ring_radius, self.radii
+        if radius is not None and not (isinstance(radius, (int, float)) and low <= radius <= high):
+            raise ValueError(f"ring_radius {radius!r}: must be a number from {low} to {high}")
 
     def furnish(self, field):
         """The ring; the goal lines stay but are invisible."""
@@ -67,7 +75,8 @@ class Sumo(Game):
     def arrange(self, i, rng, version, qpos, qvel):
         """Draws the radius, then agent0 on the left half of the ring and agent1 on the right."""
         low = self.radii[0]
-        self._set_radius(i, rng.uniform(low, self.opened(version)["ring_radius_max"]))
+        high = self.opened(version)["ring_radius_max"]
+        self._set_radius(i, rng.uniform(self.ring_radius or low, high))
         self.touched[i] = False
         gap = 0.3 + low / 2
         reach = self.radius[i] - gap
@@ -84,7 +93,8 @@ class Sumo(Game):
     def opened(self, version):
         """The largest radius that a reset may draw."""
         low, high = self.radii
-        return {"ring_radius_max": min(high, low + curriculum(OPENING, version))}
+        drawn = min(high, low + curriculum(OPENING, version))
+        return {"ring_radius_max": self.ring_radius or drawn}
 
     def _set_radius(self, i, radius):
         self.radius[i] = self.sim.models[i].geom_size[self._arena, 0] = radius

@@ -52,6 +52,22 @@ def test_reset(name, version):
 
 
 @pytest.mark.parametrize("name", GAMES)
+@pytest.mark.parametrize("version", [None, 0])
+def test_ring_radius(name, version):
+    """Fixed in every match, whatever the curriculum; places follow from it as from any other."""
+    low, high = RADII[name]
+    for radius in (low, low + 0.7, high):
+        game = field(name, 3, ring_radius=radius)
+        for i in range(3):
+            game.reset(i, np.random.default_rng(i), version)
+        assert game.opened(version) == {"ring_radius_max": radius}
+        for model, found in zip(game.sim.models, game.radius):
+            assert found == radius == model.geom("arena").size[0]
+        for seat in game.seats:
+            assert (np.hypot(seat.x, seat.y) < radius - 0.3).all()
+
+
+@pytest.mark.parametrize("name", GAMES)
 def test_dense_reward(name, rng):
     """games.md 4: the humanoid's constants for ants, too; raw actions only for ants."""
     game = field(name, 40)

@@ -215,6 +215,8 @@ GOOD = ", ".join(SIX)
      "kick-and-defend has no option 'touch_to_win': must be one of max_episode_steps, integrator"),
     ("sumo-ants", {"touch_to_win": "no"}, "touch_to_win 'no': must be one of True, False"),
     ("sumo-ants", {"draw_penalty": 1000}, "draw_penalty 1000: must be one of True, False"),
+    ("sumo-ants", {"ring_radius": 2.4}, "ring_radius 2.4: must be a number from 2.5 to 4.5"),
+    ("sumo-humans", {"ring_radius": "wide"}, "ring_radius 'wide': must be a number from 1.5"),
     ("sumo-ants", {"integrator": "Heun"}, "integrator 'Heun': must be one of RK4, Euler"),
     ("sumo-ants", {"max_episode_steps": 0}, "max_episode_steps 0: must be at least 1"),
     ("sumo-ants", {"num_envs": 0}, "num_envs 0: must be at least 1"),

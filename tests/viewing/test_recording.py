@@ -25,6 +25,37 @@ def test_a_replay_is_the_match_bit_for_bit(kept, capfd):
     assert "states are the same bit for bit" in capfd.readouterr().out
 
 
+def test_a_replay_by_other_rules(tmp_path, capfd):
+    """Summary and replay file say by which rules was played, and the replay is played by them."""
+    replay, summary = tmp_path / "match.npz", tmp_path / "summary.json"
+    load_parameter_run.main([
+        "--env", "sumo-ants", "--param-paths", "zero", "random", "--integrator", "Euler",
+        "--rule", "ring_radius=3.25", "--rule", "touch_to_win=False", "--rule",
+        "max_episode_steps=6", "--save-replay", str(replay), "--json", str(summary)])
+    rules = {"ring_radius": 3.25, "touch_to_win": False, "max_episode_steps": 6}
+    assert json.loads(summary.read_text())["rules"] == rules
+    recording = load(replay)
+    assert recording.header["options"] == {"integrator": "Euler", **rules}
+    assert recording.start["radius"] == 3.25 and len(recording) == 6
+    assert simulate_again(recording) is None
+    refused(["--replay", str(replay), "--rule", "touch_to_win=False"], "--rule", capfd)
+
+
+@pytest.mark.parametrize("given, culprit", [
+    ("touch_to_win", "touch_to_win: must be NAME=VALUE"),
+    ("ring_radius=wide", "ring_radius=wide: must be NAME=VALUE"),
+    ("ring_radius=nan", "ring_radius=nan: must be NAME=VALUE"),
+    ("ring_radius=9", "--rule ring_radius 9: must be a number from 2.5 to 4.5"),
+    ("touch_to_win=1", "--rule touch_to_win 1: must be one of True, False"),
+    ("radius=2.5", "--rule sumo-ants has no option 'radius': must be one of"),
+    ("integrator=1", "--rule integrator 1: must be one of RK4, Euler"),
+])
+def test_bad_rules_are_refused(given, culprit, capfd):
+    """Before any match, in a line that says what would do."""
+    refused(["--env", "sumo-ants", "--param-paths", "zero", "random", "--rule", given], culprit,
+            capfd)
+
+
 def test_a_replay_notices_one_bit(kept, tmp_path, capfd):
     """One bit of one state, or of one action, and the step is named."""
     recording = load(kept)

@@ -1,0 +1,182 @@
+"""Writes docs/crossplay.md: OpenAI's released policies and ours, everyone against everyone.
+
+    python -m docs.make_crossplay ZOO                        # all games
+    python -m docs.make_crossplay ZOO --game sumo-humans     # one section; the others stay
+
+ZOO is a folder of OpenAI's released policies; ours are those in parameters/, without `earlier`.
+Every pair is a tournament of two in a folder of its own, named after what it holds: an interrupted
+command resumes, and after a file has changed only its own pairs are played.
+"""
+
+import os
+from dataclasses import replace
+
+from common.command_line import GAME_NAMES, InputError, Parser, number
+from common.filenames import parameter_files, read_name
+from common.files import write_whole
+from distributed_data import device
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+SHIPPED_DIR = os.path.join(ROOT, "parameters")
+INTRO = """\
+# Cross-play
+
+Every policy that OpenAI released in 2017 and every one that ships here against every other that can
+take the opposite seat. "OpenAI v2" is the second version of a released policy, "ours" is
+`parameters/GAME/agentK.npz`, "ours, mlp" what lies in `mlp/` below; an entrant with a seat was made
+for that seat, and two that can take both play half of their games from either. Seat 0 is the
+blocker's in you-shall-not-pass and the kicker's in kick-and-defend. `random` draws its actions from
+N(0, 1), `zero` never moves.
+
+A cell is the share of games that the row wins against the column and, in brackets, the share of
+ties, both in %; of 100 games, the Wilson 95 % interval of 50 % is 40 to 60, of 0 % it is 0 to 4. In
+sumo a match in which one falls before the two have touched is a tie. Ratings are Bradley-Terry's in
+Elo points with mean 0, a tie counting as half a win for each, with 95 % intervals of the difference
+to the mean. They compare entrants of one game only, and where one seat is the easier one, that is
+part of the rating of those who were made for it. Actions are drawn, not means, and match g of a
+seed is always the same match.
+
+Each section names its command; ZOO is a folder of OpenAI's released policies. Run again, it plays
+only the pairs of files that have changed.
+"""
+
+
+def make_parser():
+    """The command line."""
+    parser = Parser(prog="python -m docs.make_crossplay", description=__doc__.split("\n")[0])
+    parser.add_argument("zoo", metavar="ZOO", help="A folder of OpenAI's released policies.")
+    parser.add_argument("--game", choices=GAME_NAMES, action="append",
+                        help="Make this game's section only; may be repeated.")
+    parser.add_argument("--out", metavar="DIR", default=os.path.join("tournaments", "crossplay"),
+                        help="Folder of the games' results. [tournaments/crossplay]")
+    parser.add_argument("--page", default=os.path.join(ROOT, "docs", "crossplay.md"),
+                        help="The page to write. [docs/crossplay.md]")
+    parser.add_argument("--max-episodes", type=number(int, 1), default=300,
+                        help="Games per pair. [300]")
+    parser.add_argument("--seed", type=number(int, 0), default=200)
+    parser.add_argument("--integrator", choices=("RK4", "Euler"), default="RK4")
+    parser.add_argument("--num-threads", type=number(int, 1), default=1)
+    return parser
+
+
+# Who plays
+
+
+def find_entrants(zoo, game):
+    """OpenAI's and ours of a game and the two baselines, as `Entrant`s with this page's labels."""
+    from evaluation.entrants import collect
+
+    folder = os.path.join(SHIPPED_DIR, game)
+    ours = [path for path in parameter_files(folder)
+            if "earlier" not in os.path.relpath(path, folder).split(os.sep)]
+    released = [path for path in parameter_files(zoo) if read_name(path).game == game]
+    if not released:
+        raise InputError(f"{zoo}: no released policies of {game} there")
+    entrants = collect([*released, *ours, "random", "zero"], {}, game)[1]
+    return [replace(entrant, label=label_of(entrant, folder)) for entrant in entrants]
+
+
+def label_of(entrant, folder):
+    """An entrant's name on the page, such as "OpenAI v1, seat 0"; folder: the game's, of ours."""
+    path = entrant.entry.path
+    if not os.path.exists(path):
+        return entrant.label
+    seat = [f"seat {entrant.seats[0]}"] if len(entrant.seats) == 1 else []
+    below = os.path.dirname(os.path.relpath(path, folder))
+    if below.startswith(os.pardir):
+        return ", ".join([f"OpenAI v{read_name(path).version}", *seat])
+    return ", ".join(["ours", *filter(None, [below]), *seat])
+
+
+def play_pairs(directory, game, entrants, games, num_threads, **options):
+    """Plays what has not been played; returns results as `Tournament.results` does.
+
+    games: per pair; options: seed, integrator, deterministic.
+    """
+    from evaluation.tournament import Tournament, find_pairs
+
+    results = {}
+    for i, j in find_pairs([entrant.seats for entrant in entrants]):
+        pair = [entrants[i], entrants[j]]
+        title = f"{game}: {pair[0].label} v {pair[1].label}"
+        print(title, flush=True)
+        folder = os.path.join(directory, "-".join(e.digest()[:12] for e in pair))
+        played = Tournament(folder, game, pair, games, title, **options).play(num_threads)
+        results[i, j] = [seating | {"seats": [(i, j)[k] for k in seating["seats"]]}
+                         for seating in played[0, 1]]
+    return results
+
+
+# The page
+
+
+def describe(game, args):
+    """A section's first lines: how many games, and the command."""
+    return (f"{args.max_episodes} games per pair, on {args.integrator}:\n\n```bash\n"
+            f"python -m docs.make_crossplay ZOO --game {game} --max-episodes {args.max_episodes} "
+            f"--seed {args.seed} --integrator {args.integrator}\n```")
+
+
+def section(entrants, results, how):
+    """A game's section of the page, without its heading; how: its first lines."""
+    import numpy as np
+
+    from evaluation.ratings import bradley_terry
+    from evaluation.tournament import count
+
+    wins, ties, _ = count(results, len(entrants))
+    ratings, half = bradley_terry(wins, ties)
+    order = np.argsort(-ratings, kind="stable")
+    labels = [entrant.label for entrant in entrants]
+    matrix = [[labels[i], *(cell(wins[i, j], ties[i, j], wins[j, i]) for j in order)]
+              for i in order]
+    rated = [[labels[k], f"{ratings[k]:.0f}",
+              f"{ratings[k] - half[k]:.0f} to {ratings[k] + half[k]:.0f}",
+              *(f"{counts.sum():,}" for counts in (wins[k], ties[k], wins[:, k]))] for k in order]
+    return "\n\n".join([
+        how, table(["wins (ties) [%]", *(labels[j] for j in order)], matrix),
+        table(["", "rating", "95 % interval", "won", "tied", "lost"], rated)])
+
+
+def cell(wins, ties, losses):
+    """Shares of wins and ties in percent; empty for two who never met."""
+    games = wins + ties + losses
+    return f"{100 * wins / games:.0f} ({100 * ties / games:.0f})" if games else ""
+
+
+def table(head, rows):
+    """A table in Markdown."""
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def write_section(path, game, text):
+    """Writes a game's section into the page, whose other sections stay as they are."""
+    sections = {}
+    if os.path.exists(path):
+        with open(path) as file:
+            sections = dict(part.split("\n", 1) for part in file.read().split("\n## ")[1:])
+    sections[game] = f"\n{text}\n"
+    parts = [INTRO, *(f"## {name}\n{sections[name].rstrip()}\n" for name in GAME_NAMES
+                      if name in sections)]
+    write_whole(path, lambda file: file.write("\n".join(parts).encode()))
+
+
+def main(argv=None):
+    """Plays what is missing and writes a section per game."""
+    parser = make_parser()
+    args = parser.parse_args(argv)
+    device.prepare()
+    try:
+        for game in args.game or GAME_NAMES:
+            entrants = find_entrants(args.zoo, game)
+            results = play_pairs(os.path.join(args.out, game), game, entrants, args.max_episodes,
+                                 args.num_threads, seed=args.seed, integrator=args.integrator,
+                                 deterministic=False)
+            write_section(args.page, game, section(entrants, results, describe(game, args)))
+    except InputError as error:
+        parser.error(str(error))
+
+
+if __name__ == "__main__":
+    main()
