@@ -8,9 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from benchmarks import bench
+from benchmarks import bench, physics
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -78,6 +79,24 @@ def test_physics(tmp_path):
     for lever in ("as it is, again", "clock off", "one data for all games"):
         assert rows[lever]["after 40, median"] == 0
     assert rows["Euler"]["time"] < 0.7 and rows["Euler"]["astray after 1"] > 0
+
+
+def test_physics_in_play():
+    """A recording of matches between files is replayed with nothing moved to the same bits."""
+    path = REPOSITORY / "parameters" / "run-to-goal-humans" / "agent0.npz"
+    game, recording = physics.record_play([str(path)], None, 2, 10)
+    assert game == "run-to-goal-humans"
+    usual = physics.Variant(physics.NAMES[0], recording.sim.models, recording.sim.frame_skip)
+    course = usual.replay(recording.starts[0], recording.ctrls[:3])
+    for qpos, state in zip(course, recording.starts[1:], strict=False):
+        assert np.array_equal(qpos, state[:, 1:1 + qpos.shape[1]])  # the time comes first
+
+
+def test_files_that_cannot_be_played(capsys):
+    """One line and exit code 2."""
+    with pytest.raises(SystemExit) as end:
+        physics.main(["--play", "a", "b", "c"])
+    assert end.value.code == 2 and "--play: 3 files: must be 1 or 2" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(not importlib.util.find_spec("torch"), reason="needs PyTorch")
