@@ -1,0 +1,130 @@
+"""Makes a humanoid stop looking at how its opponent stands.
+
+    python -m experiments.blindfold parameters/GAME/agent0.npz blind.npz
+
+In self-play a robot meets only robots that stand as it does, and comes to lean on that: it falls
+before strangers, untouched. This sets the first layers' weights on `humanoid_view.POSE` to zero and
+adds what they contribute on average, over a few games against --against, to the biases. The robot
+still sees where the other is and how fast it moves in the plane.
+"""
+
+import contextlib
+import os
+
+import numpy as np
+
+from common.command_line import InputError, Parser, file_error, number, one_line
+from common.terminal import go_on_without_output, guarded
+
+NETS = ("vf", "pol")
+
+
+def make_parser():
+    """The command line."""
+    parser = Parser(prog="python -m experiments.blindfold",
+                    description=__doc__.split("\n")[0])
+    parser.add_argument("file", metavar="FILE", help="Parameters of a humanoid network.")
+    parser.add_argument("out", metavar="OUT", help="Where to write the blindfolded ones.")
+    parser.add_argument("--against", metavar="FILE2", help=(
+        "The opponent of the games that are averaged; default: FILE itself."))
+    parser.add_argument("--games", type=number(int, 1), default=8,
+                        help="Games to average over. [8]")
+    parser.add_argument("--seed", type=number(int, 0), default=7, help="Their random seed. [7]")
+    return parser
+
+
+def blindfold(entry, opponent, seat, games, seed):
+    """The entry's vector [P] without eyes for the other's pose.
+
+    entry, opponent: `ParameterFile`s, of which the first takes `seat`, and the other one, too,
+    where they are the same. games, seed: those played, on Euler physics, for the averages.
+    """
+    import tensorflow.compat.v1 as tf
+
+    from distributed_data.device import make_session
+    from distributed_data.mpi_adam import ExactVariables, FlatVariables
+    from gym_compete import CompeteVectorEnv
+    from networks.humanoid_view import POSE
+    from networks.loading import load_policy
+
+    game = entry.header["game"]
+    mean = average_view(entry, opponent, seat, games, seed)[POSE]
+    with contextlib.closing(CompeteVectorEnv(game, 1, 1)) as env, tf.Graph().as_default(), \
+            make_session() as sess:
+        pi = load_policy(sess, entry, env, seat)
+        variables = pi.get_variables()
+        named = {v.name.split("/", 1)[1]: v for v in variables}
+        for net in NETS:
+            w, b = (named[f"{net}fc1/{part}:0"] for part in "wb")
+            weights, bias = sess.run([w, b])
+            bias += mean @ weights[POSE]
+            weights[POSE] = 0
+            ExactVariables([w, b]).set(sess, [weights, bias])
+        return FlatVariables(variables).get(sess)
+
+
+def average_view(entry, opponent, seat, games, seed):
+    """The features' mean [n] over the games and their mirror images."""
+    import tensorflow.compat.v1 as tf
+
+    from distributed_data.device import make_session
+    from evaluation.matches import play
+    from networks.humanoid_view import MEMORY, humanoid_view
+
+    seats = (0, 1) if entry is opponent else (seat,)
+    obs = []
+
+    def on_step(env, playing):
+        obs.extend(env.obs[s][i].copy() for i in playing for s in seats)
+
+    play(entry.header["game"], [entry, opponent] if seat == 0 else [opponent, entry], games, seed,
+         integrator="Euler", on_step=on_step)
+    obs = np.array(obs, np.float32)
+    with tf.Graph().as_default(), make_session() as sess:
+        ob = tf.placeholder(tf.float32, [None, obs.shape[1]])
+        features, reflect, _ = humanoid_view(ob, tf.zeros([tf.shape(ob)[0], MEMORY]))
+        both = sess.run([features, reflect(features)], {ob: obs})
+    return np.mean(both, axis=(0, 1))
+
+
+def run(args):
+    """Reads, blindfolds and writes."""
+    from distributed_data import device
+
+    device.prepare()
+    from common.parameter_file import save_parameters
+    from evaluation.seats import check_seats, seats_of
+    from networks.loading import check_networks, load_entries
+
+    game, (entry, *others) = load_entries(
+        [args.file, *([args.against] if args.against else [])], None)
+    if entry.header["policy"] != "humanoid":
+        raise InputError(f"{args.file}: has a network of kind {entry.header['policy']}, must be "
+                         "humanoid")
+    seats = seats_of(entry, game)
+    opponent, seat = others[0] if others else entry, seats[0]
+    if opponent is entry and len(seats) == 1:
+        raise InputError(f"{args.file}: is for seat {seat} alone; name an opponent with --against")
+    check_seats([entry, opponent] if seat == 0 else [opponent, entry], game)
+    check_networks([entry, opponent], game)
+    save_parameters(args.out, blindfold(entry, opponent, seat, args.games, args.seed),
+                    entry.header)
+    print(f"{one_line(os.path.normpath(args.out))}: {one_line(args.file)}, blindfolded")
+
+
+@guarded
+def main(argv=None):
+    """Parses the command line and does it."""
+    parser = make_parser()
+    args = parser.parse_args(argv)
+    go_on_without_output()
+    try:
+        run(args)
+    except InputError as error:
+        parser.error(str(error))
+    except OSError as error:
+        parser.error(file_error(error))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""Blindfolded humanoids: what they no longer see, what they still do, and refusals."""
+
+import numpy as np
+import pytest
+from helpers import new_session
+from small import refused
+
+from common.parameter_file import load_parameters, save_parameters
+from experiments import blindfold
+from gym_compete import NumpyPolicy, find_game
+from networks.humanoid_view import POSE
+from networks.loading import find_policy
+
+GAME, OB, AC = "sumo-humans", 395, 17
+THEIRS = slice(356, 380)  # the other's qpos in an observation (docs/games.md)
+
+
+def humanoid_file(path, policy="humanoid", seat="both"):
+    """A parameter file of small random networks whose actions are far from 0."""
+    with new_session() as sess:
+        pi = find_policy(policy)("pi", OB, AC, np.random.default_rng(5), hid_size=8)
+        sess.run([v.initializer for v in pi.get_variables()])
+        vector = np.concatenate([np.ravel(v) for v in sess.run(pi.get_variables())])
+    vector[2 * OB + 4:-AC] += 0.1 * np.random.default_rng(6).standard_normal(
+        vector.size - 2 * OB - 4 - AC)
+    save_parameters(path, vector, {
+        "game": GAME, "seat": seat, "policy": policy, "policy_args": {"hid_size": 8},
+        "ob_dim": OB, "ac_dim": AC, "version": 3, "iteration": 3, "curriculum": 0.0})
+    return str(path)
+
+
+def observation(rng):
+    """One of two robots that stand somewhere."""
+    ob = 0.3 * rng.standard_normal(OB)
+    for start in (3, THEIRS.start + 3):
+        ob[start:start + 4] = [1, 0, 0, 0] + 0.2 * rng.standard_normal(4)
+    ob[47:177] += np.tile([1] * 10, 13)  # masses, by which places are divided
+    return ob.astype(np.float32)
+
+
+def action(path, ob):
+    """The mean action at a match's first step, in plain NumPy."""
+    player = NumpyPolicy(path, find_game(GAME)(), 0, deterministic=True)
+    player.reset()
+    return player(ob)
+
+
+def test_the_others_pose_is_not_seen(tmp_path):
+    """Its height, attitude and joints change nothing, its place does; the average is kept."""
+    old, new = humanoid_file(tmp_path / "old.npz"), str(tmp_path / "new.npz")
+    blindfold.main([old, new, "--games", "1"])
+    rng = np.random.default_rng(0)
+    ob = observation(rng)
+    posed, moved = ob.copy(), ob.copy()
+    posed[THEIRS][2:] += 0.3 * rng.standard_normal(22)
+    moved[THEIRS][:2] += 1
+    assert np.abs(action(old, posed) - action(old, ob)).max() > 1e-3
+    np.testing.assert_allclose(action(new, posed), action(new, ob), atol=1e-6)
+    assert np.abs(action(new, moved) - action(new, ob)).max() > 1e-3
+    assert load_parameters(new)[1] == load_parameters(old)[1]
+
+
+def test_the_average_stays(tmp_path, monkeypatch):
+    """A first layer's output at the average view is what it was, in both nets."""
+    path = humanoid_file(tmp_path / "old.npz")
+    average = np.random.default_rng(1).standard_normal(116).astype(np.float32)
+    monkeypatch.setattr(blindfold, "average_view", lambda *_: average)
+    blindfold.main([path, str(tmp_path / "new.npz")])
+    old, new = (load_parameters(tmp_path / name)[0] for name in ("old.npz", "new.npz"))
+    size = 116 * 8 + 8 + 8 * 8 + 8  # of a net up to its head, of 1 and of AC numbers
+    for start in (2 * OB + 4, 2 * OB + 4 + size + 8 + 1):
+        (w0, b0), (w1, b1) = ((v[start:start + 928].reshape(116, 8), v[start + 928:start + 936])
+                              for v in (old, new))
+        np.testing.assert_allclose(average @ w1 + b1, average @ w0 + b0, atol=1e-5)
+        changed = np.flatnonzero((w0 != w1).any(axis=1))
+        assert list(changed) == POSE and not w1[POSE].any()
+
+
+@pytest.mark.parametrize("policy, seat, culprit", [
+    ("mlp", "both", "kind mlp, must be humanoid"), (None, "both", "No such file")])
+def test_what_cannot_be_blindfolded(tmp_path, policy, seat, culprit, capfd):
+    """Other networks and missing files: one line, and nothing is written."""
+    path = humanoid_file(tmp_path / "f.npz", policy, seat) if policy else tmp_path / "none.npz"
+    refused(blindfold.main, [path, tmp_path / "out.npz"], culprit, capfd)
+    assert not (tmp_path / "out.npz").exists()
