@@ -103,7 +103,7 @@ class EnvPool:
         self._env.reset()
         self.sim = gymnasium_sim(robot, args.num_envs)
         self._start = full_state(mujoco.MjData(self.sim.models[0]), self.sim.models[0])
-        self._ended, self._rng = np.ones(args.num_envs, bool), np.random.default_rng(0)
+        self._ended, self._rng = np.zeros(args.num_envs, bool), np.random.default_rng(0)
 
     def block(self, steps):
         """Steps all environments; those that have ended reset instead."""
