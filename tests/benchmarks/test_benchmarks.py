@@ -72,6 +72,16 @@ def test_rollout(tmp_path):
     assert all(0.05 < row["ratio"] < 1.5 for row in result["rows"])
 
 
+def test_env_peers(tmp_path):
+    """All that are installed have a row, the others' packages are named; ours is near physics."""
+    result = measure(tmp_path, "env_peers", "--num-envs", "2", "--seconds", "0.01",
+                     "--rounds", "1")
+    assert ("envpool" in result["absent"]) == (not importlib.util.find_spec("envpool"))
+    assert len(result["rows"]) == 14 - 2 * len(result["absent"])
+    for row in result["rows"]:
+        assert row["physics_steps_per_s_per_core"] > 0 and 0.02 < row["ratio"] < 3
+
+
 def test_physics(tmp_path):
     """What changes no bits changes none; Euler's steps are others, and cheaper."""
     result = measure(tmp_path, "physics", "--num-envs", "2", "--steps", "40", "--rounds", "1")
