@@ -253,12 +253,15 @@ class Row:
 
         from gym_compete.simulation import stop_clock
 
-        it = self._contender
-        stop_clock() if isinstance(it, Ours) else mujoco.set_mjcb_time(None)
-        seconds, env_steps, places, ctrls = it.block(self.steps)
-        bare = self._bare.replay(places, ctrls)
-        self._rates.append([it.robots * env_steps / seconds / it.num_threads,
-                            it.robots * self.steps * len(it.sim.models) / bare / it.num_threads])
+        contender = self._contender
+        if isinstance(contender, Ours):
+            stop_clock()
+        else:
+            mujoco.set_mjcb_time(None)
+        seconds, env_steps, places, ctrls = contender.block(self.steps)
+        bare, share = self._bare.replay(places, ctrls), contender.robots / contender.num_threads
+        self._rates.append([share * env_steps / seconds,
+                            share * self.steps * len(contender.sim.models) / bare])
         return seconds
 
     def result(self):

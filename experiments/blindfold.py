@@ -8,7 +8,6 @@ adds what they contribute on average, over a few games against --against, to the
 still sees where the other is and how fast it moves in the plane.
 """
 
-import contextlib
 import os
 
 import numpy as np
@@ -33,38 +32,36 @@ def make_parser():
     return parser
 
 
-def blindfold(entry, opponent, seat, games, seed):
+def blindfold(entry, view):
     """The entry's vector [P] without eyes for the other's pose.
 
-    entry, opponent: `ParameterFile`s, of which the first takes `seat`, and the other one, too,
-    where they are the same. games, seed: those played, on Euler physics, for the averages.
+    entry: a `ParameterFile`; view: the average features [n], which it goes on acting upon.
     """
     import tensorflow.compat.v1 as tf
 
-    from distributed_data.device import make_session
-    from distributed_data.mpi_adam import ExactVariables, FlatVariables
-    from gym_compete import CompeteVectorEnv
     from networks.humanoid_view import POSE
-    from networks.loading import load_policy
+    from networks.loading import find_policy, game_sizes
 
-    game = entry.header["game"]
-    mean = average_view(entry, opponent, seat, games, seed)[POSE]
-    with contextlib.closing(CompeteVectorEnv(game, 1, 1)) as env, tf.Graph().as_default(), \
-            make_session() as sess:
-        pi = load_policy(sess, entry, env, seat)
-        variables = pi.get_variables()
-        named = {v.name.split("/", 1)[1]: v for v in variables}
-        for net in NETS:
-            w, b = (named[f"{net}fc1/{part}:0"] for part in "wb")
-            weights, bias = sess.run([w, b])
-            bias += mean @ weights[POSE]
-            weights[POSE] = 0
-            ExactVariables([w, b]).set(sess, [weights, bias])
-        return FlatVariables(variables).get(sess)
+    header, vector = entry.header, entry.vector.copy()
+    with tf.Graph().as_default():
+        variables = find_policy(header["policy"])(
+            "pi", *game_sizes(header["game"]), **header["policy_args"]).get_variables()
+    ends = np.cumsum([v.shape.num_elements() for v in variables])
+    parts = {v.op.name: part.reshape(v.shape)  # writes through to the vector
+             for v, part in zip(variables, np.split(vector, ends[:-1]))}
+    for net in NETS:
+        w, b = (parts[f"pi/{net}fc1/{name}"] for name in "wb")
+        b += view[POSE] @ w[POSE]
+        w[POSE] = 0
+    return vector
 
 
 def average_view(entry, opponent, seat, games, seed):
-    """The features' mean [n] over the games and their mirror images."""
+    """The features' mean [n] over the games, on Euler, and their mirror images.
+
+    entry, opponent: `ParameterFile`s; the first takes `seat`, and both where they are the same. No
+    velocity of the other is known without a memory; where it is hidden, up and down, it is about 0.
+    """
     import tensorflow.compat.v1 as tf
 
     from distributed_data.device import make_session
@@ -107,8 +104,8 @@ def run(args):
         raise InputError(f"{args.file}: is for seat {seat} alone; name an opponent with --against")
     check_seats([entry, opponent] if seat == 0 else [opponent, entry], game)
     check_networks([entry, opponent], game)
-    save_parameters(args.out, blindfold(entry, opponent, seat, args.games, args.seed),
-                    entry.header)
+    view = average_view(entry, opponent, seat, args.games, args.seed)
+    save_parameters(args.out, blindfold(entry, view), entry.header)
     print(f"{one_line(os.path.normpath(args.out))}: {one_line(args.file)}, blindfolded")
 
 

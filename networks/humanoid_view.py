@@ -43,7 +43,7 @@ BODY = [24, 23, 10 * BODIES, 6 * BODIES, 23, 6 * BODIES]
 RACE, SUMO, KICK = sum(BODY) + 24, sum(BODY) + 24 + 15, sum(BODY) - 2 + 2 + 22 + 6
 MEMORY = 24 + 1 + 3
 SHARED = 110  # features with which the view of every game begins
-POSE = [*range(84, 88), *range(90, 110)]  # how the other stands: all of it but where, and how fast
+POSE = [*range(84, 88), *range(90, 110)]  # the other, but not its place and level velocity
 ARENA_TOP, GOAL, POST = 0.5, 4.0, 3.0  # [m], docs/games.md, physics
 DT = 0.015  # seconds of a step
 
