@@ -30,11 +30,11 @@ its own passes through `keep` is computed when acting, and not again in the upda
 created in the order of the policies that OpenAI released, so their vectors load as they are.
 """
 
-
+import numpy as np
 import tensorflow.compat.v1 as tf
 
+from networks import ant_view as ant
 from networks import humanoid_view as human
-from networks.ant_view import MEMORY, RACE, SUMO, ant_view, motor_actions
 from networks.policy_base import Policy, dense, normc_initializer
 
 MOST_LAYERS = 16  # a file may ask for any number, and each takes time to build
@@ -96,35 +96,57 @@ class LSTMPolicy(Policy):
         return tf.concat(outputs, axis=0), c, h
 
 
-class AntPolicy(MlpPolicy):
-    """Tanh layers, 128 wide, over what an ant's own body feels.
+class BodyPolicy(MlpPolicy):
+    """Tanh layers, 128 wide, over what a robot's own body feels; a subclass has the view.
+
+    hide_pose: the nets see 0 for the features `pose`, which hold how the other robot stands.
+    """
+
+    either_seat = True
+    pose = ()
+
+    def __init__(self, name, ob_dim, ac_dim, rng=None, hide_pose=False, **options):
+        self.hide_pose = hide_pose
+        super().__init__(name, ob_dim, ac_dim, rng, **options)
+
+    def hidden(self, x, net, memory, hid_size=128, num_hid_layers=2):
+        """As `MlpPolicy`'s, but wider."""
+        return super().hidden(x, net, memory, hid_size, num_hid_layers)
+
+    def shown(self, features):
+        """What the nets see of the features [batch, n]."""
+        if not self.hide_pose:
+            return features
+        seen = np.ones(features.shape[1], np.float32)
+        seen[list(self.pose)] = 0
+        return features * seen
+
+
+class AntPolicy(BodyPolicy):
+    """What an ant's own body feels.
 
     The view (`networks.ant_view`) is the same whichever way the ant is turned and whichever seat it
     has, and the actions turn with it. Its memory is where the other ant was a step ago, so as to
     know how it moves, and the side it began on; the observation filter is not used.
     """
 
-    sizes = ((RACE, 8), (SUMO, 8))
-    either_seat = True
-    view_memory = MEMORY
-
-    def hidden(self, x, net, memory, hid_size=128, num_hid_layers=2):
-        """As `MlpPolicy`'s, but wider."""
-        return super().hidden(x, net, memory, hid_size, num_hid_layers)
+    sizes = ((ant.RACE, 8), (ant.SUMO, 8))
+    view_memory = ant.MEMORY
+    pose = ant.POSE
 
     def view(self, ob, memory):
         """The ant's view, for which the legs are renamed by quarter turns."""
-        features, quarters, memory = ant_view(ob, memory)
-        features, self._quarters = self.keep(features, quarters)
+        features, quarters, memory = ant.ant_view(ob, memory)
+        features, self._quarters = self.keep(self.shown(features), quarters)
         return features, memory
 
     def motors(self, mean):
         """The motors that the view's names mean."""
-        return motor_actions(mean, self._quarters)
+        return ant.motor_actions(mean, self._quarters)
 
 
-class HumanoidPolicy(MlpPolicy):
-    """Tanh layers, 128 wide, over what a humanoid's own body feels.
+class HumanoidPolicy(BodyPolicy):
+    """What a humanoid's own body feels.
 
     Both nets answer for the view and for its mirror image, twice the rows, and take the mean, so
     the policy is exactly equal under left-right mirror. Its memory is where the other robot and the
@@ -133,17 +155,13 @@ class HumanoidPolicy(MlpPolicy):
 
     sizes = ((human.RACE, 17), (human.SUMO, 17), (human.KICK, 17))
     shared_features = human.SHARED
-    either_seat = True
     view_memory = human.MEMORY
-
-    def hidden(self, x, net, memory, hid_size=128, num_hid_layers=2):
-        """As `MlpPolicy`'s, but wider."""
-        return super().hidden(x, net, memory, hid_size, num_hid_layers)
+    pose = human.POSE
 
     def view(self, ob, memory):
         """The humanoid's views [2 * batch, features], those of the mirrored matches last."""
         features, reflect, memory = human.humanoid_view(ob, memory)
-        [features] = self.keep(features)
+        [features] = self.keep(self.shown(features))
         return tf.concat([features, reflect(features)], 0), memory
 
     def estimate(self, value):

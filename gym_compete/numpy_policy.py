@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gym_compete.numpy_views import HUMAN_OBS, RACE, SUMO, ant_view, humanoid_view
+from gym_compete.numpy_views import (ANT_POSE, HUMAN_OBS, HUMAN_POSE, RACE, SUMO, ant_view,
+                                     humanoid_view)
 
 MAX_FILE_BYTES = 256 * 2**20
 RET_FILTER = 3  # a vector begins with the return filter: sum, sum of squares, count
@@ -62,18 +63,19 @@ class Kind:
 
     net: the network's class; hid_size: its width unless the header gives one; view: the function
     that makes its inputs, None for filtered observations; ob_dims: sizes of the observations that
-    it takes, None for all.
+    it takes, None for all; pose: the view's features that headers may hide.
     """
 
     net: type
     hid_size: int
     view: object = None
     ob_dims: tuple = None
+    pose: tuple = ()
 
 
 KINDS = {"mlp": Kind(MlpNet, 64), "lstm": Kind(LstmNet, 128),
-         "ant": Kind(MlpNet, 128, ant_view, (RACE, SUMO)),
-         "humanoid": Kind(MlpNet, 128, humanoid_view, HUMAN_OBS)}
+         "ant": Kind(MlpNet, 128, ant_view, (RACE, SUMO), ANT_POSE),
+         "humanoid": Kind(MlpNet, 128, humanoid_view, HUMAN_OBS, HUMAN_POSE)}
 RELEASED = ("mlp", "lstm")  # what vectors without a header may be
 
 
@@ -111,9 +113,10 @@ class NumpyPolicy:
                          f"this one has {self.ob_dim}")
         numbers, self._view = Numbers(vector), kind.view
         args = {"hid_size": kind.hid_size} | header.get("policy_args", {})
-        inputs = self.ob_dim
+        inputs, self._hidden = self.ob_dim, []
         if kind.view:
             inputs = kind.view(np.ones((1, self.ob_dim)), None)[0].shape[1]
+            self._hidden = list(kind.pose) if args.pop("hide_pose", False) else []
         try:
             numbers.take(RET_FILTER)
             self._filter = numbers.filter(self.ob_dim)
@@ -140,6 +143,7 @@ class NumpyPolicy:
         ob = np.asarray(ob, np.float64)[None]
         if self._view:
             inputs, back, self._seen = self._view(ob, self._seen)
+            inputs[:, self._hidden] = 0
         else:
             mean, std = self._filter
             inputs, back = np.clip((ob - mean) / std, -5, 5), lambda ac: ac

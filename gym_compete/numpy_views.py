@@ -14,12 +14,15 @@ MOTOR_LEGS = np.array([3, 0, 1, 2])  # whose hip and ankle the motors are, count
 FIRST = np.radians(-22.5)  # the bearing where "in front" begins
 QUARTERS = np.array([[1.0, 0], [0, 1], [-1, 0], [0, -1]])  # cos and sin of quarter turns
 
+ANT_POSE = tuple(range(80, 96))  # features that hold the other's legs
+
 BODIES = 13
 # qpos, qvel, cinert, cvel, qfrc_actuator, cfrc_ext of a humanoid
 HUMAN = (24, 23, 10 * BODIES, 6 * BODIES, 23, 6 * BODIES)
 HUMAN_RACE = sum(HUMAN) + 24
 HUMAN_SUMO, HUMAN_KICK = HUMAN_RACE + 15, sum(HUMAN) - 2 + 2 + 22 + 6
 HUMAN_OBS = (HUMAN_RACE, HUMAN_SUMO, HUMAN_KICK)
+HUMAN_POSE = (*range(84, 88), *range(90, 110))  # how the other stands and holds its limbs
 ARENA_TOP, GOAL, POST = 0.5, 4.0, 3.0  # [m]
 DT = 0.015  # seconds of a humanoid's step
 # What is whose image in a mirror, and with which sign: joints as in qpos, motors, bodies seen.

@@ -42,6 +42,7 @@ import tensorflow.compat.v1 as tf
 BODY = 15 + 14 + 13 * 6  # qpos, qvel, cfrc_ext (docs/games.md, observations)
 RACE, SUMO = BODY + 15, BODY + 30
 MEMORY = 15 + 1
+POSE = range(80, 96)  # features that hold the other's legs
 BENT = np.float32([[1, 1], [1, -1], [1, -1], [1, 1]])  # legs 1 to 4: signs of hip and ankle angles
 MOTOR_LEGS = (3, 0, 1, 2)  # whose hip and ankle the motors are, counted from 0
 FIRST = np.radians(-22.5)  # the bearing where "in front" begins

@@ -12,12 +12,22 @@ def find_network(config, game):
     """Returns (class of the networks, what it is made with); InputError where it does not fit."""
     from networks.loading import admit_policy
 
-    names = ("hid_size", "logstd", "ret_decay")
-    options = {name: getattr(config, name) for name in names if getattr(config, name) is not None}
     try:
-        return admit_policy(config.policy, game.ob_dims[0], game.ac_dims[0]), options
+        network = admit_policy(config.policy, game.ob_dims[0], game.ac_dims[0])
     except ValueError as error:
         raise InputError(f"--policy {config.policy}: {error}") from None
+    if config.hide_pose and not getattr(network, "pose", ()):
+        raise InputError(f"--hide-pose: not with --policy {config.policy}, whose inputs have no "
+                         "pose; ant and humanoid have")
+    options = {name: getattr(config, name) for name in ("logstd", "ret_decay")
+               if getattr(config, name) is not None}
+    return network, options | network_arguments(config)
+
+
+def network_arguments(config):
+    """What a network is made with, both to train and to play."""
+    args = {} if config.hid_size is None else {"hid_size": config.hid_size}
+    return args | {"hide_pose": True} if config.hide_pose else args
 
 
 def plan_batch(config, free, resumed, world):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from distributed_data.mpi_adam import FlatVariables
+from selfplay.build import network_arguments
 from selfplay.ppo import Learner
 from selfplay.seating import learner_names
 from utils import Player
@@ -47,11 +48,10 @@ def plays_both_seats(game, network, outsider):
 def make_trainees(config, env, shared, outsider_seat=None):
     """One `Trainee` per learner; shared: whether it plays both seats; see `learner_names`."""
     names = learner_names(shared, config.ensemble, outsider_seat)
-    args = {} if config.hid_size is None else {"hid_size": config.hid_size}
     trainees = []
     for name in names:
         seat = int(name[len("agent")])
         trainees.append(Trainee(name, seat, {
             "game": config.env, "seat": "both" if shared else seat, "policy": config.policy,
-            "policy_args": args, "ob_dim": env.ob_dims[seat], "ac_dim": env.ac_dims[seat]}))
+            "policy_args": network_arguments(config), "ob_dim": env.ob_dims[seat], "ac_dim": env.ac_dims[seat]}))
     return trainees

@@ -172,6 +172,9 @@ def load_fitting(path, header, option):
     """The `ParameterFile` of a file that must hold this learner's network; InputError otherwise."""
     entry = load_entry(path, header["game"])
     must_fit(entry, header, option)
+    found, wanted = (bool(h["policy_args"].get("hide_pose")) for h in (entry.header, header))
+    if found != wanted:  # it is played by a copy of the learner's network
+        raise InputError(f"{option} {path}: its hide_pose is {found}, the learner's {wanted}")
     return entry
 
 
