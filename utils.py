@@ -31,6 +31,7 @@ Key               Shape, type                Meaning
 import numpy as np
 from tqdm import tqdm
 
+from distributed_data.callables import make_callable
 from networks.inputs import kept_tensors, seen_tensors, update_inputs
 
 
@@ -112,15 +113,15 @@ class Actors:
             fetches.append(self._fetches(player))
             if player.learner is not None:
                 fetches[-1] |= kept_tensors(pi)
-        self._run = sess.make_callable(fetches, feeds)
+        self._run = make_callable(sess, fetches, feeds)
         self._learners = [p for p in players if p.learner is not None]
         self._estimates = {
-            p: sess.make_callable({"vpred": p.policy.vpred, "logp": p.policy.logp},
-                                  [*update_inputs(p.policy).values(), p.policy.ac_taken])
+            p: make_callable(sess, {"vpred": p.policy.vpred, "logp": p.policy.logp},
+                             [*update_inputs(p.policy).values(), p.policy.ac_taken])
             for p in self._learners if not p.policy.recurrent}
         if self._learners:
-            self._value = sess.make_callable(
-                [p.policy.vpred for p in self._learners],
+            self._value = make_callable(
+                sess, [p.policy.vpred for p in self._learners],
                 [x for p in self._learners
                  for x in [p.policy.ob] + [p.policy.state_in] * p.policy.recurrent])
 

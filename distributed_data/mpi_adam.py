@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from distributed_data import comm
+from distributed_data.callables import make_callable
 
 
 class FlatVariables:
@@ -87,6 +88,7 @@ class MpiAdam:
         """Zeroes the moments and copies rank 0's parameters to every rank."""
         sess.run(self._reset)
         self.t = 0
+        self._take = make_callable(sess, self._update, [self._g, self.rate])
         self.sync(sess)
 
     def sync(self, sess):
@@ -96,7 +98,7 @@ class MpiAdam:
             comm.WORLD.Bcast(theta, root=0)
             self.flat.set(sess, theta)
 
-    def update(self, sess, localg, stepsize):
+    def update(self, localg, stepsize):
         """Takes one step for this rank's gradient localg [size]; returns whether it was taken.
 
         If any rank's gradient is not finite, no rank takes it.
@@ -104,7 +106,7 @@ class MpiAdam:
         g = comm.allmean(localg) if comm.SIZE > 1 else localg
         if not np.isfinite(g).all():
             return False
-        sess.run(self._update, {self._g: g, self.rate: self.next_rate(stepsize)})
+        self._take(g, self.next_rate(stepsize))
         self.t += 1
         return True
 

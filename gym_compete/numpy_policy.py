@@ -8,8 +8,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gym_compete.numpy_views import (ANT_POSE, HUMAN_OBS, HUMAN_POSE, RACE, SUMO, ant_view,
-                                     humanoid_view)
+from gym_compete.numpy_views import (
+    ANT_POSE,
+    HUMAN_OBS,
+    HUMAN_POSE,
+    RACE,
+    SUMO,
+    ant_view,
+    humanoid_view,
+)
 
 MAX_FILE_BYTES = 256 * 2**20
 RET_FILTER = 3  # a vector begins with the return filter: sum, sum of squares, count

@@ -51,8 +51,9 @@ class Config:
     hid_size: int = option(
         WHAT, None, paper=None, low=1, help="Width of the network's hidden layers.")
     hide_pose: bool = option(
-        WHAT, None, paper=None, help="Hide from the networks ant and humanoid how the other robot stands and "
-        "holds its limbs: in self-play they come to lean on it, and fall before strangers.")
+        WHAT, None, paper=None, help="Hide from the networks ant and humanoid how the other robot "
+        "stands and holds its limbs: in self-play they come to lean on it, and fall before "
+        "strangers.")
     seed: int = option(WHAT, 0, low=0, help="Random seed; the same seed reproduces the run.")
     run: str = option(
         WHAT, None, help="Name of the folder in saveparameters/; default: game and time.")

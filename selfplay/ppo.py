@@ -6,6 +6,7 @@ import tensorflow.compat.v1 as tf
 
 from common.command_line import InputError, NotFinite
 from distributed_data import MpiAdam, comm
+from distributed_data.callables import make_callable
 from distributed_data.mpi_adam import ExactVariables
 from networks.inputs import seen_tensors, update_inputs, uses_filter
 
@@ -51,7 +52,7 @@ class Learner:
             with tf.control_dependencies([tf.cond(
                     self._finite, lambda: self.adam.step(gradients), tf.no_op)]):
                 self._step_and_raise = self._raise_logstd()
-        self._raise = self._raise_logstd()
+        self._raise_logstd_alone = self._raise_logstd()
         self._variables = ExactVariables(pi.get_variables())
         self._strikes, self.faults = 0, []
         self.step_scale = 1.0  # factor of the step size, at most 1: see `update`, adaptive_kl
@@ -63,10 +64,11 @@ class Learner:
         net = self._unrolled
         seen, *others = update_inputs(net).values()
         minibatch = [seen, net.ac_taken, self._atarg, self._ret, self._oldlogp, *others]
-        self._lossandgrad = sess.make_callable([*self.losses, self.gradient], minibatch)
-        self._lossandstep = sess.make_callable(
-            [*self.losses, self._finite, self._step_and_raise],
+        self._lossandgrad = make_callable(sess, [*self.losses, self.gradient], minibatch)
+        self._lossandstep = make_callable(
+            sess, [*self.losses, self._finite, self._step_and_raise],
             [*minibatch, self.adam.rate, self._floor])
+        self._raise = make_callable(sess, self._raise_logstd_alone, [self._floor])
         self.adam.start(sess)
 
     def update(self, seg, rng, *, optim_batchsize, optim_epochs, optim_stepsize, target_kl=0.0,
@@ -138,8 +140,8 @@ class Learner:
             *loss, g = self._lossandgrad(*minibatch)
             if not np.isfinite(loss).all():
                 g = np.full_like(g, np.nan)  # then no rank takes the step
-            taken = self.adam.update(self.sess, g, stepsize)
-            self.sess.run(self._raise, {self._floor: logstd_floor})
+            taken = self.adam.update(g, stepsize)
+            self._raise(logstd_floor)
         if not taken:
             bad = [name for name, x in zip(LOSS_NAMES, loss) if not np.isfinite(x)]
             self._strike(", ".join(bad) or "gradient")

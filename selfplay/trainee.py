@@ -53,5 +53,6 @@ def make_trainees(config, env, shared, outsider_seat=None):
         seat = int(name[len("agent")])
         trainees.append(Trainee(name, seat, {
             "game": config.env, "seat": "both" if shared else seat, "policy": config.policy,
-            "policy_args": network_arguments(config), "ob_dim": env.ob_dims[seat], "ac_dim": env.ac_dims[seat]}))
+            "policy_args": network_arguments(config),
+            "ob_dim": env.ob_dims[seat], "ac_dim": env.ac_dims[seat]}))
     return trainees

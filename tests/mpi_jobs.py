@@ -29,10 +29,10 @@ def everything(folder):
                      tf.get_variable("b", [1])]
         adam, rms = MpiAdam(variables), RunningMeanStd((5,), decay=0.5)
         sess.run(tf.global_variables_initializer())
-        adam.sync(sess)
+        adam.start(sess)
         start = adam.flat.get(sess)
         for x in data[comm.RANK]:
-            adam.update(sess, x.astype(np.float32), 0.1)
+            adam.update(x.astype(np.float32), 0.1)
         rms.update(sess, data[comm.RANK, :30 + 5 * comm.RANK])
         rms.update(sess, data[comm.RANK, 30:])
         found = {"one": comm.deal(lambda: [[10], [11]]), "all": comm.to_root(comm.RANK) or [],

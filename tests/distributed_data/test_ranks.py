@@ -52,13 +52,13 @@ def test_adam():
                      tf.get_variable("b", initializer=start[6:])]
         adam = MpiAdam(variables)
         sess.run(tf.global_variables_initializer())
-        adam.sync(sess)
+        adam.start(sess)
         for g in gradients:
-            assert adam.update(sess, g.astype(np.float32), 0.05)
+            assert adam.update(g.astype(np.float32), 0.05)
         w, b = sess.run(variables)
         state = adam.get_state(sess)
-        assert not adam.update(sess, np.full(7, np.nan, np.float32), 0.05) and adam.t == 20
-        adam.update(sess, np.ones(7, np.float32), 0.05)
+        assert not adam.update(np.full(7, np.nan, np.float32), 0.05) and adam.t == 20
+        adam.update(np.ones(7, np.float32), 0.05)
         adam.set_state(sess, state)
         for name, x in adam.get_state(sess).items():
             np.testing.assert_array_equal(x, state[name])
