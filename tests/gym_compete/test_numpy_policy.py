@@ -70,6 +70,8 @@ def assert_same_actions(path, kind, args, name, seat, steps=6):
     ("mlp", {"hid_size": 12, "num_hid_layers": 3}, "sumo-ants", 0),
     ("lstm", {"hid_size": 10}, "kick-and-defend", 1), ("ant", {}, "run-to-goal-ants", 1),
     ("ant", {"hid_size": 12, "num_hid_layers": 1}, "sumo-ants", 0),
+    ("ant", {"hid_size": 12, "hide_pose": True}, "sumo-ants", 1),
+    ("humanoid", {"hid_size": 12, "hide_pose": True}, "kick-and-defend", 0),
     *(("humanoid", {"hid_size": 12}, name, seat) for name in HUMANOIDS for seat in (0, 1))])
 def test_the_graphs_actions(tmp_path, kind, args, name, seat):
     """To 1e-5, of networks whose every number is off its start."""

@@ -96,6 +96,19 @@ def network(game, policy, seat, ob_dim, ac_dim, folder):
     return header, vector
 
 
+def test_who_hides_the_pose(tmp_path):
+    """Such a learner can start from one that sees it, but meets only its own kind in a pool."""
+    header, vector = network("sumo-ants", "ant", "both", 137, 8, tmp_path)
+    path, args = str(tmp_path / "agent0.npz"), header["policy_args"] | {"hide_pose": True}
+    [entry] = load_init("", path, ["agent0"], [header | {"policy_args": args}])
+    np.testing.assert_array_equal(entry.vector, vector)
+    with pytest.raises(InputError, match="its hide_pose is False, the learner's True"):
+        find_pool("", [path], ["agent0"], [header | {"policy_args": args}])
+    save_parameters(path, vector, header | {"policy_args": args})
+    with pytest.raises(InputError, match="its hide_pose is True, the learner's False"):
+        find_pool("", [path], ["agent0"], [header])
+
+
 def test_a_walker_starts_in_other_games(tmp_path):
     """Where features are the same it acts as it did; a learner of both seats starts each seat."""
     _, vector = network("run-to-goal-humans", "humanoid", "both", 380, 17, tmp_path)
