@@ -1,11 +1,12 @@
-"""Makes a humanoid stop looking at how its opponent stands.
+"""Makes a trained robot stop looking at how its opponent stands.
 
     python -m experiments.blindfold parameters/GAME/agent0.npz blind.npz
 
 In self-play a robot meets only robots that stand as it does, and comes to lean on that: it falls
-before strangers, untouched. This sets the first layers' weights on `humanoid_view.POSE` to zero and
-adds what they contribute on average, over a few games against --against, to the biases. The robot
-still sees where the other is and how fast it moves in the plane.
+before strangers, untouched. This sets the first layers' weights on the other's pose to zero
+(`policy.BodyPolicy.pose`) and adds what they contribute on average, over a few games against
+--against, to the biases. The robot still sees where the other is and how fast it moves in the
+plane. Training with `run.py --hide-pose` never shows the pose in the first place.
 """
 
 import os
@@ -22,7 +23,7 @@ def make_parser():
     """The command line."""
     parser = Parser(prog="python -m experiments.blindfold",
                     description=__doc__.split("\n")[0])
-    parser.add_argument("file", metavar="FILE", help="Parameters of a humanoid network.")
+    parser.add_argument("file", metavar="FILE", help="Parameters of a network ant or humanoid.")
     parser.add_argument("out", metavar="OUT", help="Where to write the blindfolded ones.")
     parser.add_argument("--against", metavar="FILE2", help=(
         "The opponent of the games that are averaged; default: FILE itself."))
@@ -39,25 +40,30 @@ def blindfold(entry, view):
     """
     import tensorflow.compat.v1 as tf
 
-    from networks.humanoid_view import POSE
-    from networks.loading import find_policy, game_sizes
-
-    header, vector = entry.header, entry.vector.copy()
+    vector = entry.vector.copy()
     with tf.Graph().as_default():
-        variables = find_policy(header["policy"])(
-            "pi", *game_sizes(header["game"]), **header["policy_args"]).get_variables()
+        pi = make_policy(entry)
+        variables, pose = pi.get_variables(), list(pi.pose)
     ends = np.cumsum([v.shape.num_elements() for v in variables])
     parts = {v.op.name: part.reshape(v.shape)  # writes through to the vector
              for v, part in zip(variables, np.split(vector, ends[:-1]))}
     for net in NETS:
         w, b = (parts[f"pi/{net}fc1/{name}"] for name in "wb")
-        b += view[POSE] @ w[POSE]
-        w[POSE] = 0
+        b += view[pose] @ w[pose]
+        w[pose] = 0
     return vector
 
 
+def make_policy(entry):
+    """The entry's network, in the current graph."""
+    from networks.loading import find_policy, game_sizes
+
+    header = entry.header
+    return find_policy(header["policy"])("pi", *game_sizes(header["game"]), **header["policy_args"])
+
+
 def average_view(entry, opponent, seat, games, seed):
-    """The features' mean [n] over the games, on Euler, and their mirror images.
+    """The features' mean [n] over the games, on Euler; a humanoid's with their mirror images.
 
     entry, opponent: `ParameterFile`s; the first takes `seat`, and both where they are the same. No
     velocity of the other is known without a memory; where it is hidden, up and down, it is about 0.
@@ -66,7 +72,6 @@ def average_view(entry, opponent, seat, games, seed):
 
     from distributed_data.device import make_session
     from evaluation.matches import play
-    from networks.humanoid_view import MEMORY, humanoid_view
 
     seats = (0, 1) if entry is opponent else (seat,)
     obs = []
@@ -78,10 +83,9 @@ def average_view(entry, opponent, seat, games, seed):
          integrator="Euler", on_step=on_step)
     obs = np.array(obs, np.float32)
     with tf.Graph().as_default(), make_session() as sess:
-        ob = tf.placeholder(tf.float32, [None, obs.shape[1]])
-        features, reflect, _ = humanoid_view(ob, tf.zeros([tf.shape(ob)[0], MEMORY]))
-        both = sess.run([features, reflect(features)], {ob: obs})
-    return np.mean(both, axis=(0, 1))
+        pi = make_policy(entry)
+        features, _ = pi.view(pi.ob, tf.zeros([tf.shape(pi.ob)[0], pi.view_memory]))
+        return sess.run(features, {pi.ob: obs}).mean(axis=0)
 
 
 def run(args):
@@ -91,13 +95,14 @@ def run(args):
     device.prepare()
     from common.parameter_file import save_parameters
     from evaluation.seats import check_seats, seats_of
-    from networks.loading import check_networks, load_entries
+    from networks.loading import POLICIES, check_networks, find_policy, load_entries
 
     game, (entry, *others) = load_entries(
         [args.file, *([args.against] if args.against else [])], None)
-    if entry.header["policy"] != "humanoid":
+    kinds = [kind for kind in POLICIES if getattr(find_policy(kind), "pose", ())]
+    if entry.header["policy"] not in kinds:
         raise InputError(f"{args.file}: has a network of kind {entry.header['policy']}, must be "
-                         "humanoid")
+                         f"{' or '.join(kinds)}")
     seats = seats_of(entry, game)
     opponent, seat = others[0] if others else entry, seats[0]
     if opponent is entry and len(seats) == 1:

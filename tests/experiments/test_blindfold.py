@@ -1,4 +1,6 @@
-"""Blindfolded humanoids: what they no longer see, what they still do, and refusals."""
+"""Blindfolded robots: what they no longer see, what they still do, and refusals."""
+
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from gym_compete import NumpyPolicy, find_game
 from networks.humanoid_view import POSE
 from networks.loading import find_policy
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 GAME, OB, AC = "sumo-humans", 395, 17
 THEIRS = slice(356, 380)  # the other's qpos in an observation (docs/games.md)
 
@@ -76,8 +79,26 @@ def test_the_average_stays(tmp_path, monkeypatch):
         assert list(changed) == POSE and not w1[POSE].any()
 
 
+def test_ants_legs_are_not_seen(tmp_path):
+    """As the training's `hide_pose` hides them, but for the average in the biases."""
+    path, new = str(REPOSITORY / "parameters/sumo-ants/agent0.npz"), str(tmp_path / "new.npz")
+    blindfold.main([path, new, "--games", "1"])
+    rng = np.random.default_rng(0)
+    ob = 0.3 * rng.standard_normal(137).astype(np.float32)
+    ob[3] = ob[110] = 1
+    posed = ob.copy()
+    posed[114:122] += 0.3  # hips and ankles
+
+    def first(path, ob):
+        player = NumpyPolicy(path, find_game("sumo-ants")(), 0, deterministic=True)
+        return player(ob)
+
+    assert np.abs(first(path, posed) - first(path, ob)).max() > 1e-3
+    np.testing.assert_allclose(first(new, posed), first(new, ob), atol=1e-6)
+
+
 @pytest.mark.parametrize("policy, seat, culprit", [
-    ("mlp", "both", "kind mlp, must be humanoid"), (None, "both", "No such file")])
+    ("mlp", "both", "kind mlp, must be ant or humanoid"), (None, "both", "No such file")])
 def test_what_cannot_be_blindfolded(tmp_path, policy, seat, culprit, capfd):
     """Other networks and missing files: one line, and nothing is written."""
     path = humanoid_file(tmp_path / "f.npz", policy, seat) if policy else tmp_path / "none.npz"
