@@ -122,10 +122,15 @@ class KickAndDefend(Game):
         self.reward_move[seat.index] = move
 
     def potential(self, seat):
-        """How near the ball is to the goal's mouth; the negative of it for the keeper."""
+        """How near the ball is to the goal's mouth, and the kicker to the ball.
+
+        The second counts half as much, so a kick pays although the ball leaves the kicker behind.
+        The negative of it for the keeper.
+        """
         x, y, _ = self.ball.T
         way = np.hypot(GOAL - x, np.maximum(np.abs(y) - POST, 0))
-        return (1 if seat.index == KICKER else -1) * (1 - way / GOAL)
+        reach = np.hypot(*self.seen_ball[KICKER, :, :2].T)
+        return (1 if seat.index == KICKER else -1) * (1 - (way + reach / 2) / GOAL)
 
     def judge(self):
         """A goal, then everything that ends the kicker's chances, then the keeper's foul."""

@@ -39,7 +39,9 @@ def seen_sumo(ob, seat):
 
 def seen_kick(ob, seat):
     way, left, right = ob[:, -3:].T
-    return (1, -1)[seat] * (1 - np.hypot(way, np.maximum(0, np.maximum(-left, right))) / 4)
+    reach = ob[:, 378:380] - seat * ob[:, 354:356]  # from the kicker, which seat 1 sees as the other
+    mouth = np.hypot(way, np.maximum(0, np.maximum(-left, right)))
+    return (1, -1)[seat] * (1 - mouth / 4 - np.hypot(*reach.T) / 8)
 
 
 SEEN = dict(zip(SIX, (seen_race, seen_race, seen_walk, seen_sumo, seen_sumo, seen_kick)))
