@@ -39,7 +39,7 @@ def seen_sumo(ob, seat):
 
 def seen_kick(ob, seat):
     way, left, right = ob[:, -3:].T
-    reach = ob[:, 378:380] - seat * ob[:, 354:356]  # from the kicker, which seat 1 sees as the other
+    reach = ob[:, 378:380] - seat * ob[:, 354:356]  # from the kicker to the ball
     mouth = np.hypot(way, np.maximum(0, np.maximum(-left, right)))
     return (1, -1)[seat] * (1 - mouth / 4 - np.hypot(*reach.T) / 8)
 
