@@ -1,5 +1,7 @@
 """Quick calls into a TensorFlow session."""
 
+from functools import cache
+
 import numpy as np
 import tensorflow.compat.v1 as tf
 from tensorflow.core.protobuf import config_pb2
@@ -9,18 +11,22 @@ def make_callable(sess, fetches, feeds):
     """Returns a function of values for the tensors `feeds` that evaluates `fetches`.
 
     fetches: a tensor, an operation (whose result is None), or lists and dicts of them; each only
-    once. `Session.make_callable` does the same through `Session.run`, whose bookkeeping takes
-    longer than the networks of a few hundred games.
+    once. `Session.make_callable` does the same through `Session.run`, whose bookkeeping is a third
+    of a step of acting.
     """
     flat = tf.nest.flatten(fetches)
     tensors = [x for x in flat if isinstance(x, tf.Tensor)]
     options = config_pb2.CallableOptions(
         feed=[x.name for x in feeds], fetch=[x.name for x in tensors],
         target=[x.name for x in flat if not isinstance(x, tf.Tensor)])
-    call, types = sess._make_callable_from_options(options), [x.dtype.as_numpy_dtype for x in feeds]
+    types = [x.dtype.as_numpy_dtype for x in feeds]
+
+    @cache  # a session prepares a graph for some .2 s, and not all that can be called will be
+    def prepared():
+        return sess._make_callable_from_options(options)
 
     def run(*values):
-        results = call(*map(np.asarray, values, types))
+        results = prepared()(*map(np.asarray, values, types))
         if len(tensors) < len(flat):
             left = iter(results)
             results = [next(left) if isinstance(x, tf.Tensor) else None for x in flat]

@@ -85,7 +85,7 @@ class MpiAdam:
         return stepsize * np.sqrt(1 - self._beta2**t) / (1 - self._beta1**t)
 
     def start(self, sess):
-        """Zeroes the moments and copies rank 0's parameters to every rank."""
+        """Binds the session, zeroes the moments and copies rank 0's parameters to every rank."""
         sess.run(self._reset)
         self.t = 0
         self._take = make_callable(sess, self._update, [self._g, self.rate])

@@ -52,7 +52,7 @@ class Learner:
             with tf.control_dependencies([tf.cond(
                     self._finite, lambda: self.adam.step(gradients), tf.no_op)]):
                 self._step_and_raise = self._raise_logstd()
-        self._raise_logstd_alone = self._raise_logstd()
+        self._raise_op = self._raise_logstd()
         self._variables = ExactVariables(pi.get_variables())
         self._strikes, self.faults = 0, []
         self.step_scale = 1.0  # factor of the step size, at most 1: see `update`, adaptive_kl
@@ -68,7 +68,7 @@ class Learner:
         self._lossandstep = make_callable(
             sess, [*self.losses, self._finite, self._step_and_raise],
             [*minibatch, self.adam.rate, self._floor])
-        self._raise = make_callable(sess, self._raise_logstd_alone, [self._floor])
+        self._raise = make_callable(sess, self._raise_op, [self._floor])
         self.adam.start(sess)
 
     def update(self, seg, rng, *, optim_batchsize, optim_epochs, optim_stepsize, target_kl=0.0,
