@@ -63,7 +63,7 @@ def prepare():
     gpus = visible_gpus()
     if gpus:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpus[local_rank() % len(gpus)]
-    with _quiet_stderr():
+    with _quiet_stderr(), _without_keras():
         import tensorflow.compat.v1 as tf
 
         seen = tf.config.experimental.list_physical_devices("GPU") if gpus else []
@@ -87,10 +87,29 @@ def _quiet_stderr():
         os.close(kept)
 
 
+@contextmanager
+def _without_keras():
+    """TensorFlow imports Keras, a good quarter of its own time, unless told of one that is absent.
+
+    Whoever asks for `tf.keras` later still gets it.
+    """
+    name = "TF_USE_LEGACY_KERAS"
+    if name in os.environ:
+        yield
+        return
+    os.environ[name] = "1"
+    try:
+        yield
+    finally:
+        del os.environ[name]
+
+
 def make_session():
     """A session for small nets: computes in the calling thread, takes GPU memory as needed."""
     import tensorflow.compat.v1 as tf
 
     config = tf.ConfigProto(intra_op_parallelism_threads=1, inter_op_parallelism_threads=-1)
     config.gpu_options.allow_growth = True
+    # Rewriting these graphs takes seconds at the start and makes none of them faster.
+    config.graph_options.rewrite_options.disable_meta_optimizer = True
     return tf.Session(config=config)

@@ -68,8 +68,8 @@ class MpiAdam:
         self.rate = tf.placeholder(tf.float32, [], "rate")
         self._g = tf.placeholder(tf.float32, [self.flat.size], "gradient")
         sizes = [v.shape.num_elements() for v in self._variables]
-        self._update = self.step([tf.reshape(part, v.shape) for v, part in
-                                  zip(self._variables, tf.split(self._g, sizes))])
+        self.taken = self.step([tf.reshape(part, v.shape) for v, part in
+                                 zip(self._variables, tf.split(self._g, sizes))])
 
     def step(self, gradients):
         """The operation that takes one step, at the rate fed into `rate`: see `next_rate`."""
@@ -84,11 +84,15 @@ class MpiAdam:
         t = self.t + 1
         return stepsize * np.sqrt(1 - self._beta2**t) / (1 - self._beta1**t)
 
-    def start(self, sess):
-        """Binds the session, zeroes the moments and copies rank 0's parameters to every rank."""
+    def start(self, sess, then=None, feeds=()):
+        """Binds the session, zeroes the moments and copies rank 0's parameters to every rank.
+
+        then: an operation that follows `taken`, the operation of `update`'s step, in the same call;
+        feeds: the placeholders that it needs.
+        """
         sess.run(self._reset)
         self.t = 0
-        self._take = make_callable(sess, self._update, [self._g, self.rate])
+        self._take = make_callable(sess, then or self.taken, [self._g, self.rate, *feeds])
         self.sync(sess)
 
     def sync(self, sess):
@@ -98,15 +102,15 @@ class MpiAdam:
             comm.WORLD.Bcast(theta, root=0)
             self.flat.set(sess, theta)
 
-    def update(self, localg, stepsize):
+    def update(self, localg, stepsize, *values):
         """Takes one step for this rank's gradient localg [size]; returns whether it was taken.
 
-        If any rank's gradient is not finite, no rank takes it.
+        values: for the feeds of `start`. If any rank's gradient is not finite, no rank takes it.
         """
         g = comm.allmean(localg) if comm.SIZE > 1 else localg
         if not np.isfinite(g).all():
             return False
-        self._take(g, self.next_rate(stepsize))
+        self._take(g, self.next_rate(stepsize), *values)
         self.t += 1
         return True
 

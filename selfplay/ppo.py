@@ -52,7 +52,8 @@ class Learner:
             with tf.control_dependencies([tf.cond(
                     self._finite, lambda: self.adam.step(gradients), tf.no_op)]):
                 self._step_and_raise = self._raise_logstd()
-        self._raise_op = self._raise_logstd()
+            with tf.control_dependencies([self.adam.taken]):
+                self._raise_after = self._raise_logstd()
         self._variables = ExactVariables(pi.get_variables())
         self._strikes, self.faults = 0, []
         self.step_scale = 1.0  # factor of the step size, at most 1: see `update`, adaptive_kl
@@ -68,8 +69,7 @@ class Learner:
         self._lossandstep = make_callable(
             sess, [*self.losses, self._finite, self._step_and_raise],
             [*minibatch, self.adam.rate, self._floor])
-        self._raise = make_callable(sess, self._raise_op, [self._floor])
-        self.adam.start(sess)
+        self.adam.start(sess, self._raise_after, [self._floor])
 
     def update(self, seg, rng, *, optim_batchsize, optim_epochs, optim_stepsize, target_kl=0.0,
                logstd_floor=-np.inf, adaptive_kl=0.0):
@@ -140,8 +140,7 @@ class Learner:
             *loss, g = self._lossandgrad(*minibatch)
             if not np.isfinite(loss).all():
                 g = np.full_like(g, np.nan)  # then no rank takes the step
-            taken = self.adam.update(g, stepsize)
-            self._raise(logstd_floor)
+            taken = self.adam.update(g, stepsize, logstd_floor)
         if not taken:
             bad = [name for name, x in zip(LOSS_NAMES, loss) if not np.isfinite(x)]
             self._strike(", ".join(bad) or "gradient")
