@@ -36,6 +36,8 @@ The features, 97 in the race and 100 in sumo, all clipped at +-`CLIP`:
 ==  ===========================================================================  ==========
 """
 
+from typing import NamedTuple
+
 import numpy as np
 import tensorflow.compat.v1 as tf
 
@@ -57,6 +59,22 @@ NEAR = 0.5  # [m]
 CLIP = 5.0
 
 
+class Posture(NamedTuple):
+    """How robots stand: tensors of a row per robot.
+
+    xy [batch, 2], height [batch, 1]: of the torso; axis [batch, 2]: the level direction in which it
+    faces; lean [batch, 2], upright [batch, 1]: level part and z of its up axis; joints: the rest of
+    qpos.
+    """
+
+    xy: tf.Tensor
+    height: tf.Tensor
+    axis: tf.Tensor
+    lean: tf.Tensor
+    upright: tf.Tensor
+    joints: tf.Tensor
+
+
 def ant_view(ob, before):
     """The features of an ant's raw observations, [batch, features], each of about size 1.
 
@@ -66,24 +84,27 @@ def ant_view(ob, before):
     other ant's qpos and the side where this one started, the sign of its x. Nothing here has
     parameters or is differentiated.
     """
-    sumo = ob.shape[1] == SUMO
-    qpos, qvel, force, other = tf.split(ob[:, :RACE], [15, 14, 78, 15], axis=1)
-    (xy, axis, up), (other_xy, other_axis, other_up) = heading(qpos), heading(other)
-    moved, side = since(before, other, xy)
-    offset, home = other_xy - xy, side * [[1.0, 0.0]]
-    quarters, frame = face(offset if sumo else home, axis)
-    other_quarters, other_axis = face(-offset, other_axis)
-    level = tf.stack([up[:, :2], qvel[:, :2] / SPEED, offset / LENGTH, moved[:, :2],
-                      other_up[:, :2], other_axis, -xy / LENGTH if sumo else home], axis=1)
-    force = tf.reshape(force, [-1, 13, 6])[:, :, 3:]
-    level = turn(tf.concat([level, force[:, :, :2]], 1), frame)  # the torso's force is number 7
-    force = tf.concat([level[:, 7:], force[:, :, 2:]], 2)
-    place = ob[:, -4:] * RING if sumo else side * xy[:, :1] / TRACK
+    qpos, qvel, force, other_qpos, *ring = tf.split(
+        ob, [15, 14, 78, 15] + [11, 4] * (ob.shape[1] == SUMO), axis=1)
+    me, other = postures(qpos, other_qpos)
+    moved, side = since(before, other_qpos, me.xy)
+    offset, home = other.xy - me.xy, side * [[1.0, 0.0]]
+    quarters, axis = face(tf.concat([offset if ring else home, -offset], 0),
+                          tf.concat([me.axis, other.axis], 0))
+    (quarters, other_quarters), (frame, other_axis) = tf.split(quarters, 2), tf.split(axis, 2)
+    velocity, *speeds = tf.split(qvel, [2, 1, 2, 1, 8], axis=1)
+    other_velocity, *other_speeds = tf.split(moved, [2, 1, 4, 8], axis=1)
+    level = tf.stack([me.lean, velocity / SPEED, offset / LENGTH, other_velocity, other.lean,
+                      other_axis, -me.xy / LENGTH if ring else home], axis=1)
+    force, upward = tf.split(tf.reshape(force, [-1, 13, 6])[:, :, 3:], [2, 1], axis=2)
+    level, legs_force = tf.split(turn(tf.concat([level, force], 1), frame), [8, 12], axis=1)
+    torso_upward, legs_upward = tf.split(upward, [1, 12], axis=1)
     features = tf.concat([
-        own_torso(qpos, qvel, up, quarters), tf.reshape(level[:, :8], [-1, 16]), force[:, 0, 2:],
-        own_legs(qpos, qvel, force, quarters),
-        other_ant(other, other_up, moved, offset, other_quarters), place], axis=1)
-    return tf.clip_by_value(features, -CLIP, CLIP), quarters, tf.concat([other, side], 1)
+        own_torso(me, speeds, quarters), tf.reshape(level, [-1, 16]), torso_upward[:, 0],
+        own_legs(me, speeds[-1], tf.concat([legs_force, legs_upward], 2), quarters),
+        other_ant(other, other_speeds, offset, other_quarters),
+        ring[1] * RING if ring else side * me.xy[:, :1] / TRACK], axis=1)
+    return tf.clip_by_value(features, -CLIP, CLIP), quarters, tf.concat([other_qpos, side], 1)
 
 
 def since(before, other, xy):
@@ -98,44 +119,46 @@ def since(before, other, xy):
             tf.where(tf.equal(side, 0.0), tf.sign(xy[:, :1]), side))
 
 
-def own_torso(qpos, qvel, up, quarters):
-    """Height, upright, vertical velocity and spin, [batch, 6]."""
-    spin = turn(qvel[:, None, 3:5], tf.matmul(quarters, QUARTERS))  # in the torso's own frame
-    return tf.concat([qpos[:, 2:3], up[:, 2:], qvel[:, 2:3] / SPEED, qvel[:, 5:6] / SPIN,
-                      spin[:, 0] / SPIN], axis=1)
+def own_torso(me, speeds, quarters):
+    """Height, upright, vertical velocity and spin, [batch, 6]; speeds: qvel from its z on."""
+    climb, roll, yaw, _ = speeds
+    spin = turn(roll[:, None], tf.matmul(quarters, QUARTERS))  # in the torso's own frame
+    return tf.concat([me.height, me.upright, climb / SPEED, yaw / SPIN, spin[:, 0] / SPIN], axis=1)
 
 
-def own_legs(qpos, qvel, force, quarters):
-    """Angles, speeds and forces of all legs, [batch, 52]; force: [batch, 13 bodies, 3]."""
-    speeds = tf.reshape(qvel[:, 6:], [-1, 4, 2]) * BENT / SPIN
-    return rename(tf.concat([legs_of(qpos), speeds, tf.reshape(force[:, 1:], [-1, 4, 9])], axis=2),
-                  quarters)
+def own_legs(me, speeds, force, quarters):
+    """Angles, speeds and forces of all legs, [batch, 52]; force: [batch, 12 bodies, 3]."""
+    return rename(tf.concat([bent(me.joints), bent(speeds) / SPIN, tf.reshape(force, [-1, 4, 9])],
+                            axis=2), quarters)
 
 
-def other_ant(qpos, up, moved, offset, quarters):
-    """The other's torso, its distance and its legs, [batch, 21]; moved: see `since`."""
+def other_ant(other, speeds, offset, quarters):
+    """The other's torso, its distance and its legs, [batch, 21]; speeds: from its z on."""
+    climb, _, hinges = speeds
     distance = tf.norm(offset, axis=1, keepdims=True)
-    speeds = tf.reshape(moved[:, 7:], [-1, 4, 2]) * BENT
-    return tf.concat([qpos[:, 2:3], up[:, 2:], moved[:, 2:3], distance / LENGTH,
-                      1 / (NEAR + distance),
-                      rename(tf.concat([legs_of(qpos), speeds], axis=2), quarters)], axis=1)
+    return tf.concat([other.height, other.upright, climb, distance / LENGTH, 1 / (NEAR + distance),
+                      rename(tf.concat([bent(other.joints), bent(hinges)], axis=2), quarters)],
+                     axis=1)
 
 
-def heading(qpos):
-    """A robot's xy, the level direction [batch, 2] in which it faces, and its up axis' xyz.
+def postures(qpos, other):
+    """The `Posture`s of two robots, computed together: every operation of a graph has its price.
 
-    The direction is that of its rotation without the tilt (the twist of a swing-twist
-    decomposition), which a tilted torso has too.
+    qpos, other: [batch, 7 + joints]. The direction in which a robot faces is that of its rotation
+    without the tilt (the twist of a swing-twist decomposition), which a tilted torso has too.
     """
-    w, x, y, z = tf.split(qpos[:, 3:7], 4, axis=1)
+    xy, height, quaternion, joints = tf.split(
+        tf.concat([qpos, other], 0), [2, 1, 4, qpos.shape[1] - 7], axis=1)
+    w, x, y, z = tf.split(quaternion, 4, axis=1)
     axis = tf.concat([w * w - z * z, 2 * w * z], 1) / (w * w + z * z + 1e-6)
-    up = tf.concat([2 * (x * z + w * y), 2 * (y * z - w * x), 1 - 2 * (x * x + y * y)], axis=1)
-    return qpos[:, :2], axis, up
+    lean = 2 * tf.concat([x * z + w * y, y * z - w * x], 1)
+    both = Posture(xy, height, axis, lean, 1 - 2 * (x * x + y * y), joints)
+    return map(Posture, *(tf.split(tensor, 2) for tensor in both))
 
 
-def legs_of(qpos):
-    """An ant's hinges [batch, 4, 2], hip and ankle of each leg, as if all legs were alike."""
-    return tf.reshape(qpos[:, 7:], [-1, 4, 2]) * BENT
+def bent(hinges):
+    """An ant's hinges [batch, 8] as [batch, 4, 2], hip and ankle, as if all legs were alike."""
+    return tf.reshape(hinges, [-1, 4, 2]) * BENT
 
 
 def face(target, axis):
@@ -143,27 +166,24 @@ def face(target, axis):
 
     target, axis: [batch, 2]. Returns (quarters one-hot [batch, 4], the turned axis [batch, 2]).
     """
-    ahead = turn(target[:, None], axis)[:, 0]
-    bearing = tf.atan2(ahead[:, 1], ahead[:, 0])
-    count = tf.floor((bearing - FIRST) / (np.pi / 2))
+    forward, sideways = tf.unstack(turn(target[:, None], axis), axis=2)
+    count = tf.floor((tf.atan2(sideways, forward)[:, 0] - FIRST) / (np.pi / 2))
     quarters = tf.one_hot(tf.floormod(tf.cast(count, tf.int32), 4), 4)
-    c, s = tf.split(tf.matmul(quarters, QUARTERS), 2, axis=1)
-    x, y = tf.split(axis, 2, axis=1)
-    return quarters, tf.concat([c * x - s * y, s * x + c * y], axis=1)
+    return quarters, turn(axis[:, None], tf.matmul(quarters, QUARTERS * [1, -1]))[:, 0]
 
 
 def turn(vectors, axis):
     """Level vectors [batch, n, 2] as seen from a frame whose x axis is `axis` [batch, 2]."""
-    x, y = vectors[:, :, 0], vectors[:, :, 1]
-    c, s = axis[:, :1], axis[:, 1:]
+    x, y = tf.unstack(vectors, axis=2)
+    c, s = tf.split(axis, 2, axis=1)
     return tf.stack([c * x + s * y, c * y - s * x], axis=2)
 
 
 def rename(legs, quarters):
     """[batch, 4, k] in the order of the new names, flat: leg n is the one that was n + quarters."""
-    size = legs.shape[2]
-    doubled = tf.reshape(tf.concat([legs, legs[:, :3]], 1), [-1, 7 * size])
-    return tf.add_n([quarters[:, n:n + 1] * doubled[:, n * size:(n + 4) * size] for n in range(4)])
+    was = (np.arange(4)[:, None] + np.arange(4)) % 4  # for each number of quarters
+    return tf.reshape(tf.reduce_sum(quarters[:, :, None, None] * tf.gather(legs, was, axis=1), 1),
+                      [-1, 4 * legs.shape[2]])
 
 
 def motor_actions(actions, quarters):

@@ -35,7 +35,7 @@ The features, all clipped at +-`CLIP`; "level" vectors are in the view's frame:
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from networks.ant_view import heading, turn
+from networks.ant_view import postures, turn
 
 JOINTS, BODIES = 17, 13
 # qpos, qvel, cinert, cvel, qfrc_actuator, cfrc_ext (docs/games.md, observations)
@@ -78,16 +78,15 @@ def humanoid_view(ob, before):
     known = tf.cast(tf.reduce_sum(tf.square(last[:, 3:7]), 1, keepdims=True) > 0.5, tf.float32)
     steps = known * (other[:, :3] - last[:, :3]) / DT  # the other's velocity is not observed
     floor = ARENA_TOP if ob.shape[1] == SUMO else 0.0
-    xy, axis, up = heading(qpos)
-    blocks = (own_body(qpos, qvel, axis, up, floor) + own_bodies(inertia, force, axis)
-              + other_robot(other, steps, xy, axis, floor))
+    me, it = postures(qpos, other)
+    blocks = (own_body(me, qvel, floor) + own_bodies(inertia, force, me.axis)
+              + other_robot(it, steps, me, floor))
     if ring is not None:
-        blocks += [level(axis, -xy / LENGTH), (ring * RING, plain(4))]
+        blocks += [level(me.axis, -me.xy / LENGTH), (ring * RING, plain(4))]
     elif ball is not None:
-        blocks += ball_and_goal(ball, known * (ball - last_ball) / DT, xy, axis)
+        blocks += ball_and_goal(ball, known * (ball - last_ball) / DT, me)
     else:
-        ahead = tf.concat([-side, tf.zeros_like(side)], 1)
-        blocks += [level(axis, ahead), (side * xy[:, :1] / FIELD, plain(1))]
+        blocks += [level(me.axis, side * [[-1.0, 0.0]]), (side * me.xy[:, :1] / FIELD, plain(1))]
     features, reflect = join(blocks)
     seen = tf.zeros([tf.shape(ob)[0], 3]) if ball is None else ball
     return features, reflect, tf.concat([other, side, seen], 1)
@@ -96,50 +95,54 @@ def humanoid_view(ob, before):
 # Blocks of features: lists of (values [batch, n], their image in the mirror as (places, signs))
 
 
-def own_body(qpos, qvel, axis, up, floor):
+def own_body(me, qvel, floor):
     """How the robot stands and moves, and its joints."""
+    velocity, climb, spin, speeds = tf.split(qvel, [2, 1, 3, JOINTS], axis=1)
     return [
-        (tf.concat([qpos[:, 2:3] - floor, up[:, 2:], qvel[:, 2:3] / SPEED], 1), plain(3)),
-        level(axis, up[:, :2], qvel[:, :2] / SPEED),
-        (qvel[:, 3:6] / SPIN, ([0, 1, 2], [-1, 1, -1])),
-        (qpos[:, 7:], (JOINT_PLACES, JOINT_SIGNS)),
-        (qvel[:, 6:] / JOINT_SPIN, (JOINT_PLACES, JOINT_SIGNS))]
+        (tf.concat([me.height - floor, me.upright, climb / SPEED], 1), plain(3)),
+        level(me.axis, me.lean, velocity / SPEED),
+        (spin / SPIN, ([0, 1, 2], [-1, 1, -1])),
+        (me.joints, (JOINT_PLACES, JOINT_SIGNS)),
+        (speeds / JOINT_SPIN, (JOINT_PLACES, JOINT_SIGNS))]
 
 
 def own_bodies(inertia, force, axis):
     """Positions of the bodies `SEEN`, from `cinert`, and contact forces on them, `cfrc_ext`."""
-    inertia = tf.reshape(inertia, [-1, BODIES, 10])
-    places = tf.gather(inertia[:, :, 6:9] / inertia[:, :, 9:], SEEN, axis=1)
-    forces = tf.gather(tf.reshape(force, [-1, BODIES, 6])[:, :, 3:], SEEN, axis=1)
-    return [block for vectors in (places, forces) for block in (
-        (tf.reshape(turn(vectors[:, :, :2], axis), [-1, 12]), levels(6, SEEN_PLACES)),
-        (vectors[:, :, 2], (SEEN_PLACES, 6 * [1])))]
+    inertia = tf.gather(tf.reshape(inertia, [-1, BODIES, 10]), SEEN, axis=1)
+    _, places, masses = tf.split(inertia, [6, 3, 1], axis=2)
+    forces = tf.gather(tf.reshape(force, [-1, BODIES, 6]), SEEN, axis=1)[:, :, 3:]
+    blocks = []
+    for vectors in (places / masses, forces):
+        flat, height = tf.split(vectors, [2, 1], axis=2)
+        blocks += [(tf.reshape(turn(flat, axis), [-1, 12]), levels(6, SEEN_PLACES)),
+                   (height[:, :, 0], (SEEN_PLACES, 6 * [1]))]
+    return blocks
 
 
-def other_robot(qpos, velocity, xy, axis, floor):
-    """Where the other robot is, seen from xy, and how it moves and stands."""
-    other_xy, other_axis, up = heading(qpos)
-    offset = other_xy - xy
+def other_robot(it, velocity, me, floor):
+    """Where the other robot is, seen from this one, and how it moves and stands."""
+    offset = it.xy - me.xy
     distance = tf.norm(offset, axis=1, keepdims=True)
+    velocity, climb = tf.split(velocity / SPEED, [2, 1], axis=1)
     return [
-        level(axis, offset / LENGTH, velocity[:, :2] / SPEED, up[:, :2], other_axis),
-        (tf.concat([distance / LENGTH, 1 / (NEAR + distance), qpos[:, 2:3] - floor, up[:, 2:],
-                    velocity[:, 2:] / SPEED], 1), plain(5)),
-        (qpos[:, 7:], (JOINT_PLACES, JOINT_SIGNS))]
+        level(me.axis, offset / LENGTH, velocity, it.lean, it.axis),
+        (tf.concat([distance / LENGTH, 1 / (NEAR + distance), it.height - floor, it.upright,
+                    climb], 1), plain(5)),
+        (it.joints, (JOINT_PLACES, JOINT_SIGNS))]
 
 
-def ball_and_goal(ball, velocity, xy, axis):
+def ball_and_goal(ball, velocity, me):
     """Kick-and-defend's ball, the goal and its two posts, which are each other's image."""
-    way, goal = ball[:, :2] - xy, [[GOAL, 0.0]] - xy
+    place, height = tf.split(ball, [2, 1], axis=1)
+    velocity, climb = tf.split(velocity / KICKED, [2, 1], axis=1)
+    way, goal = place - me.xy, ([[GOAL, 0.0]] - me.xy) / FIELD
     post = [[0.0, POST / FIELD]]
-    posts, _ = level(axis, goal / FIELD + post, goal / FIELD - post)
+    posts, _ = level(me.axis, goal + post, goal - post)
     return [
-        level(axis, way / LENGTH, velocity[:, :2] / KICKED, goal / FIELD,
-              [[GOAL, 0.0]] - ball[:, :2]),
+        level(me.axis, way / LENGTH, velocity, goal, [[GOAL, 0.0]] - place),
         (posts, levels(2, (1, 0))),
-        (tf.concat([tf.norm(way, axis=1, keepdims=True) / LENGTH, ball[:, 2:],
-                    velocity[:, 2:] / KICKED, xy[:, :1] / FIELD, ball[:, :1] / FIELD], 1),
-         plain(5))]
+        (tf.concat([tf.norm(way, axis=1, keepdims=True) / LENGTH, height, climb,
+                    me.xy[:, :1] / FIELD, place[:, :1] / FIELD], 1), plain(5))]
 
 
 def join(blocks):
