@@ -110,6 +110,6 @@ def make_session():
 
     config = tf.ConfigProto(intra_op_parallelism_threads=1, inter_op_parallelism_threads=-1)
     config.gpu_options.allow_growth = True
-    # Rewriting these graphs takes seconds at the start and makes none of them faster.
+    # Rewriting the graphs takes a second at the start and makes none faster (docs/performance.md).
     config.graph_options.rewrite_options.disable_meta_optimizer = True
     return tf.Session(config=config)

@@ -84,18 +84,19 @@ def ant_view(ob, before):
     other ant's qpos and the side where this one started, the sign of its x. Nothing here has
     parameters or is differentiated.
     """
-    qpos, qvel, force, other_qpos, *ring = tf.split(
-        ob, [15, 14, 78, 15] + [11, 4] * (ob.shape[1] == SUMO), axis=1)
+    sumo = ob.shape[1] == SUMO  # whose 11 numbers before the ring say nothing new
+    qpos, qvel, force, other_qpos, *more = tf.split(
+        ob, [15, 14, 78, 15] + [11, 4] * sumo, axis=1)
     me, other = postures(qpos, other_qpos)
     moved, side = since(before, other_qpos, me.xy)
     offset, home = other.xy - me.xy, side * [[1.0, 0.0]]
-    quarters, axis = face(tf.concat([offset if ring else home, -offset], 0),
+    quarters, axis = face(tf.concat([offset if sumo else home, -offset], 0),
                           tf.concat([me.axis, other.axis], 0))
     (quarters, other_quarters), (frame, other_axis) = tf.split(quarters, 2), tf.split(axis, 2)
     velocity, *speeds = tf.split(qvel, [2, 1, 2, 1, 8], axis=1)
     other_velocity, *other_speeds = tf.split(moved, [2, 1, 4, 8], axis=1)
     level = tf.stack([me.lean, velocity / SPEED, offset / LENGTH, other_velocity, other.lean,
-                      other_axis, -me.xy / LENGTH if ring else home], axis=1)
+                      other_axis, -me.xy / LENGTH if sumo else home], axis=1)
     force, upward = tf.split(tf.reshape(force, [-1, 13, 6])[:, :, 3:], [2, 1], axis=2)
     level, legs_force = tf.split(turn(tf.concat([level, force], 1), frame), [8, 12], axis=1)
     torso_upward, legs_upward = tf.split(upward, [1, 12], axis=1)
@@ -103,7 +104,7 @@ def ant_view(ob, before):
         own_torso(me, speeds, quarters), tf.reshape(level, [-1, 16]), torso_upward[:, 0],
         own_legs(me, speeds[-1], tf.concat([legs_force, legs_upward], 2), quarters),
         other_ant(other, other_speeds, offset, other_quarters),
-        ring[1] * RING if ring else side * me.xy[:, :1] / TRACK], axis=1)
+        more[1] * RING if sumo else side * me.xy[:, :1] / TRACK], axis=1)
     return tf.clip_by_value(features, -CLIP, CLIP), quarters, tf.concat([other_qpos, side], 1)
 
 
@@ -142,7 +143,7 @@ def other_ant(other, speeds, offset, quarters):
 
 
 def postures(qpos, other):
-    """The `Posture`s of two robots, computed together: every operation of a graph has its price.
+    """The `Posture`s of two robots, computed together, as small operations cost by number.
 
     qpos, other: [batch, 7 + joints]. The direction in which a robot faces is that of its rotation
     without the tilt (the twist of a swing-twist decomposition), which a tilted torso has too.
@@ -169,7 +170,7 @@ def face(target, axis):
     forward, sideways = tf.unstack(turn(target[:, None], axis), axis=2)
     count = tf.floor((tf.atan2(sideways, forward)[:, 0] - FIRST) / (np.pi / 2))
     quarters = tf.one_hot(tf.floormod(tf.cast(count, tf.int32), 4), 4)
-    return quarters, turn(axis[:, None], tf.matmul(quarters, QUARTERS * [1, -1]))[:, 0]
+    return quarters, turn(axis[:, None], tf.matmul(quarters, QUARTERS * np.float32([1, -1])))[:, 0]
 
 
 def turn(vectors, axis):

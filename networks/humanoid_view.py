@@ -78,9 +78,9 @@ def humanoid_view(ob, before):
     known = tf.cast(tf.reduce_sum(tf.square(last[:, 3:7]), 1, keepdims=True) > 0.5, tf.float32)
     steps = known * (other[:, :3] - last[:, :3]) / DT  # the other's velocity is not observed
     floor = ARENA_TOP if ob.shape[1] == SUMO else 0.0
-    me, it = postures(qpos, other)
+    me, you = postures(qpos, other)
     blocks = (own_body(me, qvel, floor) + own_bodies(inertia, force, me.axis)
-              + other_robot(it, steps, me, floor))
+              + other_robot(you, steps, me, floor))
     if ring is not None:
         blocks += [level(me.axis, -me.xy / LENGTH), (ring * RING, plain(4))]
     elif ball is not None:
@@ -119,16 +119,16 @@ def own_bodies(inertia, force, axis):
     return blocks
 
 
-def other_robot(it, velocity, me, floor):
+def other_robot(you, velocity, me, floor):
     """Where the other robot is, seen from this one, and how it moves and stands."""
-    offset = it.xy - me.xy
+    offset = you.xy - me.xy
     distance = tf.norm(offset, axis=1, keepdims=True)
     velocity, climb = tf.split(velocity / SPEED, [2, 1], axis=1)
     return [
-        level(me.axis, offset / LENGTH, velocity, it.lean, it.axis),
-        (tf.concat([distance / LENGTH, 1 / (NEAR + distance), it.height - floor, it.upright,
+        level(me.axis, offset / LENGTH, velocity, you.lean, you.axis),
+        (tf.concat([distance / LENGTH, 1 / (NEAR + distance), you.height - floor, you.upright,
                     climb], 1), plain(5)),
-        (it.joints, (JOINT_PLACES, JOINT_SIGNS))]
+        (you.joints, (JOINT_PLACES, JOINT_SIGNS))]
 
 
 def ball_and_goal(ball, velocity, me):
