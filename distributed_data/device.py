@@ -89,9 +89,10 @@ def _quiet_stderr():
 
 @contextmanager
 def _without_keras():
-    """TensorFlow imports Keras, a good quarter of its own time, unless told of one that is absent.
+    """Keeps Keras out of TensorFlow's import, of which it takes over a quarter.
 
-    Whoever asks for `tf.keras` later still gets it.
+    Asked for the legacy Keras, which is not installed, TensorFlow goes without. Whoever uses
+    `tf.keras` later still gets it.
     """
     name = "TF_USE_LEGACY_KERAS"
     if name in os.environ:

@@ -143,7 +143,7 @@ def other_ant(other, speeds, offset, quarters):
 
 
 def postures(qpos, other):
-    """The `Posture`s of two robots, computed together, as small operations cost by number.
+    """The `Posture`s of two robots, computed in one go, which halves the number of operations.
 
     qpos, other: [batch, 7 + joints]. The direction in which a robot faces is that of its rotation
     without the tilt (the twist of a swing-twist decomposition), which a tilted torso has too.
