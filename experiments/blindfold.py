@@ -6,7 +6,8 @@ In self-play a robot meets only robots that stand as it does, and comes to lean 
 before strangers, untouched. This sets the first layers' weights on the other's pose to zero
 (`policy.BodyPolicy.pose`) and adds what they contribute on average, over a few games against
 --against, to the biases. The robot still sees where the other is and how fast it moves in the
-plane. Training with `run.py --hide-pose` never shows the pose in the first place.
+plane. Training with `run.py --hide-pose` never shows the pose in the first place; such a run may
+begin as the file written here (`--init`) and meet it (`--pool`).
 """
 
 import os
@@ -110,7 +111,8 @@ def run(args):
     check_seats([entry, opponent] if seat == 0 else [opponent, entry], game)
     check_networks([entry, opponent], game)
     view = average_view(entry, opponent, seat, args.games, args.seed)
-    save_parameters(args.out, blindfold(entry, view), entry.header)
+    policy_args = entry.header["policy_args"] | {"hide_pose": True}
+    save_parameters(args.out, blindfold(entry, view), entry.header | {"policy_args": policy_args})
     print(f"{one_line(os.path.normpath(args.out))}: {one_line(args.file)}, blindfolded")
 
 

@@ -7,11 +7,13 @@ import pytest
 from helpers import new_session
 from small import refused
 
+from common.command_line import InputError
 from common.parameter_file import load_parameters, save_parameters
 from experiments import blindfold
 from gym_compete import NumpyPolicy, find_game
 from networks.humanoid_view import POSE
 from networks.loading import find_policy
+from selfplay.warm_start import load_fitting
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 GAME, OB, AC = "sumo-humans", 395, 17
@@ -60,7 +62,20 @@ def test_the_others_pose_is_not_seen(tmp_path):
     assert np.abs(action(old, posed) - action(old, ob)).max() > 1e-3
     np.testing.assert_allclose(action(new, posed), action(new, ob), atol=1e-6)
     assert np.abs(action(new, moved) - action(new, ob)).max() > 1e-3
-    assert load_parameters(new)[1] == load_parameters(old)[1]
+    header = load_parameters(old)[1]
+    header["policy_args"]["hide_pose"] = True
+    assert load_parameters(new)[1] == header
+
+
+def test_training_goes_on_blindfolded(tmp_path):
+    """A run with --hide-pose takes the file into its pool, without --hide-pose it refuses it."""
+    old, new = humanoid_file(tmp_path / "old.npz"), str(tmp_path / "new.npz")
+    blindfold.main([old, new, "--games", "1"])
+    header = load_parameters(old)[1]
+    hiding = header | {"policy_args": {"hid_size": 8, "hide_pose": True}}
+    assert load_fitting(new, hiding, "--pool").vector.size == load_parameters(old)[0].size
+    with pytest.raises(InputError, match="its hide_pose is True, the learner's False"):
+        load_fitting(new, header, "--pool")
 
 
 def test_the_average_stays(tmp_path, monkeypatch):
