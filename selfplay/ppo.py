@@ -48,6 +48,7 @@ class Learner:
         self.adam = MpiAdam(variables)
         with tf.name_scope(f"{pi.name}_step"):
             self._floor = tf.placeholder(tf.float32, [], "logstd_floor")
+            self._raise_now = self._raise_logstd()
             self._finite = tf.reduce_all(tf.is_finite(tf.concat([self.gradient, self.losses], 0)))
             with tf.control_dependencies([tf.cond(
                     self._finite, lambda: self.adam.step(gradients), tf.no_op)]):
@@ -116,6 +117,14 @@ class Learner:
         if self._filtered:  # after the epochs, which need the rollout's filter
             pi.ob_rms.update(sess, seg["ob"])
         return self._report(means, epoch + 1, explained)
+
+    def raise_logstd(self, floor):
+        """Raises the action log-std to the floor.
+
+        Before a first segment is played: one that began with less noise than its update ends with
+        would teach nothing, as every ratio of its probabilities is clipped.
+        """
+        self.sess.run(self._raise_now, {self._floor: floor})
 
     def start_gently(self):
         """Starts with a small step size, since Adam's first steps would all be of full size.

@@ -67,7 +67,7 @@ def set_up(sess, env, policy_fn, learners, run, config, opponents, init, anchors
     add_rollouts(setup, sess, env, players, horizon, config, opponents)
     add_disk(setup, run, learners, config, opponents, anchors)
     if resumed is None:
-        begin(setup, sess, env, learners, init)
+        begin(setup, sess, env, learners, init, config)
     else:
         go_on(setup, sess, env, learners, run, config, opponents, resumed)
     meet_anchors(anchors, learners, setup)
@@ -145,10 +145,13 @@ def shared_parts(learners, schedule, opponents, anchors):
     return parts
 
 
-def begin(setup, sess, env, learners, init):
-    """Starts a new run: filters, version 0, a first checkpoint."""
+def begin(setup, sess, env, learners, init, config):
+    """Starts a new run: filters, noise above its floor, version 0, a first checkpoint."""
     if init is None:
         prime_filters(env, learners, sess, setup.rngs.noise)
+    floor = setup.schedule.blend(config.logstd_floor_dense, config.logstd_floor)
+    for learner in learners:
+        learner.optimizer.raise_logstd(floor)
     env.version = setup.curriculum.at(0)
     setup.snapshots.save(0, [learner.flat.get(sess) for learner in learners])
     setup.checkpointer.save()

@@ -1,5 +1,6 @@
 """The training loop: batches, opponents, limits, and runs that repeat to the byte."""
 
+import csv
 from types import SimpleNamespace
 
 import numpy as np
@@ -174,6 +175,16 @@ def test_snapshots_differ_and_know_themselves(tmp_path):
                               "curriculum": 0}
             assert all((vector != other).any() for other in seen)
             seen.append(vector)
+
+
+def test_the_first_segment_is_as_noisy_as_the_floor_asks(tmp_path):
+    """So its update, in which nothing has been learned yet, clips hardly any ratio."""
+    tiny_run(tmp_path / "run", max_iters=1, logstd_floor_dense=0.5, optim_stepsize=1e-6)
+    row, = csv.DictReader((tmp_path / "run/progress.csv").open())
+    for name in ("agent0", "agent1"):
+        vector, _ = load_parameters(tmp_path / f"run/{name}/000000.npz")
+        np.testing.assert_allclose(vector[-8:], 0.5, atol=1e-6)
+        assert float(row[f"{name}/kl"]) < 1e-6 and float(row[f"{name}/clip_frac"]) == 0
 
 
 def test_frozen_seats_play_the_drawn_vectors(tmp_path, monkeypatch):
