@@ -20,10 +20,10 @@ def compete_learn(env, policy_fn, learners, run, config, *, opponents, init=None
 
     env: this rank's `CompeteVectorEnv`. policy_fn: function (name, seat, rng) -> policy; rng None
     makes a frozen copy. learners: list of `Trainee`. run: folder for snapshots and logs; must not
-    exist. config: `Config`. opponents: who sits opposite, see `selfplay.opponents`. init: one
-    vector of parameters per learner to begin with, or None. anchors: `Anchors` to be met now and
-    then, or None. resumed: arrays of `checkpoint.read_checkpoint`, to go on from there as if
-    nothing had happened.
+    exist. config: `Config`. opponents: who sits opposite, see `selfplay.opponents`. init: per
+    learner, the vector of parameters that it begins with or None; None: all begin at random.
+    anchors: `Anchors` to be met now and then, or None. resumed: arrays of
+    `checkpoint.read_checkpoint`, to go on from there as if nothing had happened.
 
     Raises InputError if batch, games and ranks do not divide, or the run exists, `ppo.NotFinite`
     if the learning breaks down.
@@ -32,8 +32,8 @@ def compete_learn(env, policy_fn, learners, run, config, *, opponents, init=None
                     config.max_seconds)
     with tf.Graph().as_default(), make_session() as sess, \
             Interrupts(speak=comm.RANK == 0) as interrupts:
-        setup = set_up(sess, env, policy_fn, learners, run, config, opponents, init, anchors,
-                       resumed)
+        setup = set_up(sess, env, policy_fn, learners, run, config, opponents,
+                       init or [None] * len(learners), anchors, resumed)
         while not limits.reached(setup.counters, interrupts):
             iterate(setup, sess, env, learners, config, opponents, anchors)
         if setup.log:

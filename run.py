@@ -46,7 +46,7 @@ def train(config, free=(), resumed=None):
     )) if config.anchor_every else None
     init = warm_start.find_init(SAVE_DIR, config, trainees, resumed)
     config = config.replace(curriculum_start=warm_start.find_start(
-        config, env.game, [*(init or ()), *(outsider or ())[1:]], resumed))
+        config, env.game, [*filter(None, init), *(outsider or ())[1:]], resumed))
     opponents = warm_start.find_opponents(SAVE_DIR, config, trainees, outsider, resumed)
     announce(config, threads, hardware)
 
@@ -55,7 +55,7 @@ def train(config, free=(), resumed=None):
 
     return compete_learn(
         env, policy_fn, trainees, os.path.join(SAVE_DIR, config.run), config, opponents=opponents,
-        init=init and [entry.vector for entry in init], anchors=anchors, resumed=resumed)
+        init=[entry and entry.vector for entry in init], anchors=anchors, resumed=resumed)
 
 
 def announce(config, threads, hardware):

@@ -61,6 +61,9 @@ class Config:
         WHAT, None, paper=None, metavar="RUN", help="Start from these parameters instead of random "
         "ones: a run in saveparameters/ (its newest snapshots), a folder of agentK.npz, or a file; "
         "of another game, too, where the network is the same; none: random ones.")
+    init_seat: int = option(
+        WHAT, None, paper=None, choices=(0, 1), help="Only this seat's learner starts from --init, "
+        "the other one from random parameters; default: both.")
     draw_penalty: bool = option(
         WHAT, True, paper=True, help="Charge both agents 1000 if nobody scores, as in the paper "
         "(run-to-goal and sumo).")
@@ -323,16 +326,22 @@ def plain_name(parser, run, save_dir):
     return name
 
 
-def starting_point(given, values):
-    """What --init means: the file or run that is given, "none", or the preset's walker.
+def starting_point(parser, given, values):
+    """What --init and --init-seat mean: what is given, "none", or the preset's walker in its seat.
 
     The walker, a path in the repository, fits networks of the preset's own width alone.
     """
+    seat = given.get("init_seat")
     if "init" in given:
-        return None if given["init"] == "none" else given["init"]
-    if "init" not in values or given.get("hid_size") not in (None, values["hid_size"]):
-        return None
-    return os.path.join(ROOT, values["init"])
+        init = None if given["init"] == "none" else given["init"]
+    elif "init" not in values or given.get("hid_size") not in (None, values["hid_size"]):
+        init = None
+    else:
+        init, seat = os.path.join(ROOT, values["init"]), values.get("init_seat") if (
+            seat is None) else seat
+    if init is None and seat is not None:
+        parser.error("--init-seat: only together with --init")
+    return {"init": init, "init_seat": seat}
 
 
 def settle(parser, args, save_dir):
@@ -349,4 +358,4 @@ def settle(parser, args, save_dir):
         given["run"] = plain_name(parser, given["run"], save_dir)
     else:
         given["run"] = f"{game}-{time.strftime('%Y%m%d-%H%M%S')}"
-    return Config(**nothing | values | given | {"init": starting_point(given, values)})
+    return Config(**nothing | values | given | starting_point(parser, given, values))

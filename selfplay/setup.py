@@ -103,12 +103,12 @@ def rollout_horizon(player, timesteps_per_batch, optim_batchsize):
 
 
 def start_parameters(sess, learners, opponents, init):
-    """Gives all ranks the same parameters, those of `init` if there are any."""
-    for learner, vector in zip(learners, init or ()):
-        learner.flat.set(sess, vector)
-    for learner in learners:
+    """Gives all ranks the same parameters, those of `init` where there are any."""
+    for learner, vector in zip(learners, init):
+        if vector is not None:
+            learner.flat.set(sess, vector)
         learner.optimizer.start(sess)
-        if init is not None:
+        if vector is not None:
             learner.optimizer.start_gently()
     opponents.start(sess)
 
@@ -147,8 +147,8 @@ def shared_parts(learners, schedule, opponents, anchors):
 
 def begin(setup, sess, env, learners, init, config):
     """Starts a new run: filters, noise above its floor, version 0, a first checkpoint."""
-    if init is None:
-        prime_filters(env, learners, sess, setup.rngs.noise)
+    prime_filters(env, [learner for learner, vector in zip(learners, init) if vector is None],
+                  sess, setup.rngs.noise)
     floor = setup.schedule.blend(config.logstd_floor_dense, config.logstd_floor)
     for learner in learners:
         learner.optimizer.raise_logstd(floor)

@@ -20,11 +20,23 @@ from selfplay.priorities import make_priorities
 
 
 def find_init(save_dir, config, trainees, resumed):
-    """One `ParameterFile` of --init per learner, on every rank; None if they begin at random."""
+    """Per learner, its `ParameterFile` of --init or None, on every rank: where it begins.
+
+    None begins at random; all do without --init, and the other seat's with --init-seat.
+    """
+    nowhere = [None] * len(trainees)
     if config.init is None or resumed is not None:  # who goes on is beyond where it began
-        return None
-    return comm.from_root(load_init, save_dir, config.init, [t.name for t in trainees],
-                          [t.header for t in trainees])
+        return nowhere
+    if config.init_seat is not None and trainees[0].header["seat"] == "both":
+        raise InputError(f"--init-seat {config.init_seat}: in {config.env} the network "
+                         f"{config.policy} has one learner, which plays both seats")
+    given = [t for t in trainees if config.init_seat in (None, t.seat)]
+    if not given:
+        return nowhere
+    entries = comm.from_root(load_init, save_dir, config.init, [t.name for t in given],
+                             [t.header for t in given])
+    found = dict(zip([t.name for t in given], entries))
+    return [found.get(t.name) for t in trainees]
 
 
 def find_start(config, game, built_on, resumed):

@@ -30,6 +30,28 @@ def test_training_begins_with_given_parameters(tmp_path, monkeypatch, capfd):
     run.main(["--resume", "new", "--max-iters", "2"])
 
 
+def test_one_seat_begins_with_given_parameters(tmp_path, monkeypatch):
+    """--init-seat: the other seat's learner begins as it would without --init, filters and all."""
+    monkeypatch.setattr(run, "SAVE_DIR", str(tmp_path))
+    run.main([*SMALL, "--run", "old", "--max-iters", "1"])
+    old = str(tmp_path / "old/agent1/000001.npz")  # one file will do for one learner
+    run.main([*SMALL, "--run", "new", "--max-iters", "1", "--init", old, "--init-seat", "1"])
+    for name, source in (("agent0", "old/agent0/000000.npz"), ("agent1", old)):
+        first, _ = load_parameters(tmp_path / f"new/{name}/000000.npz")
+        assert np.array_equal(first, load_parameters(tmp_path / source)[0])
+    run.main(["--resume", "new", "--max-iters", "2"])
+
+
+@pytest.mark.parametrize("options, culprit", [
+    (["--init-seat", "0"], "--init-seat: only together with --init"),
+    (["--env", "sumo-ants", "--policy", "lstm", "--init", "x", "--init-seat", "0"],
+     "--init-seat 0: in sumo-ants the network lstm has one learner, which plays both seats")])
+def test_where_no_seat_can_begin_alone(options, culprit, tmp_path, monkeypatch, capfd):
+    """Without --init, or with one learner for both seats."""
+    monkeypatch.setattr(run, "SAVE_DIR", str(tmp_path))
+    refused(run.main, options, culprit, capfd)
+
+
 def test_opponents_join_from_another_run(tmp_path, monkeypatch, capfd):
     """--pool finds a run's snapshots, plays some of them, and resumes with them; bad ones are told.
     """
