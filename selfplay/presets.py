@@ -7,7 +7,7 @@ POLICIES = {
     "sumo-humans": ("humanoid", "lstm"), "kick-and-defend": ("humanoid", "lstm")}
 
 # The walker from which the other humanoids start: the race's preset, run to its end.
-WALKER = "parameters/run-to-goal-humans/earlier/10.5M"
+WALKER = "parameters/run-to-goal-humans/earlier/08.4M"
 
 HID_SIZES = {"mlp": 64, "lstm": 128, "ant": 128, "humanoid": 128}
 
@@ -31,11 +31,12 @@ MISSING = {
 #   that follows the KL. A walker is paid for its way, not charged for the distance, which would
 #   make standing worth nothing. Annealing starts once half of the races end by touchdown. In the
 #   other games they start as that walker; wrestlers are first paid for closing in.
-#   Racers do not see how the other stands, or they come to lean on it.
+#   They do not see how the other stands, or they come to lean on it.
 # - Without a phase of purely dense reward, the first ant that walks wins every race, and the other
 #   one learns to stand in its way; other games can end without walking.
 # - In you-shall-not-pass only the end of a match is informative: large batches, and little dense
-#   reward.
+#   reward. A blocker that has learned to walk or to stand does not learn to block, one that begins
+#   at random does: the walker alone starts as one, and nothing is dense.
 ONE_MACHINE = {
     ("run-to-goal-ants", "mlp"): dict(),
     ("run-to-goal-ants", "lstm"): dict(
@@ -69,10 +70,11 @@ ONE_MACHINE = {
         optim_stepsize_final=1.5e-4, dense_iters=0, anneal_iters=60, logstd=-1.0,
         logstd_floor_dense=-1.6, anchor_every=200, max_seconds=7200),
     ("you-shall-not-pass", "humanoid"): dict(
-        init=WALKER, num_envs=128, timesteps_per_batch=7168, optim_batchsize=1024, optim_epochs=3,
-        optim_stepsize=1e-3, optim_stepsize_final=5e-4, target_kl=0.0, adaptive_kl=0.04,
-        dense_iters=0, anneal_iters=300, dense_forward=3.0, dense_goal_dist=0.0, logstd=-1.0,
-        logstd_floor_dense=-1.5, logstd_floor=-2.0, anchor_every=200, max_seconds=7200),
+        init=WALKER, init_seat=1, hide_pose=True, num_envs=128, latest_share=0.5,
+        timesteps_per_batch=14400, optim_batchsize=960, optim_epochs=4, optim_stepsize=1e-3,
+        optim_stepsize_final=5e-4, target_kl=0.0, adaptive_kl=0.03, gamma_dense=0.995,
+        dense_iters=0, anneal_iters=0, logstd=-1.0, logstd_floor_dense=-2.0, logstd_floor=-2.0,
+        anchor_every=200, max_seconds=7200),
     ("you-shall-not-pass", None): dict(
         timesteps_per_batch=14336, optim_batchsize=1024, optim_stepsize=3e-4,
         optim_stepsize_final=1.5e-4, dense_iters=0, anneal_iters=60, logstd=-1.0,
@@ -101,11 +103,11 @@ ONE_MACHINE = {
         anneal_iters=1600, logstd=-1.4, logstd_floor_dense=-2.0, logstd_floor=-2.8,
         max_seconds=7200),
     ("sumo-humans", "humanoid"): dict(
-        init=WALKER, num_envs=128, timesteps_per_batch=7168, optim_batchsize=1024, optim_epochs=3,
-        optim_stepsize=2e-3, optim_stepsize_final=5e-4, target_kl=0.0, adaptive_kl=0.04,
-        gamma_dense=0.98, dense_iters=100000, anneal_iters=600, anneal_at=0.5, dense_gap=1.0,
-        curriculum_iters=1500, logstd=-1.0, logstd_floor_dense=-2.0, logstd_floor=-2.5,
-        max_seconds=7200),
+        init=WALKER, hide_pose=True, num_envs=128, timesteps_per_batch=7168, optim_batchsize=1024,
+        optim_epochs=3, optim_stepsize=2e-3, optim_stepsize_final=5e-4, target_kl=0.0,
+        adaptive_kl=0.04, gamma_dense=0.98, dense_iters=100000, anneal_iters=600, anneal_at=0.5,
+        dense_gap=1.0, curriculum_iters=1500, logstd=-1.0, logstd_floor_dense=-2.0,
+        logstd_floor=-2.5, max_seconds=7200),
     ("sumo-humans", None): dict(
         dense_iters=0, anneal_iters=1600, logstd=-1.4, logstd_floor_dense=-2.0, logstd_floor=-2.8,
         max_seconds=7200),
@@ -118,11 +120,11 @@ ONE_MACHINE = {
         anneal_iters=3200, logstd=-1.4, logstd_floor_dense=-2.0, logstd_floor=-2.8,
         max_seconds=7200),
     ("kick-and-defend", "humanoid"): dict(
-        init=WALKER, num_envs=128, timesteps_per_batch=7168, optim_batchsize=1024, optim_epochs=3,
-        optim_stepsize=1e-3, optim_stepsize_final=5e-4, target_kl=0.0, adaptive_kl=0.04,
-        gamma_dense=0.98, dense_iters=100000, anneal_iters=500, anneal_at=0.4, dense_survive=0.5,
-        curriculum_iters=1500, logstd=-1.0, logstd_floor_dense=-2.0, logstd_floor=-2.5,
-        max_seconds=7200),
+        init=WALKER, hide_pose=True, num_envs=128, timesteps_per_batch=7168, optim_batchsize=1024,
+        optim_epochs=3, optim_stepsize=1e-3, optim_stepsize_final=5e-4, target_kl=0.0,
+        adaptive_kl=0.04, gamma_dense=0.98, dense_iters=100000, anneal_iters=500, anneal_at=0.4,
+        dense_survive=0.5, curriculum_iters=1500, logstd=-1.0, logstd_floor_dense=-2.0,
+        logstd_floor=-2.5, max_seconds=7200),
     ("kick-and-defend", None): dict(
         dense_iters=0, anneal_iters=3200, logstd=-1.4, logstd_floor_dense=-2.0, logstd_floor=-2.8,
         max_seconds=7200),

@@ -8,6 +8,7 @@ import pytest
 
 from common.command_line import GAME_NAMES
 from common.parameter_file import load_parameters
+from selfplay.build import network_arguments
 from selfplay.config import LIMITS, OPTIONS, ROOT, flag, from_dict, make_parser, preset, settle
 from selfplay.presets import WALKER
 
@@ -51,7 +52,17 @@ def test_humanoids_start_as_a_walker(given, init, tmp_path):
     assert config.init == (os.path.join(ROOT, init) if init == WALKER else init)
     if init == WALKER:
         header = load_parameters(os.path.join(config.init, "agent0.npz"))[1]
-        assert header["policy_args"] == {"hid_size": config.hid_size} and header["seat"] == "both"
+        assert header["policy_args"] == network_arguments(config) and header["seat"] == "both"
+
+
+@pytest.mark.parametrize("given, seat", [
+    ([], 1), (["--init-seat", "0"], 0), (["--init", "none"], None), (["--init", "mine"], None),
+    (["--init", "mine", "--init-seat", "1"], 1), (["--policy", "mlp"], None)])
+def test_only_the_walker_starts_as_one(given, seat, tmp_path):
+    """The preset's --init-seat goes with its --init."""
+    parser = make_parser()
+    args = parser.parse_args(["--env", "you-shall-not-pass", *given])
+    assert settle(parser, args, str(tmp_path)).init_seat == seat
 
 
 @pytest.mark.parametrize("spelling", ["--old-versions", "--opponents"])
