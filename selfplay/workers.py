@@ -16,7 +16,9 @@ LEAST_GAMES, LEAST_SAMPLES = 64, 256
 # two ranks of one thread made 1.2 times the steps of one rank of two threads (cluster.md).
 PHYSICS = 4.0
 MOST_PER_CORE = 2  # ranks of a run that began on a larger machine
-CHUNKS = {"mlp": 1, "lstm": 10, "ant": 1, "humanoid": 1}  # the networks' own, without TensorFlow
+# What the networks say of themselves, without TensorFlow.
+CHUNKS = {"mlp": 1, "lstm": 10, "ant": 1, "humanoid": 1}
+EITHER_SEAT = ("ant", "humanoid")
 
 
 def start(parser, args, save_dir):
@@ -54,7 +56,30 @@ def choose(parser, args, save_dir):
         return args.ranks or (own if begins_again(own) else 1)
     config = settle(parser, args, save_dir)
     free = [name for name in batch_plan.OPTIONS if vars(args)[name] is None]
-    return args.ranks or (1 if args.num_threads else suitable(config, free, cores.count()))
+    ranks = args.ranks or (1 if args.num_threads else suitable(config, free, cores.count()))
+    if config.policy in CHUNKS and (args.ranks or len(free) < len(batch_plan.OPTIONS)):
+        refuse_batch(config, free, ranks)
+    return ranks
+
+
+def refuse_batch(config, free, ranks):
+    """Raises InputError if so many workers cannot divide the batch: `build.plan_batch`, but soon.
+
+    free: those of `batch_plan.OPTIONS` that may adapt.
+    """
+    from gym_compete import find_game
+
+    game, outsider = find_game(config.env)(), config.opponent is not None
+    shared = game.shared_policy or (game.alike_seats and not outsider
+                                    and config.policy in EITHER_SEAT)
+    world = batch_plan.World(ranks, CHUNKS[config.policy], shared, config.ensemble, outsider)
+    config = share_games(config, ranks, free)
+    wanted = {name: getattr(config, name) for name in batch_plan.OPTIONS}
+    try:
+        batch_plan.settle(
+            {name: value for name, value in wanted.items() if name not in free}, wanted, world)
+    except ValueError as error:
+        raise InputError(str(error)) from None
 
 
 def own_ranks(run):

@@ -43,7 +43,7 @@ def machine(monkeypatch):
     ("--env kick-and-defend", 2, 2), ("--policy mlp", 2, 1), ("--policy lstm", 2, 1),
     ("--num-envs 128", 2, 2), ("--num-envs 64", 4, 4), ("--num-envs 63", 2, 1),
     ("--num-envs 100", 4, 2),
-    ("--timesteps-per-batch 24576", 2, 2), ("--timesteps-per-batch 24575", 2, 1),
+    ("--timesteps-per-batch 24576", 2, 2), ("--timesteps-per-batch 24570", 2, 1),
     ("--optim-batchsize 1537", 2, 1), ("--optim-batchsize 510", 2, 1),
     ("--optim-batchsize 512", 2, 2), ("--ensemble 2", 2, 2), ("--num-threads 1", 2, 1),
     ("--num-threads 1 --ranks 2", 2, 2), ("--ranks 3", 2, 3), ("--ranks 1", 2, 1),
@@ -74,6 +74,8 @@ def test_workers_share_what_one_would_do(machine, game):
 def test_chunks_are_the_networks():
     """They are written down where TensorFlow is not there to ask."""
     assert {name: find_policy(name).chunk for name in POLICIES if ":" not in name} == workers.CHUNKS
+    assert {name for name in workers.CHUNKS if find_policy(name).either_seat} == set(
+        workers.EITHER_SEAT)
 
 
 def test_a_run_keeps_its_ranks(machine, tmp_path):
@@ -168,3 +170,17 @@ def test_bad_words_start_nothing(words, said):
     assert done.returncode == 2 and done.stdout == ""
     line, = (line for line in done.stderr.splitlines() if not line.startswith("import time:"))
     assert said in line and not re.search("tensorflow|mpi4py|mujoco|numpy", done.stderr)
+
+
+@pytest.mark.parametrize("words, culprit", [
+    ("--ranks 3 --num-envs 10 --timesteps-per-batch 100",
+     "--timesteps-per-batch 100: does not fit --num-envs 10, 3 workers; 96 or 108 would"),
+    ("--env sumo-ants --num-envs 256 --latest-share 0.5 --timesteps-per-batch 1000",
+     "--timesteps-per-batch 1000: does not fit --num-envs 256, --latest-share 0.5; 768 or 1152"),
+    ("--env sumo-humans --policy lstm --ranks 2 --optim-batchsize 30",
+     "--optim-batchsize 30: does not fit 2 workers, the network's chunks of 10 steps")])
+def test_refused_before_anything_starts(started, words, culprit, capsys):
+    """A batch that cannot be divided, in the words in which the workers would refuse it."""
+    assert start(words) == 2 and started == []
+    out, err = capsys.readouterr()
+    assert out == "" and err.startswith(f"run.py: error: {culprit}")
