@@ -337,8 +337,8 @@ def starting_point(parser, given, values):
     elif "init" not in values or given.get("hid_size") not in (None, values["hid_size"]):
         init = None
     else:
-        init, seat = os.path.join(ROOT, values["init"]), values.get("init_seat") if (
-            seat is None) else seat
+        init = os.path.join(ROOT, values["init"])
+        seat = values.get("init_seat") if seat is None else seat
     if init is None and seat is not None:
         parser.error("--init-seat: only together with --init")
     return {"init": init, "init_seat": seat}
