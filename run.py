@@ -9,7 +9,7 @@ from common.command_line import one_line
 from common.run_folder import RunFolder
 from common.terminal import go_on_without_output, guarded
 from selfplay import batch_plan, workers
-from selfplay.build import find_network, make_env, plan_batch
+from selfplay.build import find_network, make_env, plan_batch, plays_both_seats
 from selfplay.config import LIMITS, from_dict, make_parser, settle
 
 SAVE_DIR = os.path.join(os.path.dirname(os.path.abspath(__file__)), "saveparameters")
@@ -28,7 +28,7 @@ def train(config, free=(), resumed=None):
     from gym_compete import find_game
     from learn import compete_learn
     from selfplay import warm_start
-    from selfplay.trainee import make_trainees, plays_both_seats
+    from selfplay.trainee import make_trainees
 
     threads = config.num_threads or device.share_of_cores()
     config = config.replace(ranks=comm.SIZE)

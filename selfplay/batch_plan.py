@@ -50,6 +50,15 @@ class World(NamedTuple):
         return 2 * self.ensemble
 
 
+def asked(config, free):
+    """({option: value} that must hold, {option: value} for all), as `settle` takes them.
+
+    free: names of the options that may adapt.
+    """
+    wanted = {name: getattr(config, name) for name in OPTIONS}
+    return {name: value for name, value in wanted.items() if name not in free}, wanted
+
+
 def settle(given, wanted, world, fixed=()):
     """Returns {option: value} for all `OPTIONS`: the given ones, the rest as wanted or near it.
 

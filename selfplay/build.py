@@ -30,6 +30,26 @@ def network_arguments(config):
     return args | {"hide_pose": True} if config.hide_pose else args
 
 
+def plays_both_seats(game, network, outsider):
+    """Whether one learner plays both seats; network: its class, or whatever has its `either_seat`.
+
+    outsider: whether a fixed opponent holds a seat.
+    """
+    return game.shared_policy or (game.alike_seats and not outsider
+                                  and getattr(network, "either_seat", False))
+
+
+def fit_batch(config, free, world, fixed=()):
+    """The plan of `batch_plan.settle` for a configuration; InputError where its values do not fit.
+
+    free, fixed: names of the options that may adapt, and of those that the user cannot change.
+    """
+    try:
+        return batch_plan.settle(*batch_plan.asked(config, free), world, fixed)
+    except ValueError as error:
+        raise InputError(str(error)) from None
+
+
 def plan_batch(config, free, resumed, world):
     """The configuration with values of `batch_plan.OPTIONS` that go together.
 
@@ -40,14 +60,9 @@ def plan_batch(config, free, resumed, world):
 
     if resumed and not free:
         return config
-    wanted = {name: getattr(config, name) for name in batch_plan.OPTIONS}
-    given = {name: value for name, value in wanted.items() if name not in free}
-    fixed = batch_plan.OPTIONS[1:] if resumed else ()
-    try:
-        plan = comm.from_root(batch_plan.settle, given, wanted, world, fixed)
-    except ValueError as error:
-        raise InputError(str(error)) from None
-    line = batch_plan.adaptations(plan, given, wanted, world)
+    plan = comm.from_root(
+        fit_batch, config, free, world, batch_plan.OPTIONS[1:] if resumed else ())
+    line = batch_plan.adaptations(plan, *batch_plan.asked(config, free), world)
     if line and comm.RANK == 0:
         print(line, flush=True)
     return config.replace(**plan)

@@ -35,8 +35,8 @@ MISSING = {
 # - Without a phase of purely dense reward, the first ant that walks wins every race, and the other
 #   one learns to stand in its way; other games can end without walking.
 # - In you-shall-not-pass only the end of a match is informative: large batches, and little dense
-#   reward. Humanoids have none: the walker starts as one, and a blocker that is paid for standing
-#   does not learn to block, so it starts at random.
+#   reward. Humanoids get none: their walker can walk already, and a blocker that is paid for
+#   standing does not learn to block, so it starts at random.
 ONE_MACHINE = {
     ("run-to-goal-ants", "mlp"): dict(),
     ("run-to-goal-ants", "lstm"): dict(

@@ -39,12 +39,6 @@ class Trainee:
         self.flat = FlatVariables(self.policy.get_variables())
 
 
-def plays_both_seats(game, network, outsider):
-    """Whether one learner plays both seats; network: its class; outsider: the fixed opponent."""
-    return game.shared_policy or (game.alike_seats and not outsider
-                                  and getattr(network, "either_seat", False))
-
-
 def make_trainees(config, env, shared, outsider_seat=None):
     """One `Trainee` per learner; shared: whether it plays both seats; see `learner_names`."""
     names = learner_names(shared, config.ensemble, outsider_seat)

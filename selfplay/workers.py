@@ -3,11 +3,13 @@
 import json
 import os
 import sys
+from typing import NamedTuple
 
 from common.command_line import RANK_NAMES, InputError
 from common.run_folder import CHECKPOINT, PREVIOUS, find_run
 from distributed_data import cores
 from selfplay import batch_plan
+from selfplay.build import fit_batch, plays_both_seats
 from selfplay.config import settle
 
 # A rank of fewer games or samples pays more for each TensorFlow call than it saves (cluster.md).
@@ -16,9 +18,18 @@ LEAST_GAMES, LEAST_SAMPLES = 64, 256
 # two ranks of one thread made 1.2 times the steps of one rank of two threads (cluster.md).
 PHYSICS = 4.0
 MOST_PER_CORE = 2  # ranks of a run that began on a larger machine
-# What the networks say of themselves, without TensorFlow.
-CHUNKS = {"mlp": 1, "lstm": 10, "ant": 1, "humanoid": 1}
-EITHER_SEAT = ("ant", "humanoid")
+
+
+class Network(NamedTuple):
+    """What a batch depends on, as the network's class has it."""
+
+    chunk: int = 1
+    either_seat: bool = False
+
+
+NETWORKS = {  # for where there is no TensorFlow to ask the classes
+    "mlp": Network(), "lstm": Network(chunk=10), "ant": Network(either_seat=True),
+    "humanoid": Network(either_seat=True)}
 
 
 def start(parser, args, save_dir):
@@ -57,7 +68,7 @@ def choose(parser, args, save_dir):
     config = settle(parser, args, save_dir)
     free = [name for name in batch_plan.OPTIONS if vars(args)[name] is None]
     ranks = args.ranks or (1 if args.num_threads else suitable(config, free, cores.count()))
-    if config.policy in CHUNKS and (args.ranks or len(free) < len(batch_plan.OPTIONS)):
+    if config.policy in NETWORKS and (args.ranks or len(free) < len(batch_plan.OPTIONS)):
         refuse_batch(config, free, ranks)
     return ranks
 
@@ -69,17 +80,10 @@ def refuse_batch(config, free, ranks):
     """
     from gym_compete import find_game
 
-    game, outsider = find_game(config.env)(), config.opponent is not None
-    shared = game.shared_policy or (game.alike_seats and not outsider
-                                    and config.policy in EITHER_SEAT)
-    world = batch_plan.World(ranks, CHUNKS[config.policy], shared, config.ensemble, outsider)
-    config = share_games(config, ranks, free)
-    wanted = {name: getattr(config, name) for name in batch_plan.OPTIONS}
-    try:
-        batch_plan.settle(
-            {name: value for name, value in wanted.items() if name not in free}, wanted, world)
-    except ValueError as error:
-        raise InputError(str(error)) from None
+    game, network = find_game(config.env)(), NETWORKS[config.policy]
+    outsider = config.opponent is not None
+    fit_batch(share_games(config, ranks, free), free, batch_plan.World(
+        ranks, network.chunk, plays_both_seats(game, network, outsider), config.ensemble, outsider))
 
 
 def own_ranks(run):
@@ -111,14 +115,13 @@ def begins_again(ranks):
 def suitable(config, free, count):
     """The fastest number of workers, on so many cores, that can share what one would do.
 
-    free: those of `batch_plan.OPTIONS` that may adapt. For a network that is not in `CHUNKS`, whose
-    batches may be special, 1.
+    free: those of `batch_plan.OPTIONS` that may adapt. For a network that is not in `NETWORKS`,
+    whose batches may be special, 1.
     """
-    if config.policy not in CHUNKS:
+    if config.policy not in NETWORKS:
         return 1
-    wanted = {name: getattr(config, name) for name in batch_plan.OPTIONS}
-    given = {name: value for name, value in wanted.items() if name not in free}
-    worlds = [batch_plan.World(1, CHUNKS[config.policy], shared, config.ensemble,
+    given, wanted = batch_plan.asked(config, free)
+    worlds = [batch_plan.World(1, NETWORKS[config.policy].chunk, shared, config.ensemble,
                                config.opponent is not None) for shared in (False, True)]
     plans = [batch_plan.search(given, wanted, world) for world in worlds]
     fitting = [] if None in plans else [

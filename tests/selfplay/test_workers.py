@@ -65,7 +65,7 @@ def test_workers_share_what_one_would_do(machine, game):
         assert choose(" ".join(words)) == 2 and each.num_envs == one.num_envs // 2
         wanted = {name: getattr(each, name) for name in batch_plan.OPTIONS}
         for shared in (False, True):
-            world = batch_plan.World(2, workers.CHUNKS[one.policy], shared)
+            world = batch_plan.World(2, workers.NETWORKS[one.policy].chunk, shared)
             assert batch_plan.settle({}, wanted, world) == wanted
         assert workers.share_games(one, None, batch_plan.OPTIONS) == one  # mpirun -np 2
         assert workers.share_games(one, 2, ()) == one  # --num-envs is given
@@ -73,9 +73,9 @@ def test_workers_share_what_one_would_do(machine, game):
 
 def test_chunks_are_the_networks():
     """They are written down where TensorFlow is not there to ask."""
-    assert {name: find_policy(name).chunk for name in POLICIES if ":" not in name} == workers.CHUNKS
-    assert {name for name in workers.CHUNKS if find_policy(name).either_seat} == set(
-        workers.EITHER_SEAT)
+    networks = {name: find_policy(name) for name in POLICIES if ":" not in name}
+    assert workers.NETWORKS == {
+        name: (network.chunk, network.either_seat) for name, network in networks.items()}
 
 
 def test_a_run_keeps_its_ranks(machine, tmp_path):
@@ -177,6 +177,8 @@ def test_bad_words_start_nothing(words, said):
      "--timesteps-per-batch 100: does not fit --num-envs 10, 3 workers; 96 or 108 would"),
     ("--env sumo-ants --num-envs 256 --latest-share 0.5 --timesteps-per-batch 1000",
      "--timesteps-per-batch 1000: does not fit --num-envs 256, --latest-share 0.5; 768 or 1152"),
+    ("--timesteps-per-batch 24575",
+     "--timesteps-per-batch 24575: does not fit the games; 24570 or 24576 would"),
     ("--env sumo-humans --policy lstm --ranks 2 --optim-batchsize 30",
      "--optim-batchsize 30: does not fit 2 workers, the network's chunks of 10 steps")])
 def test_refused_before_anything_starts(started, words, culprit, capsys):
