@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -127,15 +126,10 @@ def test_newest_run_is_watched_step_by_step(copy, monkeypatch, capfd):
 
 @pytest.mark.parametrize("script", ["run.py", "load_parameter_run.py"])
 def test_help_is_quick(script):
-    """--help explains itself within a second, since it does not import TensorFlow."""
-    times = []
-    for _ in range(3):
-        started = time.perf_counter()
-        done = python(REPOSITORY, "-X", "importtime", script, "--help")
-        times.append(time.perf_counter() - started)
-        assert done.returncode == 0 and "--env" in done.stdout
-        assert not re.search("tensorflow|mujoco", done.stderr)
-    assert min(times) < 1
+    """--help imports neither TensorFlow nor MuJoCo, which take seconds."""
+    done = python(REPOSITORY, "-X", "importtime", script, "--help")
+    assert done.returncode == 0 and "--env" in done.stdout
+    assert not re.search("tensorflow|mujoco", done.stderr)
 
 
 # Bad input
