@@ -48,7 +48,7 @@ def train(config, free=(), resumed=None):
     config = config.replace(curriculum_start=warm_start.find_start(
         config, env.game, [*filter(None, init), *(outsider or ())[1:]], resumed))
     opponents = warm_start.find_opponents(SAVE_DIR, config, trainees, outsider, resumed)
-    announce(config, threads, hardware)
+    announce(config, threads, hardware, warm_start.pose_remark(init, trainees))
 
     def policy_fn(name, seat, rng):
         return network(name, env.ob_dims[seat], env.ac_dims[seat], rng, **options)
@@ -58,15 +58,16 @@ def train(config, free=(), resumed=None):
         init=[entry and entry.vector for entry in init], anchors=anchors, resumed=resumed)
 
 
-def announce(config, threads, hardware):
-    """Prints where the run goes and what each rank uses; all ranks call it."""
+def announce(config, threads, hardware, remark):
+    """Prints where the run goes, what each rank uses and a remark; all ranks call it."""
     from distributed_data import comm
 
     lines = comm.to_root(f"{comm.name()}: {config.num_envs} games on {threads} thread(s), "
                          f"networks on {hardware}")
     if comm.RANK == 0:
         place = one_line(os.path.join("saveparameters", config.run))
-        print("\n".join([f"{config.env} into {place}", *lines]), flush=True)
+        print("\n".join([f"{config.env} into {place}", *lines] + [one_line(remark)] * bool(remark)),
+              flush=True)
 
 
 def find_outsider(config):

@@ -184,10 +184,30 @@ def load_fitting(path, header, option):
     """The `ParameterFile` of a file that must hold this learner's network; InputError otherwise."""
     entry = load_entry(path, header["game"])
     must_fit(entry, header, option)
-    found, wanted = (bool(h["policy_args"].get("hide_pose")) for h in (entry.header, header))
+    found, wanted = hides_pose(entry.header), hides_pose(header)
     if found != wanted:  # it is played by a copy of the learner's network
         raise InputError(f"{option} {path}: its hide_pose is {found}, the learner's {wanted}")
     return entry
+
+
+def hides_pose(header):
+    """Whether a file's network is blind to how the other robot stands."""
+    return bool(header["policy_args"].get("hide_pose"))
+
+
+def pose_remark(init, trainees):
+    """A line for the user if a learner sees less or more than the file it begins as, else "".
+
+    init: what `find_init` returned for these learners.
+    """
+    for entry, trainee in zip(init, trainees):
+        if entry and hides_pose(entry.header) != hides_pose(trainee.header):
+            if hides_pose(entry.header):
+                return (f"--init {entry.path}: did not see the other's pose, this run does; "
+                        "--hide-pose keeps it hidden")
+            return (f"--init {entry.path}: saw the other's pose, which this run hides; "
+                    "--no-hide-pose shows it")
+    return ""
 
 
 def must_fit(entry, header, option):
@@ -227,4 +247,5 @@ def transfer(entry, header, option):
             raise InputError(f"{option} {entry.path}: of {old['game']}, where the network "
                              f"{header['policy']} has other inputs than in {header['game']}")
         made.append(start.ravel())
-    return replace(entry, vector=np.concatenate(made), header=header | {"curriculum": 0.0})
+    return replace(entry, vector=np.concatenate(made), header=header | {
+        "curriculum": 0.0, "policy_args": old["policy_args"]})

@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from common.command_line import InputError
 from common.parameter_file import load_parameters, save_parameters
 from networks.loading import find_policy
 from selfplay import snapshots
-from selfplay.warm_start import find_pool, load_init
+from selfplay.warm_start import find_pool, load_init, pose_remark
 
 
 def test_training_begins_with_given_parameters(tmp_path, monkeypatch, capfd):
@@ -129,6 +130,23 @@ def test_who_hides_the_pose(tmp_path):
     save_parameters(path, vector, header | {"policy_args": args})
     with pytest.raises(InputError, match="its hide_pose is True, the learner's False"):
         find_pool("", [path], ["agent0"], [header])
+
+
+@pytest.mark.parametrize("game,ob_dim", [("run-to-goal-humans", 380), ("kick-and-defend", 384)])
+def test_a_start_with_other_eyes_is_announced(tmp_path, game, ob_dim):
+    """A preset may hide what the file of --init saw: the user reads it; nothing else is said."""
+    header, vector = network("run-to-goal-humans", "humanoid", "both", 380, 17, tmp_path)
+    path = str(tmp_path / "agent0.npz")
+    learner = {**header, "game": game, "ob_dim": ob_dim, "seat": 0}
+    args = {False: header["policy_args"], True: header["policy_args"] | {"hide_pose": True}}
+    for hidden, line in ((False, "saw the other's pose, which this run hides; --no-hide-pose"),
+                         (True, "did not see the other's pose, this run does; --hide-pose")):
+        save_parameters(path, vector, header | {"policy_args": args[hidden]})
+        for wanted in (False, True):
+            mine = learner | {"policy_args": args[wanted]}
+            init = load_init("", path, ["agent0"], [mine])
+            remark = pose_remark([None, *init], [None, SimpleNamespace(header=mine)])
+            assert (line in remark) == (hidden != wanted) == bool(remark)
 
 
 def test_a_walker_starts_in_other_games(tmp_path):
