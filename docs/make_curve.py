@@ -3,7 +3,7 @@
     python -m docs.make_curve --run NAME --games 30 --out docs/images/run-to-goal-ants_curve.png \\
         --anchor ZOO/run-to-goal-ants_agent0_v1.npy ZOO/run-to-goal-ants_agent1_v1.npy
 
-Anchors are the run's own untrained snapshots and, with --anchor, any two further files, one a seat
+Anchors are the run's own first snapshots and, with --anchor, any two further files, one a seat
 (OpenAI's released vectors, say).
 """
 
@@ -33,8 +33,11 @@ def snapshot(run, seat, version):
     return os.path.join(next(filter(os.path.isdir, folders)), f"{version:06d}.npz")
 
 
-def wins_against(run, version, anchor, args):
-    """How often each seat's snapshot of this version beats the anchor opposite, two shares."""
+def play_against(run, version, anchor, args):
+    """How often each seat's snapshot of this version beats the anchor opposite and loses to it.
+
+    Returns a (won, lost) for each seat, shares of the games.
+    """
     from evaluation.matches import play
     from networks.loading import load_entries
 
@@ -44,7 +47,8 @@ def wins_against(run, version, anchor, args):
         paths[seat] = snapshot(run, seat, version)
         game, entries = load_entries(paths, None)
         results = play(game, entries, args.games, seed=7, num_threads=args.num_threads)
-        shares.append(sum(result["winner"] == seat for result in results) / len(results))
+        winners = [result["winner"] for result in results]
+        shares.append((winners.count(seat) / len(results), winners.count(1 - seat) / len(results)))
     print(f"version {version} against {os.path.basename(anchor[0])}: {shares}", flush=True)
     return shares
 
@@ -58,28 +62,43 @@ def smooth(rows, name, width=20):
     return [np.nanmean(w) if np.isfinite(w).any() else np.nan for w in window]
 
 
+def endings(rows, least=0.05):
+    """{what is shown: column} of the ways to end that `least` of the games had at some time."""
+    import numpy as np
+
+    columns = [name for name in rows[0] if name.startswith("agent0/end_")]
+    return {name.removeprefix("agent0/end_").replace("_", " "): name for name in columns
+            if np.nanmax(smooth(rows, name)) >= least}
+
+
 def draw(rows, versions, matches, out):
-    """Left: the log; right: shares of games won against each anchor."""
+    """Left: how games end, from the log; right: shares won and lost against each anchor.
+
+    matches: {anchor: [for each version, for each seat, (won, lost)]}.
+    """
     import matplotlib
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
     steps = [float(row["run/timesteps"]) / 1e6 for row in rows]
-    fig, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6), sharey=True)
-    left.plot(steps, smooth(rows, "agent0/end_touchdown"), label="games that end by touchdown")
-    left.plot(steps, smooth(rows, "agent0/end_both_down"), label="both down")
+    fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4.4), sharey=True)
+    for name, column in endings(rows).items():
+        left.plot(steps, smooth(rows, column), label=name)
     left.plot(steps, smooth(rows, "run/alpha", 1), "--", color="grey",
               label="alpha, weight of the dense reward")
     left.set(xlabel="millions of environment steps", ylabel="share", ylim=(0, 1.02),
-             title="in self-play")
+             title="how games of self-play end")
     at = [0 if v == 0 else steps[v - 1] for v in versions]
-    for name, shares in matches.items():
+    for k, (name, shares) in enumerate(matches.items()):
         for seat, style in ((0, "o-"), (1, "s--")):
-            right.plot(at, [share[seat] for share in shares], style, ms=4,
+            won, lost = zip(*(share[seat] for share in shares))
+            right.plot(at, won, style, ms=4, color=f"C{2 * k + seat}",
                        label=f"seat {seat} beats {name}")
+            right.plot(at, lost, ":", color=f"C{2 * k + seat}")
+    right.plot([], [], ":", color="black", label="loses")
     right.set(xlabel="millions of environment steps", title="matches on the judged physics")
     for axes in (left, right):
-        axes.legend(fontsize=8)
+        axes.legend(fontsize=8, ncol=2, loc="upper center", bbox_to_anchor=(0.5, -0.15))
         axes.grid(alpha=0.3)
     fig.tight_layout()
     fig.savefig(out, dpi=110)
@@ -97,10 +116,10 @@ def main(argv=None):
     kept = sorted(int(path.stem) for path in pathlib.Path(run, "agent0").glob("*.npz"))
     versions = [min(kept, key=lambda v: abs(v - i * len(rows) / (args.points - 1)))
                 for i in range(args.points)]
-    anchors = {"its untrained self": [snapshot(run, seat, 0) for seat in (0, 1)]}
+    anchors = {"its first self": [snapshot(run, seat, 0) for seat in (0, 1)]}
     if args.anchor:
         anchors["OpenAI's"] = args.anchor
-    matches = {name: [wins_against(run, v, anchor, args) for v in versions]
+    matches = {name: [play_against(run, v, anchor, args) for v in versions]
                for name, anchor in anchors.items()}
     draw(rows, versions, matches, args.out)
 
