@@ -59,15 +59,15 @@ def train(config, free=(), resumed=None):
 
 
 def announce(config, threads, hardware, remark):
-    """Prints where the run goes, what each rank uses and a remark; all ranks call it."""
+    """Prints where the run goes, what each rank uses and a remark, if any; all ranks call it."""
     from distributed_data import comm
 
     lines = comm.to_root(f"{comm.name()}: {config.num_envs} games on {threads} thread(s), "
                          f"networks on {hardware}")
     if comm.RANK == 0:
         place = one_line(os.path.join("saveparameters", config.run))
-        print("\n".join([f"{config.env} into {place}", *lines] + [one_line(remark)] * bool(remark)),
-              flush=True)
+        lines = [f"{config.env} into {place}", *lines, one_line(remark)]
+        print("\n".join(filter(None, lines)), flush=True)
 
 
 def find_outsider(config):

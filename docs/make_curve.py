@@ -63,12 +63,12 @@ def smooth(rows, name, width=20):
 
 
 def endings(rows, least=0.05):
-    """{what is shown: column} of the ways to end that `least` of the games had at some time."""
+    """{ending: its smoothed share} of the endings that `least` of the games had at some time."""
     import numpy as np
 
-    columns = [name for name in rows[0] if name.startswith("agent0/end_")]
-    return {name.removeprefix("agent0/end_").replace("_", " "): name for name in columns
-            if np.nanmax(smooth(rows, name)) >= least}
+    shares = {name.removeprefix("agent0/end_").replace("_", " "): smooth(rows, name)
+              for name in rows[0] if name.startswith("agent0/end_")}
+    return {name: share for name, share in shares.items() if np.nanmax(share) >= least}
 
 
 def draw(rows, versions, matches, out):
@@ -82,8 +82,8 @@ def draw(rows, versions, matches, out):
 
     steps = [float(row["run/timesteps"]) / 1e6 for row in rows]
     fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4.4), sharey=True)
-    for name, column in endings(rows).items():
-        left.plot(steps, smooth(rows, column), label=name)
+    for name, share in endings(rows).items():
+        left.plot(steps, share, label=name)
     left.plot(steps, smooth(rows, "run/alpha", 1), "--", color="grey",
               label="alpha, weight of the dense reward")
     left.set(xlabel="millions of environment steps", ylabel="share", ylim=(0, 1.02),
