@@ -70,6 +70,7 @@ def iterate(setup, sess, env, learners, config, opponents, anchors):
     # Snapshot
     alpha = schedule.alpha
     schedule.note_achievements(counters.advance(segs, env), env.game)
+    setup.curriculum.note(schedule.achieved)
     row = iteration_row(snapshots.names, segs, losses, alpha, counters, env) | opponents.figures()
     timing = timing_row(segs, env, counters.seconds, collected - started, updated - collected)
     vectors = [learner.flat.get(sess) for learner in learners]

@@ -11,7 +11,7 @@ from common.run_folder import lasting_paths, run_name
 from selfplay import presets
 
 RULES = ("integrator", "draw_penalty", "mirror", "dense_forward", "dense_survive",
-         "dense_goal_dist", "dense_gap")
+         "dense_goal_dist", "dense_gap", "dense_kick")
 LIMITS = ("max_iters", "max_timesteps", "max_episodes", "max_seconds")
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 FLAGS = {"opponents": "--old-versions"}  # if they differ from the option's name
@@ -145,6 +145,10 @@ class Config:
         PLAY, 0.0, paper=0.0, low=0,
         help="Weight, in the dense reward, of the distance that a wrestler or blocker keeps from "
         "the other; 0: as released.")
+    dense_kick: float = option(
+        PLAY, 0.0, paper=0.0, low=0,
+        help="Weight, in the dense reward, of the kicker's speed to the ball and of the ball's to "
+        "the goal; 0: as released.")
     anneal_at: float = option(
         PLAY, 0.0, paper=0.0, low=0, high=1,
         help="Start annealing as soon as this share of the games ends in "
@@ -163,6 +167,9 @@ class Config:
         PLAY, None, low=0, metavar="POSITION", help="How far they are open when the run begins, in "
         "iterations of the paper (2996: all rings, 4383: all starts); default: as for the files "
         "of --init and --opponent, else 0.")
+    curriculum_at: float = option(
+        PLAY, 0.0, paper=0.0, low=0, high=1, help="Open them only while this share of the games "
+        "ends in a goal or, in sumo, without a fall; 0: whatever the games come to.")
     delta: float = option(
         PLAY, 0.5, paper=0.5, low=0, high=1, help="Opponents are versions from "
         "Uniform(delta * latest, latest); 0.5: the latter half.")
@@ -245,7 +252,8 @@ def preset(game, paper=False, policy=None):
 def from_dict(found):
     """The `Config` of a config.json; older files lack some options."""
     names = {row.name for row in fields(Config)}
-    before = {"keep": 1, "curriculum_iters": None, "draw_penalty": None, "dense_gap": None}
+    before = {"keep": 1, "curriculum_iters": None, "curriculum_at": 0.0, "draw_penalty": None,
+              "dense_gap": None, "dense_kick": None}
     return Config(**before | {name: value for name, value in found.items() if name in names})
 
 

@@ -12,16 +12,29 @@ class Curriculum:
 
     end: the game's `curriculum_end`. start: position at which the run begins. iters: iterations
     from position 0 to the end; 0: as in the paper, one position per 409,600 samples; None: one
-    position per iteration. samples: per iteration of a learner.
+    position per iteration. samples: per iteration of a learner. required: the share of achievements
+    (`progress.Schedule`) without which an iteration does not open it; 0: all of them do.
     """
 
-    def __init__(self, end, start=0.0, iters=None, samples=PAPER_BATCH):
-        self._end, self._start = end, start
+    def __init__(self, end, start=0.0, iters=None, samples=PAPER_BATCH, required=0.0):
+        self._end, self._start, self._required, self._held = end, start, required, 0
         self._rate = 1.0 if iters is None else end / iters if iters else samples / PAPER_BATCH
 
     def at(self, iteration):
         """The position after `iteration` iterations of the run, at most the end."""
-        return float(min(self._end, self._start + self._rate * iteration))
+        return float(min(self._end, self._start + self._rate * (iteration - self._held)))
+
+    def note(self, achieved):
+        """Counts an iteration that ended with this share of achievements."""
+        self._held += achieved < self._required
+
+    def get_state(self):
+        """The number of iterations in which it did not open."""
+        return {"held": self._held}
+
+    def set_state(self, state):
+        """Restores what `get_state` returned; older checkpoints lack it."""
+        self._held = int(state.get("held", 0))
 
 
 def position_of(entry, end):

@@ -53,7 +53,7 @@ def set_up(sess, env, policy_fn, learners, run, config, opponents, init, anchors
         Schedule(counters, config.dense_iters, config.anneal_iters, config.alpha_final,
                  config.anneal_at),
         Curriculum(env.game.curriculum_end, config.curriculum_start or 0.0,
-                   config.curriculum_iters, config.timesteps_per_batch),
+                   config.curriculum_iters, config.timesteps_per_batch, config.curriculum_at),
         Generators(config.seed, len(learners)))
     players = build_players(env, policy_fn, learners, run, config, opponents, setup.rngs.init)
     horizon = rollout_horizon(players[0], config.timesteps_per_batch, config.optim_batchsize)
@@ -131,15 +131,15 @@ def add_disk(setup, run, learners, config, opponents, anchors):
         opponents.pool, opponents.pool_share, setup.curriculum, setup.warn, opponents.priorities)
     setup.checkpointer = Checkpointer(
         run, {"config": config.as_dict()},
-        shared_parts(learners, setup.schedule, opponents, anchors),
+        shared_parts(learners, setup.schedule, setup.curriculum, opponents, anchors),
         own={"rollouts": setup.seg_gen, "rngs": setup.rngs, "copies": opponents},
         root={"log": setup.log} if setup.log else {})
 
 
-def shared_parts(learners, schedule, opponents, anchors):
+def shared_parts(learners, schedule, curriculum, opponents, anchors):
     """What a checkpoint holds once for all ranks: {name: part}."""
     parts = {learner.name: learner.optimizer for learner in learners}
-    parts |= {"progress": schedule, **opponents.parts()}
+    parts |= {"progress": schedule, "curriculum": curriculum, **opponents.parts()}
     for k, (_, entry) in enumerate(sorted(anchors.files.items()) if anchors else ()):
         parts[f"anchor{k}"] = Unchanged(f"--anchor {entry.path}", entry.vector)
     return parts

@@ -47,7 +47,8 @@ def find_start(config, game, built_on, resumed):
     start = config.curriculum_start
     if resumed is not None:
         return start or 0.0  # old runs all began there
-    for option, value in (("start", start), ("iters", config.curriculum_iters)):
+    for option, value in (("start", start), ("iters", config.curriculum_iters),
+                          ("at", config.curriculum_at or None)):
         if value is not None and not game.curriculum_end:
             raise InputError(f"--curriculum-{option}: {game.name} has no curriculum, sumo-ants, "
                              "sumo-humans and kick-and-defend have")

@@ -14,7 +14,7 @@ GOAL_REWARD = 1000.0
 NOBODY = -1  # `winner` of a tie or of a match still being played
 INTEGRATORS = ("RK4", "Euler")
 RESULTS = ("reward_move", "body_move", "reward_remaining", "down", "winner", "ending")
-WEIGHTS = ("dense_forward", "dense_survive", "dense_goal_dist", "dense_gap")
+WEIGHTS = ("dense_forward", "dense_survive", "dense_goal_dist", "dense_gap", "dense_kick")
 
 
 def curriculum(start, version):
@@ -47,7 +47,8 @@ class Game:
         max_episode_steps: time limit in environment steps; integrator: "RK4" or "Euler";
         dense_forward, dense_survive, dense_goal_dist: weights of the dense reward's parts:
         progress, standing, distance to a goal or ball (1: as released); where one robot is to get
-        at the other, dense_gap: of the distance between the two (0: as released).
+        at the other, dense_gap: of the distance between the two (0: as released); where there is
+        a ball, dense_kick: of the speeds to it and to the goal (0: as released).
 
     Results of the last step, float64: `reward_move` (dense) and `reward_remaining` (competition)
     [2, N], `body_move` [2, N] the part of `reward_move` that enters the environment's own reward,

@@ -33,6 +33,7 @@ class KickAndDefend(Game):
     view = (65, -15)
     memory = (*Game.memory, "touched")
     curriculum_end = wide_open(OPENING, FARTHEST)
+    options = {**Game.options, "dense_kick": 0.0}
 
     def furnish(self, field):
         """The ball, which comes first in qpos and qvel, and a goal to look at."""
@@ -109,17 +110,29 @@ class KickAndDefend(Game):
         return stands
 
     def dense(self, seat, ac):
-        """The kicker goes forward and to the ball; the keeper stands in the goal."""
+        """The kicker goes forward, to the ball and kicks it; the keeper stands in the goal."""
         move, parts = self.effort(seat, ac), self.parts[seat.index]
         if seat.index == KICKER:
             parts["reward_goal_dist"] = self.dense_goal_dist * np.hypot(
                 *self.seen_ball[KICKER, :, :2].T)
-            move += self.forward(seat, 1) - parts["reward_goal_dist"]
+            move += self.forward(seat, 1) - parts["reward_goal_dist"] + self.kick(seat)
             self.down[KICKER] = seat.z < seat.body.down
         else:
             parts["reward_forward"] = np.zeros(self.num_envs)
             self.down[KEEPER] = seat.z <= KEEPER_DOWN
         self.reward_move[seat.index] = move
+
+    def kick(self, seat):
+        """Sets and returns the reward for the speeds to ball and goal, [N]; 0 at weight 0."""
+        if not self.dense_kick:
+            return 0.0
+        x, y, _ = self.ball.T
+        goal = np.stack([GOAL - x, np.clip(y, -POST, POST) - y], axis=1)
+        own = (seat.com - seat.com_before)[:, :2] / self.dt
+        speeds = (speed_along(own, self.seen_ball[KICKER, :, :2])
+                  + speed_along(self.ball_speed[:, :2], goal))
+        self.parts[KICKER]["reward_kick"] = self.dense_kick * speeds
+        return self.parts[KICKER]["reward_kick"]
 
     def potential(self, seat):
         """How near the ball is to the goal's mouth, and the kicker to the ball.
@@ -150,3 +163,9 @@ class KickAndDefend(Game):
         way = np.where(self.ending == 0, np.abs(x - GOAL), 0.0)
         self.reward_move[KICKER] -= self.dense_goal_dist * way
         self.reward_move[KEEPER] += way
+
+
+def speed_along(velocity, way):
+    """The part [N] of `velocity` [N, 2] in the direction of `way` [N, 2]."""
+    length = np.hypot(*way.T)
+    return np.einsum("ij,ij->i", velocity, way) / np.maximum(length, 1e-9)

@@ -236,6 +236,27 @@ def test_options_go_through_make():
         gymnasium.make("sumo-ants-v0", colour="red")
 
 
+def test_a_kick_pays():
+    """dense_kick pays the kicker's speed to the ball and the ball's to the goal, nobody else."""
+    games = [find_game("kick-and-defend")(2, dense_kick=kick) for kick in (0.0, 2.0)]
+    acs = [np.zeros((2, size)) for size in games[0].ac_dims]
+    for game in games:
+        qpos, qvel = (game.sim.columns[name] for name in ("qpos", "qvel"))
+        qpos[:, :3], qpos[:, 7:9] = [[1, 0, 0.3], [1, 5, 0.3]], [[-2, -4], [1, 2]]
+        qvel[:, :2] = [[3, 1], [0, -2]]
+        for seat in game.seats:
+            seat.com_before[:] = seat.com - [[0.03, 0, 0], [0, 0.015, 9]]
+        game.refresh()
+        game.score(acs)
+    # 2 m/s along x, the ball in direction (3, 4), (3, 0) away from the middle of the goal;
+    # 1 m/s straight to the ball, which rolls towards the corner of the goal, 3 and 2 m away.
+    np.testing.assert_allclose(games[1].parts[0]["reward_kick"],
+                               2 * np.array([2 * 0.6 + 3, 1 + 4 / np.sqrt(13)]), rtol=1e-9)
+    np.testing.assert_allclose(games[1].reward_move - games[0].reward_move,
+                               [games[1].parts[0]["reward_kick"], [0, 0]], atol=1e-9)
+    assert "reward_kick" not in games[0].parts[0] and "reward_kick" not in games[1].parts[1]
+
+
 @pytest.mark.parametrize("name, paying", [
     ("sumo-ants", (0, 1)), ("sumo-humans", (0, 1)), ("you-shall-not-pass", (0,))])
 def test_the_gap_costs(name, paying, rng):

@@ -80,6 +80,32 @@ def test_no_run_closes_it_again(tmp_path, monkeypatch):
     assert json.loads((tmp_path / "two/config.json").read_text())["curriculum_start"] == 0.5 * 2996
 
 
+def test_it_opens_by_achievements():
+    """Iterations with too few achievements do not open it; what is open stays open."""
+    curriculum = Curriculum(4383, 100, 4383, required=0.3)
+    positions = []
+    for iteration, achieved in enumerate([0.0, 0.29, 0.3, 0.5, 0.1, 0.4]):
+        positions.append(curriculum.at(iteration))
+        curriculum.note(achieved)
+    assert positions == [100, 100, 100, 101, 102, 102] and curriculum.at(6) == 103
+    again = Curriculum(4383, 100, 4383, required=0.3)
+    again.set_state(curriculum.get_state())
+    assert again.at(6) == 103
+    again.set_state({})  # a checkpoint that is older than the option
+    assert again.at(6) == 106
+
+
+def test_a_run_opens_by_achievements(tmp_path, monkeypatch):
+    """Where too few games end as they should, rings stay closed, after --resume too."""
+    monkeypatch.setattr(run, "SAVE_DIR", str(tmp_path))
+    options = [*TINY, "--curriculum-iters", "4", "--curriculum-at", "1"]
+    run.main([*options, "--run", "held", "--max-iters", "2"])
+    run.main(["--resume", "held", "--max-iters", "3"])
+    with open(tmp_path / "held/progress.csv") as file:
+        assert [float(row["run/ring_radius_max"]) for row in csv.DictReader(file)] == 3 * [2.6]
+    assert load_parameters(tmp_path / "held/agent0/000003.npz")[1]["curriculum"] == 0
+
+
 def test_where_runs_begin():
     """Where the furthest file stands that they build on, or where --curriculum-start says."""
     sumo, race = (find_game(name)() for name in ("sumo-ants", "run-to-goal-ants"))
@@ -92,8 +118,8 @@ def test_where_runs_begin():
     assert find_start(from_dict({}), race, files, None) == 0
     assert find_start(from_dict({"curriculum_start": 5.0}), sumo, [], {}) == 5
     assert find_start(from_dict({}), sumo, [], {}) == 0  # a run that is older than the option
-    for option in ("curriculum_start", "curriculum_iters"):
+    for option in ("curriculum_start", "curriculum_iters", "curriculum_at"):
         with pytest.raises(InputError, match=option.replace("_", "-") + ": run-to-goal-ants has"):
-            find_start(from_dict({option: 5}), race, [], None)
+            find_start(from_dict({option: 1}), race, [], None)
     for game in (sumo, race):
         game.sim.close()
