@@ -53,7 +53,8 @@ def set_up(sess, env, policy_fn, learners, run, config, opponents, init, anchors
         Schedule(counters, config.dense_iters, config.anneal_iters, config.alpha_final,
                  config.anneal_at),
         Curriculum(env.game.curriculum_end, config.curriculum_start or 0.0,
-                   config.curriculum_iters, config.timesteps_per_batch, config.curriculum_at),
+                   config.curriculum_iters, config.timesteps_per_batch,
+                   config.curriculum_at or 0.0),
         Generators(config.seed, len(learners)))
     players = build_players(env, policy_fn, learners, run, config, opponents, setup.rngs.init)
     horizon = rollout_horizon(players[0], config.timesteps_per_batch, config.optim_batchsize)
