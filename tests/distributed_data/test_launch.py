@@ -18,7 +18,10 @@ from common.interrupts import Interrupts
 from distributed_data import launch
 launch.obey()
 rank, folder = os.environ["PMI_RANK"], sys.argv[1]
-open(os.path.join(folder, "rank" + rank), "w").write(str(os.getpid()))
+written = os.path.join(folder, "written" + rank)  # "rank0" must never be seen empty
+with open(written, "w") as file:
+    file.write(str(os.getpid()))
+os.replace(written, os.path.join(folder, "rank" + rank))
 end = time.monotonic() + 20
 if "early" in sys.argv:
     time.sleep(20)
