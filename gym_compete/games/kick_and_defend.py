@@ -126,13 +126,16 @@ class KickAndDefend(Game):
         """Sets and returns the reward for the speeds to ball and goal, [N]; 0 at weight 0."""
         if not self.dense_kick:
             return 0.0
-        x, y, _ = self.ball.T
-        goal = np.stack([GOAL - x, np.clip(y, -POST, POST) - y], axis=1)
         own = (seat.com - seat.com_before)[:, :2] / self.dt
         speeds = (speed_along(own, self.seen_ball[KICKER, :, :2])
-                  + speed_along(self.ball_speed[:, :2], goal))
+                  + speed_along(self.ball_speed[:, :2], self.way_to_goal()))
         self.parts[KICKER]["reward_kick"] = self.dense_kick * speeds
         return self.parts[KICKER]["reward_kick"]
+
+    def way_to_goal(self):
+        """From the ball to the nearest point of the line between the posts, in xy [N, 2]."""
+        x, y, _ = self.ball.T
+        return np.stack([GOAL - x, np.clip(y, -POST, POST) - y], axis=1)
 
     def potential(self, seat):
         """How near the ball is to the goal's mouth, and the kicker to the ball.
@@ -140,8 +143,7 @@ class KickAndDefend(Game):
         The second counts half as much, so a kick pays although the ball leaves the kicker behind.
         The negative of it for the keeper.
         """
-        x, y, _ = self.ball.T
-        way = np.hypot(GOAL - x, np.maximum(np.abs(y) - POST, 0))
+        way = np.hypot(*self.way_to_goal().T)
         reach = np.hypot(*self.seen_ball[KICKER, :, :2].T)
         return (1 if seat.index == KICKER else -1) * (1 - (way + reach / 2) / GOAL)
 
