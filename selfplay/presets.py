@@ -13,11 +13,14 @@ HID_SIZES = {"mlp": 64, "lstm": 128, "ant": 128, "humanoid": 128}
 
 # Options that a game does not have.
 MISSING = {
-    "run-to-goal-ants": ("curriculum_iters", "curriculum_at", "dense_gap", "dense_kick"),
-    "run-to-goal-humans": ("curriculum_iters", "curriculum_at", "dense_gap", "dense_kick"),
-    "you-shall-not-pass": ("curriculum_iters", "curriculum_at", "draw_penalty", "dense_kick"),
+    "run-to-goal-ants": (
+        "curriculum_iters", "curriculum_at", "dense_gap", "dense_push", "dense_kick"),
+    "run-to-goal-humans": (
+        "curriculum_iters", "curriculum_at", "dense_gap", "dense_push", "dense_kick"),
+    "you-shall-not-pass": (
+        "curriculum_iters", "curriculum_at", "draw_penalty", "dense_push", "dense_kick"),
     "sumo-ants": ("dense_kick",), "sumo-humans": ("dense_kick",),
-    "kick-and-defend": ("draw_penalty", "dense_gap")}
+    "kick-and-defend": ("draw_penalty", "dense_gap", "dense_push")}
 
 # One ordinary machine: the values that learned fastest there (docs/training.md). Only
 # run-to-goal-ants is tuned, sumo-ants and the blocker of you-shall-not-pass a little. None stands

@@ -14,12 +14,18 @@ GOAL_REWARD = 1000.0
 NOBODY = -1  # `winner` of a tie or of a match still being played
 INTEGRATORS = ("RK4", "Euler")
 RESULTS = ("reward_move", "body_move", "reward_remaining", "down", "winner", "ending")
-WEIGHTS = ("dense_forward", "dense_survive", "dense_goal_dist", "dense_gap", "dense_kick")
+WEIGHTS = ("dense_forward", "dense_survive", "dense_goal_dist", "dense_gap", "dense_push",
+           "dense_kick")
 
 
 def curriculum(start, version):
     """How far a curriculum has opened at training iteration `version`; None: all the way."""
     return np.inf if version is None else start * np.exp(0.001 * version)
+
+
+def speed_along(velocity, way):
+    """The part [N] of `velocity` [N, 2] in the direction of `way` [N, 2]."""
+    return np.einsum("ij,ij->i", velocity, way) / np.maximum(np.hypot(*way.T), 1e-9)
 
 
 def wide_open(start, full):
@@ -47,8 +53,9 @@ class Game:
         max_episode_steps: time limit in environment steps; integrator: "RK4" or "Euler";
         dense_forward, dense_survive, dense_goal_dist: weights of the dense reward's parts:
         progress, standing, distance to a goal or ball (1: as released); where one robot is to get
-        at the other, dense_gap: of the distance between the two (0: as released); where there is
-        a ball, dense_kick: of the speeds to it and to the goal (0: as released).
+        at the other, dense_gap: of the distance between the two (0: as released); where it is to
+        push the other out, dense_push: of its speed to the other and the other's outwards; where
+        there is a ball, dense_kick: of the speeds to it and to the goal (0: as released).
 
     Results of the last step, float64: `reward_move` (dense) and `reward_remaining` (competition)
     [2, N], `body_move` [2, N] the part of `reward_move` that enters the environment's own reward,
@@ -194,6 +201,10 @@ class Game:
         weight = self.dense_forward * seat.body.forward
         self.parts[seat.index]["reward_forward"] = weight * way / seconds
         return self.parts[seat.index]["reward_forward"]
+
+    def velocity(self, seat):
+        """Of the center of mass over the last step, in xy [N, 2], m/s."""
+        return (seat.com - seat.com_before)[:, :2] / self.dt
 
     def gap(self, seat):
         """Sets and returns the cost of the distance to the other robot, [N]; 0 at weight 0."""

@@ -4,7 +4,7 @@ import mujoco
 import numpy as np
 
 from gym_compete.bodies import HUMANOID
-from gym_compete.games.game import GOAL_REWARD, Game, curriculum, wide_open
+from gym_compete.games.game import GOAL_REWARD, Game, curriculum, speed_along, wide_open
 from gym_compete.simulation import overlap
 
 # The rules: docs/games.md, sections "reset", "dense reward" and "competition reward".
@@ -126,8 +126,7 @@ class KickAndDefend(Game):
         """Sets and returns the reward for the speeds to ball and goal, [N]; 0 at weight 0."""
         if not self.dense_kick:
             return 0.0
-        own = (seat.com - seat.com_before)[:, :2] / self.dt
-        speeds = (speed_along(own, self.seen_ball[KICKER, :, :2])
+        speeds = (speed_along(self.velocity(seat), self.seen_ball[KICKER, :, :2])
                   + speed_along(self.ball_speed[:, :2], self.way_to_goal()))
         self.parts[KICKER]["reward_kick"] = self.dense_kick * speeds
         return self.parts[KICKER]["reward_kick"]
@@ -165,9 +164,3 @@ class KickAndDefend(Game):
         way = np.where(self.ending == 0, np.abs(x - GOAL), 0.0)
         self.reward_move[KICKER] -= self.dense_goal_dist * way
         self.reward_move[KEEPER] += way
-
-
-def speed_along(velocity, way):
-    """The part [N] of `velocity` [N, 2] in the direction of `way` [N, 2]."""
-    length = np.hypot(*way.T)
-    return np.einsum("ij,ij->i", velocity, way) / np.maximum(length, 1e-9)

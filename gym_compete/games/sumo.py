@@ -6,7 +6,7 @@ import mujoco
 import numpy as np
 
 from gym_compete.bodies import ANT, HUMANOID
-from gym_compete.games.game import GOAL_REWARD, NOBODY, Game, curriculum, wide_open
+from gym_compete.games.game import GOAL_REWARD, NOBODY, Game, curriculum, speed_along, wide_open
 from gym_compete.simulation import overlap
 
 # The rules: docs/games.md, sections "reset", "dense reward" and "competition reward".
@@ -34,8 +34,8 @@ class Sumo(Game):
 
     endings = ("", "fell", "both fell", "out", "both out", "not finite", "time-out")
     achievements = ("out", "both out", "time-out")
-    options = {**Game.options, "dense_gap": 0.0, "touch_to_win": True, "draw_penalty": False,
-               "ring_radius": None}
+    options = {**Game.options, "dense_gap": 0.0, "dense_push": 0.0, "touch_to_win": True,
+               "draw_penalty": False, "ring_radius": None}
     shared_policy = True
     own_models = True
     view = (90, -25)
@@ -138,10 +138,24 @@ class Sumo(Game):
         return seat.z - TOP >= seat.body.standing
 
     def dense(self, seat, ac):
-        """Close to the center, upright and without effort; with `dense_gap` close to the other."""
+        """Close to the center, upright and without effort; with weights, at the other."""
         center = self.parts[seat.index]["reward_center"] = -self.away[seat.index]
-        self.reward_move[seat.index] = center + self.effort(seat, ac) + self.gap(seat)
+        self.reward_move[seat.index] = (
+            center + self.effort(seat, ac) + self.gap(seat) + self.push(seat))
         self.down[seat.index] = seat.z - TOP <= self.down_height
+
+    def push(self, seat):
+        """Sets and returns the reward for the speeds to the other and of the other outwards, [N].
+
+        0 at weight 0.
+        """
+        if not self.dense_push:
+            return 0.0
+        other = self.seats[1 - seat.index]
+        speeds = (speed_along(self.velocity(seat), self.offset[seat.index])
+                  + speed_along(self.velocity(other), other.qpos[:, :2]))
+        self.parts[seat.index]["reward_push"] = self.dense_push * speeds
+        return self.parts[seat.index]["reward_push"]
 
     def potential(self, seat):
         """How much farther out the other is; in squares, so the edge counts most."""

@@ -207,8 +207,8 @@ GOOD = ", ".join(SIX)
     ("sumo", {}, f"unknown game 'sumo': must be one of {GOOD}"),
     ("sumo-ants", {"gravity": 1},
      "sumo-ants has no option 'gravity': must be one of max_episode_steps, integrator, "
-     "dense_forward, dense_survive, dense_goal_dist, dense_gap, touch_to_win, "
-     "draw_penalty"),
+     "dense_forward, dense_survive, dense_goal_dist, dense_gap, dense_push, "
+     "touch_to_win, draw_penalty"),
     ("sumo-ants", {"dense_survive": -1}, "dense_survive -1: must be a number of at least 0"),
     ("sumo-ants", {"dense_survive": "no"}, "dense_survive 'no': must be a number of at least 0"),
     ("kick-and-defend", {"touch_to_win": True},
@@ -255,6 +255,30 @@ def test_a_kick_pays():
     np.testing.assert_allclose(games[1].reward_move - games[0].reward_move,
                                [games[1].parts[0]["reward_kick"], [0, 0]], atol=1e-9)
     assert "reward_kick" not in games[0].parts[0] and "reward_kick" not in games[1].parts[1]
+
+
+@pytest.mark.parametrize("name", ["sumo-ants", "sumo-humans"])
+def test_a_push_pays(name):
+    """dense_push pays a wrestler's speed to the other and the other's outwards."""
+    games = [find_game(name)(2, dense_push=push) for push in (0.0, 2.0)]
+    acs = [np.zeros((2, size)) for size in games[0].ac_dims]
+    for game in games:
+        qpos, (me, other) = game.sim.columns["qpos"], game.seats
+        for seat, places in ((me, [[0, 0], [-1, 0]]), (other, [[0.3, 0.4], [-1, 2]])):
+            qpos[:, seat.qpos_slice][:, :2] = places
+        me.com_before[:] = me.com - [[0.03, 0, 0], [0, 0.015, 9]]
+        other.com_before[:] = other.com - [[0, 0.03, 0], [0.015, 0, 0]]
+        game.refresh()
+        game.score(acs)
+    # First 2 m/s along x, the other in direction (3, 4) goes along y; then 1 m/s straight to the
+    # other, which goes inwards along x and is itself no closer.
+    mine, theirs = [2 * 0.6 + 2 * 0.8, 1 - 1 / np.sqrt(5)], [-2 * 0.8, 0]
+    for seat, speeds in enumerate((mine, theirs)):
+        np.testing.assert_allclose(games[1].parts[seat]["reward_push"], 2 * np.array(speeds),
+                                   atol=1e-9)
+        np.testing.assert_allclose(games[1].reward_move[seat] - games[0].reward_move[seat],
+                                   games[1].parts[seat]["reward_push"], atol=1e-9)
+        assert "reward_push" not in games[0].parts[seat]
 
 
 @pytest.mark.parametrize("name, paying", [
