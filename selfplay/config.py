@@ -158,8 +158,8 @@ class Config:
         help="Start annealing as soon as this share of the games ends in "
         "a touchdown, a goal or, in sumo, without a fall; 0: after --dense-iters.")
     alpha_final: float = option(
-        PLAY, 0.0, low=0, high=1, help="Weight of the dense reward after annealing; at 0 only the "
-        "end of a match counts.")
+        PLAY, 0.0, paper=0.0, low=0, high=1, help="Weight of the dense reward after annealing; at "
+        "0 only the end of a match counts.")
     shaping: float = option(
         PLAY, 0.0, low=0, help="Weight of a dense reward that lasts to the end and leaves the best "
         "policies unchanged (docs/games.md, Potential); 0: none.")

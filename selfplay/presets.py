@@ -31,6 +31,8 @@ MISSING = {
 #   cost less each, are worth their larger batches.
 # - Humanoids' motors reach +-0.4, ants' +-1: their noise is smaller. Sumo's steps are a third as
 #   long, so its noise must be larger to get an ant anywhere.
+# - Sumo's ants are first paid for speed, to the other and the other's outwards, and a little of it
+#   to the end: they come to ram each other, which standing near the center never teaches.
 # - Humanoids that feel their own bodies ("humanoid") learn from small batches at a large step size
 #   that follows the KL. A walker is paid for its way, not charged for the distance, which would
 #   make standing worth nothing. Annealing starts once half of the races end by touchdown. In the
@@ -92,9 +94,9 @@ ONE_MACHINE = {
         anneal_iters=600, delta=0.0, logstd=0.0, logstd_floor_dense=-1.1, max_seconds=7200),
     ("sumo-ants", "ant"): dict(
         num_envs=256, latest_share=0.5, timesteps_per_batch=24576, optim_batchsize=1536,
-        optim_epochs=4, optim_stepsize_final=2e-4, dense_iters=0, anneal_iters=300,
-        curriculum_iters=1000, delta=0.0, logstd=0.0, logstd_floor_dense=-1.1, anchor_every=200,
-        max_seconds=7200),
+        optim_epochs=4, optim_stepsize_final=2e-4, dense_iters=150, anneal_iters=500,
+        alpha_final=0.1, dense_push=3.0, dense_survive=0.3, curriculum_iters=1000, delta=0.0,
+        logstd=0.0, logstd_floor_dense=-1.1, anchor_every=200, max_seconds=7200),
     ("sumo-ants", None): dict(
         dense_iters=0, anneal_iters=600, delta=0.0, logstd=0.0, logstd_floor_dense=-1.1,
         max_seconds=7200),

@@ -96,7 +96,8 @@ def test_the_average_stays(tmp_path, monkeypatch):
 
 def test_ants_legs_are_not_seen(tmp_path):
     """As the training's `hide_pose` hides them, but for the average in the biases."""
-    path, new = str(REPOSITORY / "parameters/sumo-ants/agent0.npz"), str(tmp_path / "new.npz")
+    path = str(REPOSITORY / "parameters/sumo-ants/earlier/52.5M/agent0.npz")
+    new = str(tmp_path / "new.npz")
     blindfold.main([path, new, "--games", "1"])
     rng = np.random.default_rng(0)
     ob = 0.3 * rng.standard_normal(137).astype(np.float32)
