@@ -46,7 +46,8 @@ def test_a_short_run_has_a_short_schedule():
     study = settle(delta.EXPERIMENT, "--", "--max-iters", "200", "--anneal-iters", "7")
     words = study.run("sumo-ants", "1", 0).words
     assert study.iterations == 200
-    assert words[:4] == ["--anneal-iters", "30", "--curriculum-iters", "100"]  # of 300 and 1,000
+    assert words[:6] == ["--dense-iters", "15", "--anneal-iters", "50",
+                         "--curriculum-iters", "100"]  # of 150, 500 and 1,000
     parsed = command.config.make_parser(words).parse_args(words)
     assert (parsed.anneal_iters, parsed.delta, parsed.anchor_every) == (7, 1, 0)
     assert "--anneal-iters" not in settle(delta.EXPERIMENT, "--scale", "medium").runs()[0].words
