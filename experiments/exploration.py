@@ -13,8 +13,9 @@ from common.command_line import GAME_NAMES
 from experiments import command, plan, results, shares
 from experiments.meetings import Meeting, Side
 
-ARMS = {"annealed": [], "kept": ["--alpha-final", "1"],
-        "never": ["--dense-iters", "0", "--anneal-iters", "0", "--anneal-at", "0"]}
+ARMS = {"annealed": ["--alpha-final", "0"], "kept": ["--alpha-final", "1"],
+        "never": ["--dense-iters", "0", "--anneal-iters", "0", "--anneal-at", "0",
+                  "--alpha-final", "0"]}
 OLD = 5  # opponents at each point
 PAPER = ("the paper's figure 2 draws these three curves for ants, as rewards; its digits are in "
          "the picture only")

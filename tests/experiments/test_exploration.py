@@ -8,12 +8,24 @@ import time
 
 from small_study import OPTIONS, TINY, conduct
 
+from common.command_line import GAME_NAMES
 from experiments import exploration, runs
 from selfplay import run_lock
+from selfplay.config import make_parser, settle
 
 WORDS = ("--game", "sumo-humans")
 EXTRA = ("--num-envs", "4", "--latest-share", "1", "--timesteps-per-batch", "48", "--max-iters",
          "6")
+
+
+def test_arms_end_alike_in_all_games(tmp_path):
+    """Whatever weight a game's preset leaves the dense reward, only `kept` has any at the end."""
+    for game in GAME_NAMES:
+        parser = make_parser()
+        final = {arm: settle(parser, parser.parse_args(["--env", game, *words]), tmp_path)
+                 for arm, words in exploration.arms(game).items()}
+        assert {arm: config.alpha_final for arm, config in final.items()} == {
+            "annealed": 0, "kept": 1, "never": 0}
 
 
 def test_killed_and_continued(tmp_path, in_process, monkeypatch):
