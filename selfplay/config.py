@@ -147,8 +147,8 @@ class Config:
         "the other; 0: as released.")
     dense_push: float = option(
         PLAY, 0.0, paper=0.0, low=0,
-        help="Weight, in the dense reward, of a wrestler's speed to the other and of the other's "
-        "out of the ring; 0: as released.")
+        help="Weight, in the dense reward, of a wrestler's speed towards the other and of the "
+        "other's speed out of the ring; 0: as released.")
     dense_kick: float = option(
         PLAY, 0.0, paper=0.0, low=0,
         help="Weight, in the dense reward, of the kicker's speed to the ball and of the ball's to "

@@ -12,11 +12,9 @@ WALKER = "parameters/run-to-goal-humans/earlier/08.4M"
 HID_SIZES = {"mlp": 64, "lstm": 128, "ant": 128, "humanoid": 128}
 
 # Options that a game does not have.
+NOT_IN_A_RACE = ("curriculum_iters", "curriculum_at", "dense_gap", "dense_push", "dense_kick")
 MISSING = {
-    "run-to-goal-ants": (
-        "curriculum_iters", "curriculum_at", "dense_gap", "dense_push", "dense_kick"),
-    "run-to-goal-humans": (
-        "curriculum_iters", "curriculum_at", "dense_gap", "dense_push", "dense_kick"),
+    "run-to-goal-ants": NOT_IN_A_RACE, "run-to-goal-humans": NOT_IN_A_RACE,
     "you-shall-not-pass": (
         "curriculum_iters", "curriculum_at", "draw_penalty", "dense_push", "dense_kick"),
     "sumo-ants": ("dense_kick",), "sumo-humans": ("dense_kick",),
@@ -31,8 +29,8 @@ MISSING = {
 #   cost less each, are worth their larger batches.
 # - Humanoids' motors reach +-0.4, ants' +-1: their noise is smaller. Sumo's steps are a third as
 #   long, so its noise must be larger to get an ant anywhere.
-# - Sumo's ants are first paid for speed, to the other and the other's outwards, and a little of it
-#   to the end: they come to ram each other, which standing near the center never teaches.
+# - Sumo's ants are first paid for speed, their own towards the other and the other's outwards, and
+#   for a little of it to the end; paid for standing near the center, they learn half as fast.
 # - Humanoids that feel their own bodies ("humanoid") learn from small batches at a large step size
 #   that follows the KL. A walker is paid for its way, not charged for the distance, which would
 #   make standing worth nothing. Annealing starts once half of the races end by touchdown. In the

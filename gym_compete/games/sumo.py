@@ -138,16 +138,16 @@ class Sumo(Game):
         return seat.z - TOP >= seat.body.standing
 
     def dense(self, seat, ac):
-        """Close to the center, upright and without effort; with weights, at the other."""
+        """Pays for standing centrally without effort; with weights, for going at the other."""
         center = self.parts[seat.index]["reward_center"] = -self.away[seat.index]
         self.reward_move[seat.index] = (
             center + self.effort(seat, ac) + self.gap(seat) + self.push(seat))
         self.down[seat.index] = seat.z - TOP <= self.down_height
 
     def push(self, seat):
-        """Sets and returns the reward for the speeds to the other and of the other outwards, [N].
+        """Sets and returns the reward [N] for speed towards the other and for its speed outwards.
 
-        0 at weight 0.
+        It is 0 at weight 0.
         """
         if not self.dense_push:
             return 0.0
