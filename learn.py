@@ -62,7 +62,7 @@ def iterate(setup, sess, env, learners, config, opponents, anchors):
     losses = update_all(
         learners, segs, setup.rngs.orders, setup.warn, optim_batchsize=config.optim_batchsize,
         optim_epochs=config.optim_epochs, target_kl=config.target_kl,
-        adaptive_kl=config.adaptive_kl,
+        adaptive_kl=schedule.blend(config.adaptive_kl, config.final_kl),
         optim_stepsize=schedule.blend(config.optim_stepsize, config.optim_stepsize_final),
         logstd_floor=schedule.blend(config.logstd_floor_dense, config.logstd_floor))
     updated = time.perf_counter()

@@ -99,6 +99,10 @@ class Config:
         OPTIM, 0.0, paper=0.0, low=0,
         help="Shrink the step size after iterations in which the policy moved "
         "more than twice this far, let it grow back after those under half; 0: never.")
+    adaptive_kl_final: float = option(
+        OPTIM, None, paper=None, low=0, above=True,
+        help="The same distance once the reward is annealed; linear in between; default: as "
+        "--adaptive-kl.")
     gamma: float = option(OPTIM, 0.995, paper=0.995, low=0, high=1, help="Discount per step.")
     gamma_dense: float = option(
         OPTIM, 0.99, paper=0.995, low=0, high=1,
@@ -230,6 +234,11 @@ class Config:
     def as_dict(self):
         """The flat dict in config.json."""
         return asdict(self)
+
+    @property
+    def final_kl(self):
+        """`adaptive_kl` once the reward is annealed; 0, as before, if the step size is fixed."""
+        return self.adaptive_kl and (self.adaptive_kl_final or self.adaptive_kl)
 
     def replace(self, **changes):
         """The same run except for these options."""
