@@ -12,6 +12,7 @@ from common.command_line import InputError
 from common.parameter_file import load_parameters
 from gym_compete import CompeteVectorEnv
 from selfplay.frozen import FrozenCopies
+from selfplay.ppo import Learner
 from selfplay.progress import Counters, Limits, Schedule
 from selfplay.run_log import iteration_row
 from selfplay.seating import learner_names, seat_players
@@ -185,6 +186,21 @@ def test_the_first_segment_is_as_noisy_as_the_floor_asks(tmp_path):
         vector, _ = load_parameters(tmp_path / f"run/{name}/000000.npz")
         np.testing.assert_allclose(vector[-8:], 0.5, atol=1e-6)
         assert float(row[f"{name}/kl"]) < 1e-6 and float(row[f"{name}/clip_frac"]) == 0
+
+
+def test_the_kl_that_the_step_size_follows_falls_as_alpha_does(tmp_path, monkeypatch):
+    """From --adaptive-kl to --adaptive-kl-final; unless that is given it stays."""
+    followed, update = [], Learner.update
+    monkeypatch.setattr(Learner, "update", lambda self, *args, **options: (
+        followed.append(options["adaptive_kl"]), update(self, *args, **options))[1])
+    for name, kls in (("a", dict(adaptive_kl_final=0.02)), ("b", {})):
+        tiny_run(tmp_path / name, max_iters=4, adaptive_kl=0.06, dense_iters=1, anneal_iters=2,
+                 **kls)
+    first, second = np.split(np.reshape(followed, (-1, 2)), 2)
+    np.testing.assert_allclose(first, np.repeat([[0.06], [0.06], [0.04], [0.02]], 2, axis=1))
+    np.testing.assert_array_equal(second, 0.06)
+    tiny_run(tmp_path / "c", max_iters=1, adaptive_kl=0.0, adaptive_kl_final=0.02)
+    assert followed[-2:] == [0, 0]
 
 
 def test_frozen_seats_play_the_drawn_vectors(tmp_path, monkeypatch):
