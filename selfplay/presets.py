@@ -33,8 +33,9 @@ MISSING = {
 #   for a little of it to the end; paid for standing near the center, they learn half as fast.
 # - Humanoids that feel their own bodies ("humanoid") learn from small batches at a large step size
 #   that follows the KL. A walker is paid for its way, not charged for the distance, which would
-#   make standing worth nothing. Annealing starts once half of the races end by touchdown. In the
-#   other games they start as that walker; wrestlers are first paid for closing in.
+#   make standing worth nothing. Annealing starts once half of the races end by touchdown, and the
+#   steps become smaller with it: small batches alone know too little of who wins. In the other
+#   games they start as that walker; wrestlers are first paid for closing in.
 #   They do not see how the other stands, or they come to lean on it.
 # - Without a phase of purely dense reward, the first ant that walks wins every race, and the other
 #   one learns to stand in its way; other games can end without walking.
@@ -59,9 +60,9 @@ ONE_MACHINE = {
     ("run-to-goal-humans", "humanoid"): dict(
         num_envs=128, timesteps_per_batch=7168, optim_batchsize=1024, optim_epochs=3,
         optim_stepsize=2e-3, optim_stepsize_final=5e-4, target_kl=0.0, adaptive_kl=0.04,
-        gamma_dense=0.98, dense_iters=100000, anneal_iters=1000, anneal_at=0.5, dense_forward=3.0,
-        dense_goal_dist=0.0, hide_pose=True, logstd=-1.0, logstd_floor_dense=-2.0,
-        logstd_floor=-2.5, max_seconds=7200),
+        adaptive_kl_final=0.01, gamma_dense=0.98, dense_iters=100000, anneal_iters=1000,
+        anneal_at=0.5, dense_forward=3.0, dense_goal_dist=0.0, hide_pose=True, logstd=-1.0,
+        logstd_floor_dense=-2.0, logstd_floor=-2.5, max_seconds=3600),
     ("run-to-goal-humans", None): dict(
         logstd=-1.4, logstd_floor_dense=-2.0, logstd_floor=-2.8, max_seconds=7200),
 
