@@ -6,7 +6,7 @@ POLICIES = {
     "you-shall-not-pass": ("humanoid", "mlp"), "sumo-ants": ("ant", "lstm"),
     "sumo-humans": ("humanoid", "lstm"), "kick-and-defend": ("humanoid", "lstm")}
 
-# The walker from which the other humanoids start: the race's preset, run to its end.
+# The walker from which the other humanoids start: an earlier preset of the race, run to its end.
 WALKER = "parameters/run-to-goal-humans/earlier/08.4M"
 
 HID_SIZES = {"mlp": 64, "lstm": 128, "ant": 128, "humanoid": 128}
@@ -34,9 +34,9 @@ MISSING = {
 # - Humanoids that feel their own bodies ("humanoid") learn from small batches at a large step size
 #   that follows the KL. A walker is paid for its way, not charged for the distance, which would
 #   make standing worth nothing. Annealing starts once half of the races end by touchdown, and the
-#   steps become smaller with it: small batches alone know too little of who wins. In the other
-#   games they start as that walker; wrestlers are first paid for closing in.
-#   They do not see how the other stands, or they come to lean on it.
+#   steps become smaller with it: a small batch says little about who wins. In the other games
+#   they start as such a walker; wrestlers are first paid for closing in. They do not see how the
+#   other stands, or they come to lean on it.
 # - Without a phase of purely dense reward, the first ant that walks wins every race, and the other
 #   one learns to stand in its way; other games can end without walking.
 # - In you-shall-not-pass only the end of a match is informative: large batches, and little dense
