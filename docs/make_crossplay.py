@@ -30,9 +30,9 @@ N(0, 1), `zero` never moves.
 
 A cell is the share of games that the row wins against the column and, in brackets, the share of
 ties, both in %; of 300 games, the Wilson 95 % interval of 50 % is 44 to 56, of 0 % it is 0 to 1. In
-sumo a match in which one falls before the two have touched is a
-tie. Ratings are Bradley-Terry's in Elo points with mean 0, a tie counting as half a win for each,
-with 95 % intervals of the difference to the mean. They compare entrants of one game only, and where
+sumo a match in which one falls before the two have touched is a tie. Ratings are Bradley-Terry's in
+Elo points with mean 0, a tie counting as half a win for each, with 95 % intervals of the difference
+to the mean. They compare entrants of one game only, and where
 one seat is the easier one, that is part of the rating of those who were made for it. Actions are
 drawn, not means, and match g of a seed is always the same match.
 

@@ -374,6 +374,8 @@ def settle(parser, args, save_dir):
     values = preset(game, given.pop("paper"), given.get("policy"))
     if any(limit in given for limit in LIMITS):
         values = {name: value for name, value in values.items() if name not in LIMITS}
+    if "adaptive_kl_final" in given and not (values | given).get("adaptive_kl"):
+        parser.error("--adaptive-kl-final: only together with --adaptive-kl")
     nothing = {row.name: None for row in OPTIONS if row.metadata["preset"]}
     if "run" in given:
         given["run"] = plain_name(parser, given["run"], save_dir)

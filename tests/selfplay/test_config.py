@@ -83,3 +83,14 @@ def test_help_shows_the_games_values(argv, shown):
     """What holds for the --env and --policy that are given, beside the paper's."""
     text = " ".join(make_parser([*argv, "--help"]).format_help().split())
     assert f"Games that each worker plays at once. {shown}" in text
+
+
+def test_a_final_kl_needs_one_to_fall_from(tmp_path, capsys):
+    """It would do nothing where the step size is fixed; a preset's own goes with the option."""
+    parser = make_parser()
+    for words, kl in ((["--env", "run-to-goal-humans"], 0.01), (["--adaptive-kl", "0.02"], 0.02),
+                      (["--env", "run-to-goal-humans", "--adaptive-kl", "0"], 0.0)):
+        assert settle(parser, parser.parse_args(words), str(tmp_path)).final_kl == kl
+    with pytest.raises(SystemExit, match="2"):
+        settle(parser, parser.parse_args(["--adaptive-kl-final", "0.01"]), str(tmp_path))
+    assert "--adaptive-kl-final: only together with --adaptive-kl" in capsys.readouterr().err
