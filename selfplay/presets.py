@@ -6,8 +6,10 @@ POLICIES = {
     "you-shall-not-pass": ("humanoid", "mlp"), "sumo-ants": ("ant", "lstm"),
     "sumo-humans": ("humanoid", "lstm"), "kick-and-defend": ("humanoid", "lstm")}
 
-# The walker from which the other humanoids start: an earlier preset of the race, run to its end.
+# Walkers from which the other humanoids start: the race's preset, run to its end, before its steps
+# became smaller with alpha and since.
 WALKER = "parameters/run-to-goal-humans/earlier/08.4M"
+SURER_WALKER = "parameters/run-to-goal-humans/earlier/08.2M"
 
 HID_SIZES = {"mlp": 64, "lstm": 128, "ant": 128, "humanoid": 128}
 
@@ -108,11 +110,12 @@ ONE_MACHINE = {
         anneal_iters=1600, logstd=-1.4, logstd_floor_dense=-2.0, logstd_floor=-2.8,
         max_seconds=7200),
     ("sumo-humans", "humanoid"): dict(
-        init=WALKER, hide_pose=True, num_envs=128, timesteps_per_batch=7168, optim_batchsize=1024,
-        optim_epochs=3, optim_stepsize=2e-3, optim_stepsize_final=5e-4, target_kl=0.0,
-        adaptive_kl=0.04, gamma_dense=0.98, dense_iters=100000, anneal_iters=600, anneal_at=0.5,
-        dense_gap=1.0, curriculum_iters=1500, logstd=-1.0, logstd_floor_dense=-2.0,
-        logstd_floor=-2.5, max_seconds=7200),
+        init=SURER_WALKER, hide_pose=True, num_envs=128, timesteps_per_batch=7168,
+        optim_batchsize=1024, optim_epochs=3, optim_stepsize=2e-3, optim_stepsize_final=5e-4,
+        target_kl=0.0, adaptive_kl=0.04, adaptive_kl_final=0.01, gamma_dense=0.98,
+        dense_iters=100000, anneal_iters=600, anneal_at=0.5, dense_gap=1.0,
+        curriculum_iters=1500, logstd=-1.0, logstd_floor_dense=-2.0, logstd_floor=-2.5,
+        max_seconds=3600),
     ("sumo-humans", None): dict(
         dense_iters=0, anneal_iters=1600, logstd=-1.4, logstd_floor_dense=-2.0, logstd_floor=-2.8,
         max_seconds=7200),
