@@ -10,7 +10,7 @@ from common.command_line import GAME_NAMES
 from common.parameter_file import load_parameters
 from selfplay.build import network_arguments
 from selfplay.config import LIMITS, OPTIONS, ROOT, flag, from_dict, make_parser, preset, settle
-from selfplay.presets import WALKER
+from selfplay.presets import SURER_WALKER, WALKER
 
 TRAINED = Path(__file__).with_name("presets.json")
 
@@ -42,17 +42,25 @@ def test_an_option_is_a_row(tmp_path):
     assert from_dict({"env": "sumo-ants", "gone": 1}).keep == 1
 
 
+@pytest.mark.parametrize("game, walker", [
+    ("sumo-humans", SURER_WALKER), ("you-shall-not-pass", WALKER), ("kick-and-defend", WALKER)])
+def test_humanoids_start_as_a_walker(game, walker, tmp_path):
+    """The preset's walker, which ships and has its width."""
+    parser = make_parser()
+    config = settle(parser, parser.parse_args(["--env", game]), str(tmp_path))
+    assert config.init == os.path.join(ROOT, walker)
+    header = load_parameters(os.path.join(config.init, "agent0.npz"))[1]
+    assert header["policy_args"] == network_arguments(config) and header["seat"] == "both"
+
+
 @pytest.mark.parametrize("given, init", [
-    ([], WALKER), (["--init", "none"], None), (["--hid-size", "64"], None),
-    (["--policy", "mlp"], None), (["--paper"], None), (["--init", "mine"], "mine")])
-def test_humanoids_start_as_a_walker(given, init, tmp_path):
-    """The preset's walker, which ships and has its width; not where something else is asked for."""
+    (["--init", "none"], None), (["--hid-size", "64"], None), (["--policy", "mlp"], None),
+    (["--paper"], None), (["--init", "mine"], "mine")])
+def test_not_as_a_walker(given, init, tmp_path):
+    """Where something else is asked for."""
     parser = make_parser()
     config = settle(parser, parser.parse_args(["--env", "sumo-humans", *given]), str(tmp_path))
-    assert config.init == (os.path.join(ROOT, init) if init == WALKER else init)
-    if init == WALKER:
-        header = load_parameters(os.path.join(config.init, "agent0.npz"))[1]
-        assert header["policy_args"] == network_arguments(config) and header["seat"] == "both"
+    assert config.init == init
 
 
 @pytest.mark.parametrize("given, seat", [
