@@ -37,8 +37,8 @@ MISSING = {
 #   that follows the KL. A walker is paid for its way, not charged for the distance, which would
 #   make standing worth nothing. Annealing starts once half of the races end by touchdown, and the
 #   steps become smaller with it: a small batch says little about who wins. In the other games
-#   they start as such a walker; wrestlers are first paid for closing in. They do not see how the
-#   other stands, or they come to lean on it.
+#   they start as such a walker; wrestlers are first paid for closing in, and their steps become
+#   smaller, too. None sees how the other stands, or they come to lean on it.
 # - Without a phase of purely dense reward, the first ant that walks wins every race, and the other
 #   one learns to stand in its way; other games can end without walking.
 # - In you-shall-not-pass only the end of a match is informative: large batches, and little dense
