@@ -6,8 +6,8 @@ POLICIES = {
     "you-shall-not-pass": ("humanoid", "mlp"), "sumo-ants": ("ant", "lstm"),
     "sumo-humans": ("humanoid", "lstm"), "kick-and-defend": ("humanoid", "lstm")}
 
-# Walkers from which the other humanoids start: the race's preset, run to its end, before its steps
-# became smaller with alpha and since.
+# The walkers from which the other humanoids start. The race's preset trained both: the first when
+# its steps kept their size to the end, the surer one since they shrink with alpha.
 WALKER = "parameters/run-to-goal-humans/earlier/08.4M"
 SURER_WALKER = "parameters/run-to-goal-humans/earlier/08.2M"
 
