@@ -19,7 +19,7 @@ from common.parameter_file import load_parameters
 from common.run_folder import RunFolder, find_place
 from experiments import stages
 from selfplay import run_lock
-from selfplay.config import flag
+from selfplay.config import Config, flag
 
 JUDGE = os.path.join(os.path.dirname(run.__file__), "load_parameter_run.py")
 STATE = "hunters.json"
@@ -41,8 +41,10 @@ class Rounds:
         self._home = stages.folder_of(name)
         self._begun, self._done = "", []
         state = self._read()
+        champion = files_in(self._path("champion0")) if state else champion_files(options["init"])
+        check_pool(options.get("pool"), sorted(champion), options.get("env", Config.env))
         if state is None:
-            self._begin(champion_files(options["init"]))
+            self._begin(champion)
         run_lock.hold(self._home, f"--run {name}")
         if state:
             self._compare(state["options"])
@@ -202,6 +204,21 @@ def champion_files(what):
         raise InputError(f"--init {what}: must hold agent0 and agent1, or one learner of both "
                          f"seats; it has {', '.join(found) or 'nothing'}")
     return found
+
+
+def check_pool(places, learners, game):
+    """Raises InputError unless each place of --pool has files of these learners, for this game.
+
+    The main learner would find out only after the hunter's hours.
+    """
+    if not places:
+        return
+    from networks.loading import load_entry  # TensorFlow takes seconds, which others need not
+    from selfplay.warm_start import find_files
+
+    for what in places:
+        for paths in find_files(run.SAVE_DIR, what, learners, game, "--pool"):
+            load_entry(paths[-1], game)
 
 
 def newest(what):

@@ -270,6 +270,23 @@ def test_refused(begun, capfd, more, said):
     assert before == {path: path.is_file() and path.read_bytes() for path in saved.rglob("*")}
 
 
+@pytest.mark.parametrize("place, said", [
+    ("empty", "--pool empty: no agent0 there (nothing)"),
+    ("race", "is for run-to-goal-ants, not for sumo-ants")])
+def test_a_pool_is_refused_before_the_hunter(untrained, tmp_path, monkeypatch, capfd, place, said):
+    """Though only the main learner meets it: nothing is trained, and no folder is made."""
+    saved = save_in(monkeypatch, tmp_path)
+    monkeypatch.setattr(stages, "launch", lambda words, log: pytest.fail(f"launched {words}"))
+    (saved / "empty").mkdir()
+    shutil.copytree(untrained / "race", saved / "race")
+    with pytest.raises(SystemExit) as end:
+        hunters.main(["--run", "h", "--init", str(untrained / "sumo"), *TINY, *SUMO,
+                      "--pool", place])
+    err = capfd.readouterr().err
+    assert end.value.code == 2 and err.count("\n") == 1 and said in err
+    assert sorted(path.name for path in saved.iterdir()) == ["empty", "race"]
+
+
 def test_a_refused_stage_leaves_the_choice(untrained, tmp_path, monkeypatch):
     """Where run.py takes not even the first stage, another option may be given instead."""
     saved = save_in(monkeypatch, tmp_path)
