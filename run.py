@@ -15,11 +15,11 @@ from selfplay.config import LIMITS, from_dict, make_parser, settle
 SAVE_DIR = os.path.join(os.path.dirname(os.path.abspath(__file__)), "saveparameters")
 
 
-def train(config, free=(), resumed=None):
-    """Builds what the configuration asks for, and trains; returns `Counters`.
+def train(config, free=(), resumed=None, dry_run=False):
+    """Builds what the configuration asks for, and trains; returns `Counters`, None at a dry run.
 
     free: those of `batch_plan.OPTIONS` that adapt to the others. resumed: arrays of the checkpoint
-    to go on from.
+    to go on from. dry_run: stops where the training would begin.
     """
     from distributed_data import comm, device
 
@@ -49,6 +49,8 @@ def train(config, free=(), resumed=None):
         config, env.game, [*filter(None, init), *(outsider or ())[1:]], resumed))
     opponents = warm_start.find_opponents(SAVE_DIR, config, trainees, outsider, resumed)
     announce(config, threads, hardware, warm_start.pose_remark(init, trainees))
+    if dry_run:
+        return None
 
     def policy_fn(name, seat, rng):
         return network(name, env.ob_dims[seat], env.ac_dims[seat], rng, **options)
@@ -75,6 +77,7 @@ def find_outsider(config):
     from common.command_line import InputError
     from distributed_data import comm
     from evaluation.seats import seats_of
+    from gym_compete import find_game
     from networks.loading import check_networks, load_entry
 
     path, seat = config.opponent, config.opponent_seat
@@ -84,6 +87,9 @@ def find_outsider(config):
         return None
     if config.ensemble > 1:
         raise InputError("--opponent: not together with --ensemble, there is no pool")
+    if seat is not None and find_game(config.env).shared_policy:
+        raise InputError(f"--opponent-seat: in {config.env} the learner plays half of its games in "
+                         "either seat")
     entry = comm.from_root(load_entry, path, config.env)
     seats = seats_of(entry, config.env)
     if seat not in (None, *seats):
@@ -104,7 +110,8 @@ def settle_and_train(parser, args):
     free = [name for name in batch_plan.OPTIONS if vars(args)[name] is None]
     if args.resume is None:
         config = comm.broadcast(settle(parser, args, SAVE_DIR))  # the clock names the run
-        return config, train(workers.share_games(config, args.ranks, free), free)
+        return config, train(workers.share_games(config, args.ranks, free), free,
+                             dry_run=args.dry_run)
     from selfplay.resume import settle_resumed
 
     found, arrays, remark = comm.from_root(settle_resumed, SAVE_DIR, vars(args), LIMITS)
@@ -114,7 +121,8 @@ def settle_and_train(parser, args):
               f"iteration {arrays['progress/iteration']}", flush=True)
     new_games = config.ranks != comm.SIZE  # which may be as many as fit
     free = [name for name in free if new_games and name in ("num_envs", "opponents")]
-    return config, train(workers.share_games(config, args.ranks, free, config.ranks), free, arrays)
+    config = workers.share_games(config, args.ranks, free, config.ranks)
+    return config, train(config, free, arrays, args.dry_run)
 
 
 @guarded
@@ -148,7 +156,8 @@ def main(argv=None):
         run_lock.let_go()
 
     if comm.RANK == 0:
-        print(last_line(config, counters, comm.SIZE))
+        print(last_line(config, counters, comm.SIZE) if counters else
+              "dry run: all of this fits together; nothing was trained or written")
 
 
 def last_line(config, counters, ranks):

@@ -10,6 +10,7 @@ told from moving bytes.
 import csv
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import tempfile
 import time
 
 from benchmarks import bench
-from common.command_line import GAME_NAMES, number
+from common.command_line import GAME_NAMES, InputError, number
 
 WARM_UP = 2  # iterations that do not count
 BATCHES = {"one-machine": [], "large": [
@@ -100,6 +101,9 @@ def train(layout, args, timed):
 
 def measure(args):
     """Every layout in turn, several times; returns the result dict."""
+    for layout in args.layouts:
+        if not re.fullmatch(r"[1-9]\d*x[1-9]\d*", layout):
+            raise InputError(f"--layouts {layout}: must be RANKSxTHREADS, such as 2x1")
     times = {layout: [] for layout in args.layouts}
     for _ in range(args.rounds):
         for layout in args.layouts:

@@ -21,12 +21,12 @@ SHIPPED_DIR = os.path.join(ROOT, "parameters")
 INTRO = """\
 # Cross-play
 
-Every policy that OpenAI released in 2017 and every one that ships here against every other that can
-take the opposite seat. "OpenAI v2" is the second version of a released policy, "ours" is
-`parameters/GAME/agentK.npz`, "ours, mlp" what lies in `mlp/` below; an entrant with a seat was made
-for that seat, and two that can take both play half of their games from either. Seat 0 is the
-blocker's in you-shall-not-pass and the kicker's in kick-and-defend. `random` draws its actions from
-N(0, 1), `zero` never moves.
+Every policy of OpenAI's in ZOO and every one that ships here, except those of `earlier/`, against
+every other that can take the opposite seat. "OpenAI v2" is the second version of a released
+policy, "ours" is `parameters/GAME/agentK.npz`, "ours, mlp" what lies in `mlp/` below; an entrant
+with a seat was made for that seat, and two that can take both play half of their games from either.
+Seat 0 is the blocker's in you-shall-not-pass and the kicker's in kick-and-defend. `random` draws
+its actions from N(0, 1), `zero` never moves.
 
 A cell is the share of games that the row wins against the column and, in brackets, the share of
 ties, both in %; of 300 games, the Wilson 95 % interval of 50 % is 44 to 56, of 0 % it is 0 to 1. In
@@ -34,10 +34,11 @@ sumo a match in which one falls before the two have touched is a tie. Ratings ar
 Elo points with mean 0, a tie counting as half a win for each, with 95 % intervals of the difference
 to the mean. They compare entrants of one game only, and where
 one seat is the easier one, that is part of the rating of those who were made for it. Actions are
-drawn, not means, and match g of a seed is always the same match.
+drawn, not means. Match g of a seed is the same match whatever is played beside it; another version
+of this code may change the last bits of an action and so its course.
 
-Each section names its command; ZOO is a folder of OpenAI's released policies. Run again, it plays
-only the pairs of files that have changed.
+Each section names its command; ZOO is a folder of policies that OpenAI released in 2017. Run
+again, it plays only the pairs of files that have changed.
 """
 
 

@@ -106,11 +106,14 @@ def draw(rows, versions, matches, out):
 
 def main(argv=None):
     """Plays the matches and writes the picture."""
-    args = make_parser().parse_args(argv)
-    device.prepare()
+    parser = make_parser()
+    args = parser.parse_args(argv)
     from load_parameter_run import SAVE_DIR
 
     run = os.path.join(SAVE_DIR, args.run)
+    if not os.path.isfile(os.path.join(run, "progress.csv")):
+        parser.error(f"--run {args.run}: no such run in saveparameters/")
+    device.prepare()
     with open(os.path.join(run, "progress.csv")) as file:
         rows = list(csv.DictReader(file))
     kept = sorted(int(path.stem) for path in pathlib.Path(run, "agent0").glob("*.npz"))

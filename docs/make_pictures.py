@@ -64,7 +64,7 @@ def played(game, files, step, seed):
         if games.get(0) == 0 and env.game.steps[0] == step:
             pictures.append(shoot(env))
 
-    play(*load_entries(files, game), max_episodes=1, seed=seed, on_step=watch)
+    play(*load_entries(files, game), games=1, seed=seed, on_step=watch)
     return pictures[0]
 
 
@@ -81,6 +81,8 @@ def main(argv=None):
     """Draws and writes the pictures."""
     parser = make_parser()
     args = parser.parse_args(argv)
+    if args.zoo and not os.path.isdir(args.zoo):
+        parser.error(f"--zoo {args.zoo}: there is no such folder")
     device.prepare()
     os.makedirs(args.out, exist_ok=True)
     for game in args.games or GAME_NAMES:

@@ -83,7 +83,11 @@ def short(label, game):
 
 def main(argv=None):
     """Reads the tables and writes the picture."""
-    args = make_parser().parse_args(argv)
+    parser = make_parser()
+    args = parser.parse_args(argv)
+    for name in ("tournament.json", "ratings.csv", "pairs.csv"):
+        if not os.path.isfile(os.path.join(args.tournament, name)):
+            parser.error(f"{args.tournament}: no tournament's folder, it has no {name}")
     import matplotlib
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt

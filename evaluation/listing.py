@@ -74,6 +74,8 @@ def strength_in_notes(path):
                 return "-"
         against = {}
         for row in noted["matches"]:
+            if row["against"] == os.path.basename(path):
+                continue
             wins, games = against.get(row["against"], (0, 0))
             against[row["against"]] = (wins + row["wins"],
                                        games + row["wins"] + row["losses"] + row["ties"])

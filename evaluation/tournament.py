@@ -219,7 +219,11 @@ def compare(found, wanted, directory):
         if found.get(key) != wanted[key]:
             raise InputError(f"--out {directory}: holds a tournament with {key} "
                              f"{found.get(key)}, not {wanted[key]}; choose another folder")
-    for before, now in itertools.zip_longest(found["entrants"], wanted["entrants"], fillvalue={}):
+    entrants = found.get("entrants")
+    if not isinstance(entrants, list) or not all(isinstance(each, dict) for each in entrants):
+        raise InputError(f"--out {directory}: its tournament.json is damaged; choose another "
+                         "folder")
+    for before, now in itertools.zip_longest(entrants, wanted["entrants"], fillvalue={}):
         if [before.get(key) for key in same] != [now.get(key) for key in same]:
             label = now.get("label", before.get("label"))
             raise InputError(f"--out {directory}: holds a tournament in which the entrant {label} "

@@ -12,8 +12,9 @@ from experiments.plan import Study
 from experiments.runs import ROOT, TRIAL, Failed, Trainings, measure
 from selfplay import config, run_lock
 
-OWN = ("run", "resume", "env", "seed", "paper", "keep", "ranks", "max_timesteps", "max_episodes",
-       "max_seconds")  # options of run.py that no user of an experiment may give it
+# Options of run.py that no user of an experiment may give it.
+OWN = ("run", "resume", "dry_run", "env", "seed", "paper", "keep", "ranks", "opponent",
+       "opponent_seat", "max_timesteps", "max_episodes", "max_seconds")
 
 
 def base_parser(name, doc):
@@ -126,6 +127,7 @@ def conduct(study, check):
 
     runs, trainings = study.runs(), Trainings(study.out, study.ranks, check)
     print(describe(study, runs), flush=True)
+    rehearse(study, runs, trainings)
     paces = try_out(study, runs, trainings)
     matches = count_matches(study, paces)
     print(describe_cost(study, runs, paces, matches), flush=True)
@@ -146,6 +148,15 @@ def describe(study, runs):
     seeds = ", ".join(map(str, study.seeds))
     return (f"{study.experiment.name} ({arms}): {len(runs)} runs of {study.iterations:,} "
             f"iterations, seed(s) {seeds}, into {one_line(study.out)}")
+
+
+def rehearse(study, runs, trainings):
+    """Has run.py refuse at once what one of the runs, of each kind one, would be refused for."""
+    first = {}
+    for item in runs:
+        first.setdefault(kind(study, item), item)
+    for item in first.values():
+        trainings.rehearse(item)
 
 
 def try_out(study, runs, trainings):

@@ -27,8 +27,11 @@ OWN = {"rounds": (3, "Rounds, each a hunter and then the main learner."),
        "hunter_steps": (2_000_000, "Environment steps of a hunter."),
        "main_steps": (4_000_000, "Environment steps of the main learner per round."),
        "games": (200, "Matches that judge a hunter.")}
+SWITCHES = ("paper", "dry_run")
 NOT_HERE = {**dict.fromkeys(config.LIMITS, "--hunter-steps and --main-steps say how long"),
             "resume": "the same command goes on by itself",
+            "dry_run": "the options are checked before the first stage begins",
+            "init_seat": "a champion holds both seats",
             "ensemble": "each seat has one champion", "opponent": "it is the champion",
             "opponent_seat": "a hunter is trained for each"}
 
@@ -51,8 +54,7 @@ def settle(parser, args):
     Raises InputError for what does not fit.
     """
     given = {key: value for key, value in vars(args).items() if value is not None}
-    if not given["paper"]:
-        del given["paper"]
+    given = {key: value for key, value in given.items() if value or key not in SWITCHES}
     for name, why in NOT_HERE.items():
         if name in given:
             raise InputError(f"{config.flag(name)}: not here, {why}")

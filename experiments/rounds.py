@@ -19,7 +19,7 @@ from common.parameter_file import load_parameters
 from common.run_folder import RunFolder, find_place
 from experiments import stages
 from selfplay import run_lock
-from selfplay.config import Config, flag
+from selfplay.config import flag
 
 JUDGE = os.path.join(os.path.dirname(run.__file__), "load_parameter_run.py")
 STATE = "hunters.json"
@@ -41,19 +41,22 @@ class Rounds:
         self._home = stages.folder_of(name)
         self._begun, self._done = "", []
         state = self._read()
-        champion = files_in(self._path("champion0")) if state else champion_files(options["init"])
-        check_pool(options.get("pool"), sorted(champion), options.get("env", Config.env))
         if state is None:
+            champion = champion_files(options["init"])
+            self._rehearse(options["init"])
             self._begin(champion)
         run_lock.hold(self._home, f"--run {name}")
         if state:
             self._compare(state["options"])
             self._begun, self._done = state["begun"], state["stages"]
         self._learners = sorted(files_in(self._path("champion0")))
+        if state:
+            self._rehearse(f"{name}/champion0")
 
     def go(self):
         """Carries out what is left of all rounds, then prints the table."""
         done = {row["stage"] for row in self._done}
+        self._need_names(done)
         for k in range(1, self._plan["rounds"] + 1):
             for learner in self._learners:
                 if self._hunter(k, learner) not in done:
@@ -109,6 +112,21 @@ class Rounds:
 
     # Stages
 
+    def _rehearse(self, champion):
+        """Has run.py refuse at once what it would refuse after the hunter's hours."""
+        options = {**self._options, "init": champion}
+        if "pool" not in options:  # there will be one then
+            options.pop("pool_share", None)
+        stages.rehearse(as_words(options), self._plan["ranks"])
+
+    def _need_names(self, done):
+        """Raises InputError if a stage to come has the name of a run that there is."""
+        for k in range(1, self._plan["rounds"] + 1):
+            for name in (*(self._hunter(k, learner) for learner in self._learners), self._main(k)):
+                if name not in (*done, self._begun) and os.path.exists(stages.folder_of(name)):
+                    raise InputError(f"--run {self.name}: {name} exists already in "
+                                     "saveparameters/, choose another name")
+
     def _hunter(self, k, learner):
         return f"{self.name}-hunter{k}" + f"-{learner}" * (len(self._learners) > 1)
 
@@ -118,9 +136,6 @@ class Rounds:
     def _train(self, name, k, what, options):
         """Trains a stage of round k from its champion; returns its row."""
         if self._begun != name:
-            if os.path.exists(stages.folder_of(name)):
-                raise InputError(f"--run {self.name}: {name} exists already in saveparameters/, "
-                                 "choose another name")
             self._begun = name
             self._save()
         seed = 1000 * options.get("seed", 0) + len(self._done)  # each stage has its own chance
@@ -204,21 +219,6 @@ def champion_files(what):
         raise InputError(f"--init {what}: must hold agent0 and agent1, or one learner of both "
                          f"seats; it has {', '.join(found) or 'nothing'}")
     return found
-
-
-def check_pool(places, learners, game):
-    """Raises InputError unless each place of --pool has files of these learners, for this game.
-
-    The main learner would find out only after the hunter's hours.
-    """
-    if not places:
-        return
-    from networks.loading import load_entry  # TensorFlow takes seconds, which others need not
-    from selfplay.warm_start import find_files
-
-    for what in places:
-        for paths in find_files(run.SAVE_DIR, what, learners, game, "--pool"):
-            load_entry(paths[-1], game)
 
 
 def newest(what):

@@ -87,6 +87,15 @@ class Trainings:
         if code or iterations_done(self.folder(run)) < iterations:
             raise explain(run, code, output)
 
+    def rehearse(self, run):
+        """Raises InputError for options that run.py would refuse, unless the run has begun."""
+        if os.path.exists(self.folder(run)):
+            return
+        output = os.path.join(self._output, f"{run.name}.txt")
+        process = Process(self._runs, [*self._words(run, 1), "--dry-run"], self._ranks, output)
+        if code := self._attend(process, run, lambda done: None):
+            raise explain(run, code, output)
+
     def _wait_for(self, run):
         """Until what a killed experiment has left at work has finished its iteration."""
         if run_lock.holder(self.folder(run)):

@@ -50,6 +50,12 @@ def train(name, words, steps, log, ranks=None):
         raise Ended(128 + signal.SIGINT)
 
 
+def rehearse(words, ranks=None):
+    """Raises `Ended` where run.py would refuse these options, in a few seconds; it says why."""
+    words = [*words, "--dry-run", *([f"--ranks={ranks}"] if ranks else [])]
+    call([*mpirun(ranks), sys.executable, run.__file__, *words], os.devnull)
+
+
 def call(words, log):
     """Runs a command to its end; raises `Ended` unless all went well."""
     code = launch(words, log)

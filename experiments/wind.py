@@ -69,7 +69,7 @@ def make_parser():
     for name, games in PLAYERS.items():
         parser.add_argument(f"--{name}", metavar="FILE", help=(
             f"Parameters for {' or '.join(games)}; default: what parameters/ ships."))
-    parser.add_argument("--forces", nargs="+", type=number(int, 0), default=list(FORCES),
+    parser.add_argument("--forces", nargs="+", type=number(int, 0, 100_000), default=list(FORCES),
                         metavar="F", help="Of the pushes [N]. [200 300 400 500 600]")
     parser.add_argument("--episodes", type=number(int, 1),
                         help="Per force; default: 20 at scale small, else the paper's 200.")

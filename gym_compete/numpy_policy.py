@@ -93,7 +93,8 @@ class NumpyPolicy:
     game: the `Game` to play; seat: its seat there. deterministic: whether it plays mean actions.
 
     Call it with one observation after the other, and `reset` when a match begins. Raises
-    ValueError, one line with the file's name, for any other file or one that does not fit the game.
+    ValueError, one line with the file's name, for any other file or one that does not fit the game
+    or the seat (of the released vectors, which name neither, the size alone can be wrong).
     """
 
     def __init__(self, path, game, seat=0, deterministic=False):
@@ -102,6 +103,9 @@ class NumpyPolicy:
         vector, header = read_parameters(self.path)
         if header and header.get("game") != game.name:
             self._refuse(f"is for {header.get('game')!r}, not for {game.name!r}")
+        own = header.get("seat")
+        if own in (0, 1) and own != seat and not game.shared_policy:
+            self._refuse(f"is for seat {own}, not for seat {seat}")
         names = [header.get("policy")] if header else RELEASED
         if names[0] not in list(KINDS):
             self._refuse(f"policy {names[0]!r}: must be one of {', '.join(KINDS)}")

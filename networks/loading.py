@@ -26,20 +26,22 @@ CONTRACT = ("ob", "noise", "state_in", "new", "ac_taken", "ac", "vpred", "state_
             "get_trainable_variables")
 
 
-def admit_policy(name, *size):
+def admit_policy(name, *size, **options):
     """Finds a class as `find_policy` does and allows it in headers from now on; returns it."""
-    made = find_policy(name, *size)
+    made = find_policy(name, *size, **options)
     POLICIES.setdefault(name, name)
     return made
 
 
-def find_policy(name, *size):
+def find_policy(name, *size, **options):
     """Returns the class of a name in `POLICIES` or of "module:Class".
 
-    size: ob_dim and ac_dim of the game to play, if known. Raises ValueError if there is no such
+    size: ob_dim and ac_dim of the game to play, if known; options: what instances will be made
+    with. Raises ValueError if there is no such
     class, if it cannot play the game, or if its instances lack part of the contract.
     """
-    made = import_class(POLICIES[name]) if name in POLICIES else try_policy(name, *size)
+    made = import_class(POLICIES[name]) if name in POLICIES else try_policy(
+        name, *size, **options)
     sizes = getattr(made, "sizes", None)
     if size and sizes and size not in sizes:
         raise ValueError(f"plays games of {' or '.join(str(ob) for ob, _ in sizes)} observations, "
@@ -53,7 +55,7 @@ def import_class(place):
     return getattr(importlib.import_module(module), attribute)
 
 
-def try_policy(place, *size):
+def try_policy(place, *size, **options):
     """Imports "module:Class" and builds one, to check the contract; ValueError for any fault."""
     if not place.partition(":")[2]:
         raise ValueError(f"must be one of {', '.join(POLICIES)}, or module:Class")
@@ -61,7 +63,7 @@ def try_policy(place, *size):
         made = import_class(place)
         size = (getattr(made, "sizes", None) or [size or (5, 2)])[0]
         with tf.Graph().as_default():
-            pi = made("pi", *size, np.random.default_rng(0))
+            pi = made("pi", *size, np.random.default_rng(0), **options)
     except Exception as error:  # whatever a user's module may do
         raise ValueError(f"cannot be built ({type(error).__name__}: {error})") from None
     missing = [part for part in CONTRACT if not hasattr(pi, part)]

@@ -114,9 +114,12 @@ def search(given, wanted, world):
     for cost, num_envs in _numbers(given, wanted, world):
         if cost >= least:
             break
-        for more, plan in _plans(num_envs, given, wanted, world):
-            if cost + more < least:
-                best, least = plan, cost + more
+        for more, share, latest in _shares(num_envs, given, wanted, world):
+            if cost + more >= least:
+                break
+            rest, plan = _plan(num_envs, share, latest, given, wanted, world)
+            if cost + more + rest < least:
+                best, least = plan, cost + more + rest
     return best
 
 
@@ -126,39 +129,39 @@ def _numbers(given, wanted, world):
         return [(0.0, given["num_envs"])]
     usual, most = wanted["num_envs"], 2 * wanted["num_envs"]
     room = given.get("timesteps_per_batch", most * world.grain) // world.grain
-    numbers = range(max(1, min(usual, room) // 2), min(most, room * world.learners) + 1)
+    low = max(1, min(usual, room) // 2, 0 if world.outsider else given.get("opponents", 0))
+    numbers = range(low, min(most, room * world.learners) + 1)
     return sorted((_change(n, usual), n) for n in numbers)
 
 
-def _plans(num_envs, given, wanted, world):
-    """Yields (cost, plan) of all ways to fill `num_envs` games."""
-    for cost, share, latest in _shares(num_envs, given, wanted, world):
-        frozen = num_envs - latest
-        width = num_envs if world.outsider else (2 * latest + frozen) // world.learners
-        batch = _batch(width, given, wanted, world)
-        opponents = batch and _opponents(
-            frozen, given.get("opponents"), wanted["opponents"], world.group)
-        if opponents:
-            yield cost + batch[0] + opponents[0], dict(
-                zip(OPTIONS, (num_envs, share, opponents[1], *batch[1:])))
+def _plan(num_envs, share, latest, given, wanted, world):
+    """(cost, plan) with so many games, `latest` of them with current learners on both sides."""
+    frozen = num_envs - latest
+    width = num_envs if world.outsider else (2 * latest + frozen) // world.learners
+    batch = _batch(width, given, wanted, world)
+    opponents = batch and _opponents(
+        frozen, given.get("opponents"), wanted["opponents"], world.group)
+    if not opponents:
+        return math.inf, None
+    return batch[0] + opponents[0], dict(
+        zip(OPTIONS, (num_envs, share, opponents[1], *batch[1:])))
 
 
 def _shares(num_envs, given, wanted, world):
-    """Yields (cost, latest_share, games with current learners on both sides)."""
+    """(cost, latest_share, games with current learners on both sides), nearest first."""
     share = given.get("latest_share", wanted["latest_share"])
-    if world.outsider:
-        if not (world.shared and num_envs % 2):  # half of the games from each seat
-            yield 0.0, share, num_envs
-        return
+    if world.outsider:  # half of the games from each seat
+        return [] if world.shared and num_envs % 2 else [(0.0, share, num_envs)]
     target = round(share * num_envs)
-    if target % world.pairings == 0:
-        yield 0.0, share, target
-    most = -1 if "latest_share" in given else num_envs - ("opponents" in given)
-    for latest in range(0, most + 1, world.pairings):
+    found = [(0.0, share, target)] if target % world.pairings == 0 else []
+    if "latest_share" in given:
+        return found
+    for latest in range(0, num_envs - ("opponents" in given) + 1, world.pairings):
         if latest != target:
             other = latest / num_envs
             lonely = float(latest == num_envs)  # nobody would meet older versions
-            yield 0.1 + abs(other - share) + lonely, other, latest
+            found.append((0.1 + abs(other - share) + lonely, other, latest))
+    return sorted(found)
 
 
 @cache
@@ -166,9 +169,10 @@ def _opponents(frozen, given, wanted, group):
     """(cost, opponents) for `frozen` games against older versions; None if no number fits."""
     if not frozen:
         return 0.0, wanted if given is None else given
-    fitting = [n for n in range(group, frozen + 1, group) if frozen % n == 0]
     if given is not None:
-        return (0.0, given) if given in fitting else None
+        return None if frozen % given or given % group else (0.0, given)
+    small = [n for n in range(1, math.isqrt(frozen) + 1) if frozen % n == 0]
+    fitting = [n for n in sorted({*small, *(frozen // n for n in small)}) if n % group == 0]
     wanted = min(-(-wanted // group) * group, frozen)
     return min(((_change(n, wanted), n) for n in fitting), default=None)
 
@@ -233,6 +237,8 @@ def _nearest(name, given, wanted, world):
         return [n / games for n in counts]
     if name == "optim_batchsize":  # never more than the batch
         value = min(value, given.get("timesteps_per_batch", value) + 1)
+    if name == "opponents":  # never more than there are games
+        value = min(value, given.get("num_envs", 2 * wanted["num_envs"]) + 1)
     return _either_side(value, world.grain if name in OPTIONS[3:] else 1, fits, tries)
 
 

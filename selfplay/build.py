@@ -12,16 +12,17 @@ def find_network(config, game):
     """Returns (class of the networks, what it is made with); InputError where it does not fit."""
     from networks.loading import admit_policy
 
+    options = {name: getattr(config, name) for name in ("logstd", "ret_decay")
+               if getattr(config, name) is not None} | network_arguments(config)
     try:
-        network = admit_policy(config.policy, game.ob_dims[0], game.ac_dims[0])
+        network = admit_policy(config.policy, game.ob_dims[0], game.ac_dims[0],
+                               **(options if ":" in config.policy else {}))
     except ValueError as error:
         raise InputError(f"--policy {config.policy}: {error}") from None
     if config.hide_pose and not getattr(network, "pose", ()):
         raise InputError(f"--hide-pose: not with --policy {config.policy}, whose inputs have no "
                          "pose; ant and humanoid have")
-    options = {name: getattr(config, name) for name in ("logstd", "ret_decay")
-               if getattr(config, name) is not None}
-    return network, options | network_arguments(config)
+    return network, options
 
 
 def network_arguments(config):

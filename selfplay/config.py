@@ -49,7 +49,7 @@ class Config:
         WHAT, None, paper=None, help="The network: mlp, lstm, ant or humanoid (both with a view "
         "from the robot's own body), or module:Class for your own (README).")
     hid_size: int = option(
-        WHAT, None, paper=None, low=1, help="Width of the network's hidden layers.")
+        WHAT, None, paper=None, low=1, high=8192, help="Width of the network's hidden layers.")
     hide_pose: bool = option(
         WHAT, None, paper=None, help="Hide from the networks ant and humanoid how the other robot "
         "stands and holds its limbs: in self-play they come to lean on it, and fall before "
@@ -72,7 +72,7 @@ class Config:
         "faster; evaluation uses RK4.")
 
     num_envs: int = option(
-        BATCH, 64, paper=128, low=1, help="Games that each worker plays at once.")
+        BATCH, 64, paper=128, low=1, high=65536, help="Games that each worker plays at once.")
     num_threads: int = option(
         BATCH, None, low=1, help="Threads of each worker, which step its games; default: its "
         "share of the cores.")
@@ -91,7 +91,8 @@ class Config:
         OPTIM, 4e-4, paper=1e-3, low=0, above=True, help="Adam's step size.")
     optim_stepsize_final: float = option(
         OPTIM, 1e-4, paper=1e-3, low=0, above=True,
-        help="Step size once the reward is annealed; linear in between.")
+        help="Step size once the reward is annealed; linear in between; unless given, never above "
+        "--optim-stepsize.")
     target_kl: float = option(
         OPTIM, 0.02, paper=0.0, low=0, help="Stop an iteration's epochs when the policy has moved "
         "1.5 times this far; 0: never.")
@@ -106,7 +107,8 @@ class Config:
     gamma: float = option(OPTIM, 0.995, paper=0.995, low=0, high=1, help="Discount per step.")
     gamma_dense: float = option(
         OPTIM, 0.99, paper=0.995, low=0, high=1,
-        help="Discount while the reward is dense; linear in between.")
+        help="Discount while the reward is dense; linear in between; unless given, never above "
+        "--gamma.")
     lam: float = option(
         OPTIM, 0.95, paper=0.95, low=0, high=1,
         help="Lambda of generalized advantage estimation.")
@@ -202,14 +204,15 @@ class Config:
         PLAY, False, help="In every other game seat 1 observes and acts in a mirror, so the two "
         "cannot agree on which side to pass.")
     ensemble: int = option(
-        PLAY, 1, low=1, help="Learners per seat, all in one pool; each plays all those of the "
-        "other seat, current and older, and also itself if it plays both.")
+        PLAY, 1, low=1, high=26, help="Learners per seat, all in one pool; each plays all those of "
+        "the other seat, current and older, and also itself if it plays both.")
     opponent: str = option(
         PLAY, None, metavar="FILE",
         help="Train a best response to this fixed opponent (a parameter file).")
     opponent_seat: int = option(
         PLAY, None, choices=(0, 1),
-        help="The fixed opponent's seat; default: that of its file, else 1.")
+        help="The fixed opponent's seat; default: that of its file, else 1. Not in sumo, where the "
+        "learner plays half of its games in either seat.")
 
     anchor_every: int = option(
         ANCHORS, 400, paper=10, low=0, help="Iterations between evaluations, on RK4, against the "
@@ -300,6 +303,8 @@ def make_parser(argv=()):
         "moved.")
     groups[WHAT].add_argument("--paper", action="store_true",
                               help="Take the paper's values instead of those for one machine.")
+    groups[WHAT].add_argument("--dry-run", action="store_true", help="Check the options and all "
+                              "files that they name, say what would be done, and stop.")
     return parser
 
 
@@ -338,6 +343,12 @@ def add(group, row, values):
                        help=text, **how)
 
 
+# What --adaptive-kl-final and others are for, without which they would do nothing.
+NEEDS = {"adaptive_kl_final": "adaptive_kl", "pool_share": "pool", "anchor": "anchor_every"}
+# Values at one end of a run that a preset keeps at or below another's, which may be given alone.
+FOLLOWS = {"optim_stepsize_final": "optim_stepsize", "gamma_dense": "gamma"}
+
+
 def plain_name(parser, run, save_dir):
     """The name of a new run; its path in saveparameters/ means the same."""
     name = os.path.normpath(run)
@@ -369,13 +380,19 @@ def settle(parser, args, save_dir):
     """The `Config` of a new run: the command line's values, else the preset's."""
     given = lasting_paths(save_dir, vars(args))
     given = {name: value for name, value in given.items() if value is not None}
-    given.pop("resume", None)
+    for name in ("resume", "dry_run"):
+        given.pop(name, None)
     game = given.get("env", Config.env)
     values = preset(game, given.pop("paper"), given.get("policy"))
     if any(limit in given for limit in LIMITS):
         values = {name: value for name, value in values.items() if name not in LIMITS}
-    if "adaptive_kl_final" in given and not (values | given).get("adaptive_kl"):
-        parser.error("--adaptive-kl-final: only together with --adaptive-kl")
+    for name, leader in NEEDS.items():
+        if name in given and not (values | given).get(leader):
+            parser.error(f"{flag(name)}: only together with {flag(leader)}")
+    for name, leader in FOLLOWS.items():
+        if leader in given and name not in given:
+            same = values[name] == values[leader]
+            values[name] = given[leader] if same else min(values[name], given[leader])
     nothing = {row.name: None for row in OPTIONS if row.metadata["preset"]}
     if "run" in given:
         given["run"] = plain_name(parser, given["run"], save_dir)

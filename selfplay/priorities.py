@@ -40,7 +40,7 @@ class Tally:
     def win_rates(self, first, stop):
         """Expected win rates against opponents first to stop - 1, from a Beta(1, 1) prior."""
         reach, k = int(REACH * (stop - first)), np.arange(first, stop)
-        low, high = np.maximum(k - reach, 0), np.minimum(k + reach + 1, self.counts.shape[1])
+        low, high = np.maximum(k - reach, first), np.minimum(k + reach + 1, self.counts.shape[1])
         sums = np.pad(self.counts.cumsum(axis=1), ((0, 0), (1, 0)))
         points, games = sums[:, high] - sums[:, low]
         return (1 + points) / (2 + games)

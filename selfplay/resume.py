@@ -32,14 +32,16 @@ def settle_resumed(save_dir, given, limits):
         remark += f"{'; ' if remark else ''}was trained by {config['ranks']} worker(s), resumes " \
                   f"with {comm.SIZE}: with new games and new random numbers, so not bit for bit"
     asked = {key: value for key, value in lasting_paths(save_dir, given).items()
-             if value is not None and key not in ("resume", "run", "paper", "ranks")}
+             if value is not None and key not in ("resume", "run", "paper", "ranks", "dry_run")}
+    if asked.get("init") == "none":
+        asked["init"] = None
     asked, moved = settle_moved(config, asked)
     may_change += moved
     for key, value in asked.items():
         if key not in may_change and value != config.get(key):
             raise InputError(f"{flag(key)} {value}: the run has {config.get(key)}, "
                              "and what makes a run cannot change on --resume")
-    if "anchor_every" in asked and not asked["anchor_every"] * config["anchor_every"]:
+    if bool(asked.get("anchor_every", config["anchor_every"])) != bool(config["anchor_every"]):
         raise InputError("--anchor-every: cannot be turned on or off on --resume")
     if any(key in asked for key in limits):
         config |= dict.fromkeys(limits)

@@ -64,7 +64,7 @@ def set_up(sess, env, policy_fn, learners, run, config, opponents, init, anchors
     sess.run(tf.global_variables_initializer())
     tf.get_default_graph().finalize()
 
-    start_parameters(sess, learners, opponents, init)
+    start_parameters(sess, learners, opponents, init, config.adaptive_kl)
     add_rollouts(setup, sess, env, players, horizon, config, opponents)
     add_disk(setup, run, learners, config, opponents, anchors)
     if resumed is None:
@@ -103,13 +103,16 @@ def rollout_horizon(player, timesteps_per_batch, optim_batchsize):
         raise InputError(str(error)) from None
 
 
-def start_parameters(sess, learners, opponents, init):
-    """Gives all ranks the same parameters, those of `init` where there are any."""
+def start_parameters(sess, learners, opponents, init, adaptive_kl):
+    """Gives all ranks the same parameters, those of `init` where there are any.
+
+    If the step size adapts, trained ones start with small steps.
+    """
     for learner, vector in zip(learners, init):
         if vector is not None:
             learner.flat.set(sess, vector)
         learner.optimizer.start(sess)
-        if vector is not None:
+        if vector is not None and adaptive_kl:
             learner.optimizer.start_gently()
     opponents.start(sess)
 

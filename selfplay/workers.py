@@ -8,7 +8,7 @@ from typing import NamedTuple
 from common.command_line import RANK_NAMES, InputError
 from common.run_folder import CHECKPOINT, PREVIOUS, find_run
 from distributed_data import cores
-from selfplay import batch_plan
+from selfplay import batch_plan, run_lock
 from selfplay.build import fit_batch, plays_both_seats
 from selfplay.config import settle
 
@@ -66,11 +66,24 @@ def choose(parser, args, save_dir):
         own = own_ranks(find_run(save_dir, args.resume, "--resume"))
         return args.ranks or (own if begins_again(own) else 1)
     config = settle(parser, args, save_dir)
+    refuse_names(config, save_dir)
     free = [name for name in batch_plan.OPTIONS if vars(args)[name] is None]
     ranks = args.ranks or (1 if args.num_threads else suitable(config, free, cores.count()))
     if config.policy in NETWORKS and (args.ranks or len(free) < len(batch_plan.OPTIONS)):
         refuse_batch(config, free, ranks)
     return ranks
+
+
+def refuse_names(config, save_dir):
+    """Raises InputError for an unknown network or a run that exists: as training would, but soon.
+    """
+    if config.policy not in NETWORKS and ":" not in config.policy:
+        raise InputError(f"--policy {config.policy}: must be one of {', '.join(NETWORKS)}, or "
+                         "module:Class")
+    folder = os.path.join(save_dir, config.run)
+    if os.path.exists(folder) and not run_lock.holder(folder):  # whom `run_log.open_run` names
+        raise InputError(f"--run {config.run}: exists already in saveparameters/, choose another "
+                         "name")
 
 
 def refuse_batch(config, free, ranks):

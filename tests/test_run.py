@@ -132,6 +132,15 @@ def test_help_is_quick(script):
     assert not re.search("tensorflow|mujoco", done.stderr)
 
 
+def test_a_dry_run(tmp_path, monkeypatch, capfd):
+    """Says what a run would, and leaves nothing."""
+    monkeypatch.setattr(run, "SAVE_DIR", str(tmp_path))
+    run.main([*SMALL, "--run", "new", "--dry-run", "--optim-stepsize", "1e-5"])
+    out = capfd.readouterr().out
+    assert "run-to-goal-ants into saveparameters/new" in out and "dry run: all of this" in out
+    assert not list(tmp_path.iterdir())
+
+
 # Bad input
 
 
@@ -196,6 +205,13 @@ BAD_RUNS = [
     (["--ensemble", "2", "--opponent", "a.npz"], "--opponent"),
     (["--opponent", "missing.npz"], "missing.npz"),
     (["--opponent-seat", "1"], "--opponent-seat"),
+    (["--env", "sumo-ants", "--opponent", "a.npz", "--opponent-seat", "1"],
+     "--opponent-seat: in sumo-ants the learner plays half of its games in either seat"),
+    (["--anchor", "missing.npz", "--anchor-every", "0"], "--anchor: only together with"),
+    (["--pool-share", "0.3"], "--pool-share: only together with --pool"),
+    (["--hid-size", "1000000"], "--hid-size"),
+    (["--ensemble", "27"], "--ensemble"),
+    (["--policy", "narrow_policy:Narrow", "--hid-size", "4"], "unexpected keyword argument"),
     (["--anchor", "missing.npz"], "missing.npz"),
     (["--init", "missing"], "--init missing: no agent0"),
     (["--init", "taken"], "--init taken: no agent0"),

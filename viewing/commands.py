@@ -130,7 +130,7 @@ class Gallery:
         self._replay_path, self._recorded = replay_path, recorded
         self.recorder = Recorder({*self._filmed, *watched, *([recorded] if replay_path else [])})
         if film_path:
-            check_drawing(find_game(game)(**options))
+            check_drawing(find_game(game)(**options), film_path)
         if watched:
             from viewing.window import Show
 
@@ -166,14 +166,16 @@ class Gallery:
             self._window.close()
 
 
-def check_drawing(game):
-    """Raises InputError if this machine cannot draw a frame."""
+def check_drawing(game, film_path):
+    """Raises InputError if this machine cannot draw a frame or encode a film."""
     from gym_compete import Renderer, RenderingError
+    from viewing.film import check_encoder
 
     try:
         Renderer(game, 64, 64).close()
     except RenderingError as error:
         raise InputError(f"--video: {error}") from None
+    check_encoder(film_path)
 
 
 def replay(args):
@@ -189,14 +191,16 @@ def show_replay(path, camera, watch=False, film_path=None):
 
     recording = replays.load(path)
     if film_path:
-        from viewing.film import film
-
-        check_drawing(replays.RecordedMatch(recording).game)
-        film(film_path, [recording], camera)
-    if watch:
+        check_drawing(replays.RecordedMatch(recording).game, film_path)
+    if watch:  # opened before the film is made, since there may be no display
         from viewing.window import Show
 
         window = Show(replays.RecordedMatch(recording).game, camera)
+    if film_path:
+        from viewing.film import film
+
+        film(film_path, [recording], camera)
+    if watch:
         window.show(recording)
         window.close()
     header, steps = recording.header, len(recording)

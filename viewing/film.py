@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import subprocess
 
 import imageio_ffmpeg
 import numpy as np
@@ -55,6 +56,16 @@ def film(path, recordings, camera):
         renderer.close()
         if os.path.exists(temporary):
             os.unlink(temporary)
+
+
+def check_encoder(path):
+    """Raises InputError if ffmpeg does not run, before any match is played for the film."""
+    try:
+        subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), "-version"], capture_output=True,
+                       check=True)
+    except (OSError, RuntimeError, subprocess.CalledProcessError) as error:
+        raise InputError(f"--video {path}: needs ffmpeg, which does not run "
+                         f"({first_line(error)})") from None
 
 
 def encode(path, shots, size, fps, codec):

@@ -1,6 +1,7 @@
 """What all games share: a scene, N matches of it, rewards and endings computed by columns."""
 
 import copy
+import numbers
 
 import mujoco
 import numpy as np
@@ -26,6 +27,11 @@ def curriculum(start, version):
 def speed_along(velocity, way):
     """The part [N] of `velocity` [N, 2] in the direction of `way` [N, 2]."""
     return np.einsum("ij,ij->i", velocity, way) / np.maximum(np.hypot(*way.T), 1e-9)
+
+
+def is_number(value, kind=numbers.Real):
+    """Whether a value is a number of this kind, Python's or NumPy's; True and False are none."""
+    return isinstance(value, kind) and not isinstance(value, bool)
 
 
 def wide_open(start, full):
@@ -117,10 +123,11 @@ class Game:
                 f"integrator {self.integrator!r}: must be one of {', '.join(INTEGRATORS)}")
         for name in WEIGHTS:
             weight = getattr(self, name, 0)
-            if not isinstance(weight, (int, float)) or not 0 <= weight < np.inf:
+            if not is_number(weight) or not 0 <= weight < np.inf:
                 raise ValueError(f"{name} {weight!r}: must be a number of at least 0")
-        if self.max_episode_steps < 1:
-            raise ValueError(f"max_episode_steps {self.max_episode_steps}: must be at least 1")
+        limit = self.max_episode_steps
+        if not is_number(limit, numbers.Integral) or limit < 1:
+            raise ValueError(f"max_episode_steps {limit!r}: must be a whole number of at least 1")
 
     def make_spec(self):
         """Returns the scene of one match as a fresh `mujoco.MjSpec`."""

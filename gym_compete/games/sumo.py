@@ -6,7 +6,15 @@ import mujoco
 import numpy as np
 
 from gym_compete.bodies import ANT, HUMANOID
-from gym_compete.games.game import GOAL_REWARD, NOBODY, Game, curriculum, speed_along, wide_open
+from gym_compete.games.game import (
+    GOAL_REWARD,
+    NOBODY,
+    Game,
+    curriculum,
+    is_number,
+    speed_along,
+    wide_open,
+)
 from gym_compete.simulation import overlap
 
 # The rules: docs/games.md, sections "reset", "dense reward" and "competition reward".
@@ -47,7 +55,7 @@ class Sumo(Game):
     def _set_options(self, given):
         super()._set_options(given)
         radius, (low, high) = self.ring_radius, self.radii
-        if radius is not None and not (isinstance(radius, (int, float)) and low <= radius <= high):
+        if radius is not None and not (is_number(radius) and low <= radius <= high):
             raise ValueError(f"ring_radius {radius!r}: must be a number from {low} to {high}")
 
     def furnish(self, field):

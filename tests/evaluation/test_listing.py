@@ -46,12 +46,15 @@ def test_list(tmp_path, monkeypatch, capfd):
 
 def test_how_strong_a_file_is(tmp_path):
     """Of what ships by the matches noted in made.json, for those very bytes; of a run by its log.
+
+    Matches against itself say nothing.
     """
     path = tmp_path / "shipped" / GAME / "agent0.npz"
     path.parent.mkdir(parents=True)
     save_parameters(path, np.zeros(3, np.float32), {"game": GAME, "policy": "mlp",
                                                     "policy_args": {}})
-    rows = [("weak", 9, 0, 1), ("strong", 3, 7, 0), ("strong", 4, 6, 0)]
+    rows = [("weak", 9, 0, 1), ("strong", 3, 7, 0), ("strong", 4, 6, 0),
+            ("agent0.npz", 1, 1, 8)]
     (path.parent / "made.json").write_text(json.dumps({"results": {"agent0.npz": {
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "matches": [dict(zip(("against", "wins", "losses", "ties"), row)) for row in rows]}}}))

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 from small import refused
+from small_study import OPTIONS
 
 from experiments import command, curriculum, delta, exploration, folder, runs
 from selfplay import run_lock
@@ -26,6 +27,7 @@ def untouched(monkeypatch):
     (["--", "--delta", "1"], "--delta: is what this experiment varies"),
     (["--", "--seed", "1"], "--seed: is the experiment's to choose"),
     (["--", "--max-seconds", "9"], "--max-seconds: is the experiment's to choose"),
+    (["--", "--opponent", "x.npz"], "--opponent: is the experiment's to choose"),
     (["--", "--num-envs", "many"], "--num-envs: invalid int value: 'many'"),
     (["--", "--nonsense"], "unrecognized arguments: --nonsense"),
 ])
@@ -69,6 +71,13 @@ def test_what_run_py_refuses(tmp_path, in_process, capfd):
             "sumo-ants-curriculum-seed0: --latest-share 0.5: does not fit --num-envs 3", capfd)
     folder.open_folder(str(tmp_path), {"seeds": [5]})  # nothing was begun: others may have it
     run_lock.let_go()
+
+
+def test_every_kind_of_run_is_rehearsed_first(tmp_path, in_process, capfd):
+    """The second game refuses an option of the first's: nothing has been trained then."""
+    refused(delta.main, ["--out", tmp_path, "--game", "sumo-ants", "run-to-goal-ants", "--",
+                         "--dense-push", "3", *OPTIONS], "has no option 'dense_push'", capfd)
+    assert not list(tmp_path.glob("runs/*"))
 
 
 def test_a_damaged_checkpoint_counts_as_nothing(tmp_path):

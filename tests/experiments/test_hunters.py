@@ -29,6 +29,15 @@ SUMO = ["--env", "sumo-ants", "--pfsp", "1", "--hunter-steps", "96", "--main-ste
 RACE = ["--hunter-steps", "16", "--main-steps", "16", "--games", "2"]
 
 
+rehearse = stages.rehearse
+
+
+@pytest.fixture(autouse=True)
+def no_rehearsal(monkeypatch):
+    """A process of its own, seconds per test: only the test of what it is for has it."""
+    monkeypatch.setattr(stages, "rehearse", lambda words, ranks=None: None)
+
+
 class Killed(BaseException):
     """What nothing catches, like kill -9: the disk stays as it is."""
 
@@ -270,21 +279,29 @@ def test_refused(begun, capfd, more, said):
     assert before == {path: path.is_file() and path.read_bytes() for path in saved.rglob("*")}
 
 
-@pytest.mark.parametrize("place, said", [
-    ("empty", "--pool empty: no agent0 there (nothing)"),
-    ("race", "is for run-to-goal-ants, not for sumo-ants")])
-def test_a_pool_is_refused_before_the_hunter(untrained, tmp_path, monkeypatch, capfd, place, said):
-    """Though only the main learner meets it: nothing is trained, and no folder is made."""
+@pytest.mark.parametrize("more, said", [
+    (["--pool", "empty"], "run.py: error: --pool empty: no agent0 there (nothing)"),
+    (["--latest-share", "1"], "--pfsp: not with --latest-share 1")])
+def test_main_stage_is_refused_before_the_hunter(untrained, tmp_path, monkeypatch, capfd, more,
+                                                 said):
+    """What the hunter itself could do without: nothing is trained, and no folder is made."""
     saved = save_in(monkeypatch, tmp_path)
-    monkeypatch.setattr(stages, "launch", lambda words, log: pytest.fail(f"launched {words}"))
     (saved / "empty").mkdir()
-    shutil.copytree(untrained / "race", saved / "race")
+    monkeypatch.setattr(stages, "rehearse", rehearse)
     with pytest.raises(SystemExit) as end:
-        hunters.main(["--run", "h", "--init", str(untrained / "sumo"), *TINY, *SUMO,
-                      "--pool", place])
-    err = capfd.readouterr().err
-    assert end.value.code == 2 and err.count("\n") == 1 and said in err
-    assert sorted(path.name for path in saved.iterdir()) == ["empty", "race"]
+        hunters.main(["--run", "h", "--init", str(untrained / "sumo"), *TINY, *SUMO, *more,
+                      *["--pool", str(saved / "empty")] * ("--pool" not in more)])
+    assert end.value.code == 2 and said in capfd.readouterr().err
+    assert sorted(path.name for path in saved.iterdir()) == ["empty"]
+
+
+def test_stages_need_their_names_at_once(begun, capfd):
+    """A run that has a later stage's name is noticed before the first stage goes on."""
+    saved, command = begun
+    (saved / "h-main2").mkdir()
+    with pytest.raises(SystemExit) as end:
+        hunters.main(command)
+    assert end.value.code == 2 and "h-main2 exists already" in capfd.readouterr().err
 
 
 def test_a_refused_stage_leaves_the_choice(untrained, tmp_path, monkeypatch):

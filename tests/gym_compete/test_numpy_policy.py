@@ -163,6 +163,7 @@ GOOD = np.ones(24905, np.float32)  # an MLP's for run-to-goal-ants
     (GOOD[:-1], {}, "24,904 numbers: its network for run-to-goal-ants takes another size"),
     (np.append(GOOD, [1, 1]), {}, "24,907 numbers: its network for run-to-goal-ants takes"),
     (GOOD, {"game": "sumo-ants"}, "is for 'sumo-ants', not for 'run-to-goal-ants'"),
+    (GOOD, {"seat": 1}, "is for seat 1, not for seat 0"),
     (GOOD, {"policy": "mine:Net"}, "policy 'mine:Net': must be one of mlp, lstm, ant, humanoid"),
     (GOOD, {"policy": []}, "policy .*: must be one of mlp, lstm, ant, humanoid"),
     (GOOD, {"policy_args": None}, "not a parameter file, .npz or .npy .its header is incomplete"),

@@ -218,7 +218,11 @@ GOOD = ", ".join(SIX)
     ("sumo-ants", {"ring_radius": 2.4}, "ring_radius 2.4: must be a number from 2.5 to 4.5"),
     ("sumo-humans", {"ring_radius": "wide"}, "ring_radius 'wide': must be a number from 1.5"),
     ("sumo-ants", {"integrator": "Heun"}, "integrator 'Heun': must be one of RK4, Euler"),
-    ("sumo-ants", {"max_episode_steps": 0}, "max_episode_steps 0: must be at least 1"),
+    ("sumo-ants", {"dense_survive": True}, "dense_survive True: must be a number of at least 0"),
+    ("sumo-ants", {"ring_radius": True}, "ring_radius True: must be a number from 2.5 to"),
+    *[("sumo-ants", {"max_episode_steps": bad},
+       f"max_episode_steps {bad!r}: must be a whole number of at least 1")
+      for bad in (0, True, 2.5, float("nan"), float("inf"), None)],
     ("sumo-ants", {"num_envs": 0}, "num_envs 0: must be at least 1"),
     ("sumo-ants", {"num_threads": 0}, "num_threads 0: must be at least 1"),
     ("sumo-ants", {"seed": [1, 2]}, "2 seeds for 1 matches"),

@@ -31,7 +31,7 @@ def test_an_option_is_a_row(tmp_path):
     parser = make_parser()
     args = parser.parse_args(["--env", "sumo-ants", "--run", "x", "--delta", "0.25"])
     config = settle(parser, args, str(tmp_path))
-    assert vars(args).keys() - {"resume", "paper"} == {row.name for row in OPTIONS}
+    assert vars(args).keys() - {"resume", "paper", "dry_run"} == {row.name for row in OPTIONS}
     assert config.as_dict().keys() == {row.name for row in OPTIONS} | {"ranks"}
     assert (config.delta, config.num_envs, config.max_seconds) == (0.25, 256, 7200)
     args = parser.parse_args(["--max-iters", "3", "--paper", "--env", "kick-and-defend"])
@@ -102,3 +102,15 @@ def test_a_final_kl_needs_one_to_fall_from(tmp_path, capsys):
     with pytest.raises(SystemExit, match="2"):
         settle(parser, parser.parse_args(["--adaptive-kl-final", "0.01"]), str(tmp_path))
     assert "--adaptive-kl-final: only together with --adaptive-kl" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words, stepsize, gamma", [
+    ("", 1e-4, 0.99), ("--optim-stepsize 1e-5 --gamma 0.9", 1e-5, 0.9),
+    ("--optim-stepsize 1 --gamma 1", 1e-4, 0.99), ("--paper", 1e-3, 0.995),
+    ("--paper --optim-stepsize 3e-4 --gamma 0.999", 3e-4, 0.999),
+    ("--optim-stepsize 1e-5 --optim-stepsize-final 1", 1, 0.99)])
+def test_the_other_end_follows(words, stepsize, gamma, tmp_path):
+    """A step size or discount that is given alone is not exceeded; equal ones stay equal."""
+    parser = make_parser()
+    config = settle(parser, parser.parse_args(["--policy", "mlp", *words.split()]), str(tmp_path))
+    assert (config.optim_stepsize_final, config.gamma_dense) == (stepsize, gamma)

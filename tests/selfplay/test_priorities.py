@@ -35,7 +35,7 @@ def expected_rates(counts, first, stop):
     """Win rates by hand: a tenth of the drawable versions around each, a win and a loss before."""
     reach, rates = int((stop - first) * 0.05), []
     for v in range(first, stop):
-        near = [u for u in range(counts.shape[1]) if abs(u - v) <= reach]
+        near = [u for u in range(first, counts.shape[1]) if abs(u - v) <= reach]
         rates.append((1 + sum(counts[0, u] for u in near)) / (2 + sum(counts[1, u] for u in near)))
     return np.array(rates)
 

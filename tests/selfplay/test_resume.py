@@ -134,6 +134,7 @@ def refused(capsys, *arguments):
     (("--seed", "7"), "--seed 7: the run has 0"),
     (("--ensemble", "2"), "--ensemble 2: the run has 1"),
     (("--draw-penalty",), None),
+    (("--init", "none"), None),
     (("--no-draw-penalty",), "--draw-penalty False: the run has True"),
     (("--anchor-every", "0"), "--anchor-every: cannot be turned on or off"),
     (("--run", "other"), "--run: not together with --resume"),
@@ -145,6 +146,18 @@ def test_what_may_not_change(copy, capsys, arguments, culprit):
         assert "done: 2 iterations" in capsys.readouterr().out
     else:
         assert culprit in refused(capsys, "--resume", "made", *arguments)
+
+
+def test_anchors_that_are_off_stay_off(tmp_path, monkeypatch, capsys):
+    """The words that began a run are no change; on they cannot be turned."""
+    monkeypatch.setattr(run, "SAVE_DIR", str(tmp_path))
+    off = ["--anchor-every", "0"]
+    run.main([*GAMES["mlp"], *SMALL, *off, "--max-iters", "1", "--run",
+              "quiet"])
+    run.main(["--resume", "quiet", *off])
+    assert "done: 1 iterations" in capsys.readouterr().out
+    assert "cannot be turned on or off" in refused(capsys, "--resume", "quiet", "--anchor-every",
+                                                   "1")
 
 
 def test_limits_may_change(copy, capsys):

@@ -162,7 +162,8 @@ def test_another_number_than_there_are(tmp_path, monkeypatch, capsys):
 
 @pytest.mark.parametrize("words, said", [
     ("--ranks 0", "--ranks: 0: must be at least 1"), ("--resume nobody", "--resume nobody: there"),
-    ("--ranks 2 --run a/b", "--run a/b: must be a plain name")])
+    ("--ranks 2 --run a/b", "--run a/b: must be a plain name"),
+    ("--policy transformer", "--policy transformer: must be one of mlp, lstm, ant, humanoid")])
 def test_bad_words_start_nothing(words, said):
     """As a user sees it: at once, without TensorFlow, MPI or MuJoCo."""
     done = subprocess.run([sys.executable, "-X", "importtime", "run.py", *words.split()], cwd=ROOT,
@@ -180,7 +181,8 @@ def test_bad_words_start_nothing(words, said):
     ("--timesteps-per-batch 24575",
      "--timesteps-per-batch 24575: does not fit the games; 24570 or 24576 would"),
     ("--env sumo-humans --policy lstm --ranks 2 --optim-batchsize 30",
-     "--optim-batchsize 30: does not fit 2 workers, the network's chunks of 10 steps")])
+     "--optim-batchsize 30: does not fit 2 workers, the network's chunks of 10 steps"),
+    ("--old-versions 9999", "--old-versions 9999: does not fit the games; 512 would")])
 def test_refused_before_anything_starts(started, words, culprit, capsys):
     """A batch that cannot be divided, in the words in which the workers would refuse it."""
     assert start(words) == 2 and started == []
