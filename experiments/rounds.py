@@ -50,12 +50,12 @@ class Rounds:
             self._compare(state["options"])
             self._begun, self._done = state["begun"], state["stages"]
         self._learners = sorted(files_in(self._path("champion0")))
-        if state:
+        if state and self._main(plan["rounds"]) not in self._names_done():
             self._rehearse(f"{name}/champion0")
 
     def go(self):
         """Carries out what is left of all rounds, then prints the table."""
-        done = {row["stage"] for row in self._done}
+        done = self._names_done()
         self._need_names(done)
         for k in range(1, self._plan["rounds"] + 1):
             for learner in self._learners:
@@ -118,6 +118,9 @@ class Rounds:
         if "pool" not in options:  # there will be one then
             options.pop("pool_share", None)
         stages.rehearse(as_words(options), self._plan["ranks"])
+
+    def _names_done(self):
+        return {row["stage"] for row in self._done}
 
     def _need_names(self, done):
         """Raises InputError if a stage to come has the name of a run that there is."""

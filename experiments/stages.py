@@ -44,16 +44,20 @@ def train(name, words, steps, log, ranks=None):
     else:
         shutil.rmtree(folder, ignore_errors=True)
         words = [*words, f"--run={name}", f"--max-timesteps={steps}"]
-    words += [f"--ranks={ranks}"] if ranks else []
-    call([*mpirun(ranks), sys.executable, run.__file__, *words], log)
+    call_run(words, log, ranks)
     if taken(name)[0] < steps:
         raise Ended(128 + signal.SIGINT)
 
 
 def rehearse(words, ranks=None):
     """Raises `Ended` where run.py would refuse these options, in a few seconds; it says why."""
-    words = [*words, "--dry-run", *([f"--ranks={ranks}"] if ranks else [])]
-    call([*mpirun(ranks), sys.executable, run.__file__, *words], os.devnull)
+    call_run([*words, "--dry-run"], os.devnull, ranks)
+
+
+def call_run(words, log, ranks):
+    """Runs run.py with these options, to its end; raises `Ended` unless all went well."""
+    words = [*words, *([f"--ranks={ranks}"] if ranks else [])]
+    call([*mpirun(ranks), sys.executable, run.__file__, *words], log)
 
 
 def call(words, log):

@@ -16,7 +16,7 @@ def find_network(config, game):
                if getattr(config, name) is not None} | network_arguments(config)
     try:
         network = admit_policy(config.policy, game.ob_dims[0], game.ac_dims[0],
-                               **(options if ":" in config.policy else {}))
+                               **options)
     except ValueError as error:
         raise InputError(f"--policy {config.policy}: {error}") from None
     if config.hide_pose and not getattr(network, "pose", ()):

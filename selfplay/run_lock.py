@@ -12,6 +12,7 @@ import platform
 from common.command_line import InputError
 
 NAME = "lock"
+WORKING = "is being trained by {}; wait for its end, or stop it"
 _held = {}  # path: descriptor; closing any other descriptor of the file would release the lock
 
 
@@ -28,7 +29,7 @@ def hold(directory, what):
     other = _lock(descriptor)
     if other:
         os.close(descriptor)
-        raise InputError(f"{what}: is being trained by {other}; wait for its end, or stop it")
+        raise InputError(f"{what}: {WORKING.format(other)}")
     _held[path] = descriptor
     _write(descriptor, f"pid {os.getpid()} on {platform.node()}\n")
 
@@ -43,6 +44,14 @@ def holder(directory):
         return _lock(descriptor)
     finally:
         os.close(descriptor)
+
+
+def refuse_taken(directory):
+    """Raises InputError for a new run whose folder exists; names the process that trains it."""
+    what, other = f"--run {os.path.basename(directory)}", holder(directory)
+    if other:
+        raise InputError(f"{what}: {WORKING.format(other)}")
+    raise InputError(f"{what}: exists already in saveparameters/, choose another name")
 
 
 def let_go():

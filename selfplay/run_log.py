@@ -33,10 +33,7 @@ def open_run(directory, config, resumed=False):
         run_lock.hold(directory, what)
         write_config(directory, config)
     except FileExistsError:
-        if os.path.exists(os.path.join(directory, run_lock.NAME)):
-            run_lock.hold(directory, what)  # names the process that trains it
-        raise InputError(f"{what}: exists already in saveparameters/, choose another "
-                         "name") from None
+        run_lock.refuse_taken(directory)
     except OSError as error:
         raise InputError(f"{what}: {error.strerror}") from None
 

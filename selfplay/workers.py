@@ -81,9 +81,8 @@ def refuse_names(config, save_dir):
         raise InputError(f"--policy {config.policy}: must be one of {', '.join(NETWORKS)}, or "
                          "module:Class")
     folder = os.path.join(save_dir, config.run)
-    if os.path.exists(folder) and not run_lock.holder(folder):  # whom `run_log.open_run` names
-        raise InputError(f"--run {config.run}: exists already in saveparameters/, choose another "
-                         "name")
+    if os.path.exists(folder):
+        run_lock.refuse_taken(folder)
 
 
 def refuse_batch(config, free, ranks):
