@@ -11,7 +11,15 @@ import sys
 import textwrap
 
 from common import run_folder
-from common.command_line import GAME_NAMES, InputError, Parser, check_writable, file_error, number
+from common.command_line import (
+    GAME_NAMES,
+    NOT_FILES,
+    InputError,
+    Parser,
+    check_writable,
+    file_error,
+    number,
+)
 from common.names import relative
 from common.run_folder import RunFolder, find_place
 from common.terminal import go_on_without_output, guarded
@@ -295,16 +303,27 @@ def main(argv=None):
     end = parser.error
     if command not in NO_RANKS:
         end = start_ranks(parser)
-    if command not in NO_NETWORKS:
-        from distributed_data import device
-
-        device.prepare()  # TensorFlow takes seconds: only once the command line is understood
     try:
+        if command not in NO_NETWORKS:
+            from distributed_data import device
+
+            check_named_files(args)
+            device.prepare()  # TensorFlow takes seconds: only once the command line is understood
         COMMANDS[command][2](args)
     except InputError as error:
         end(str(error))
     except OSError as error:
         end(file_error(error))
+
+
+def check_named_files(args):
+    """Raises OSError for a player's file that does not exist; rank 0 alone needs to have them."""
+    from distributed_data import comm
+
+    words = (getattr(args, name, None) or () for name in ("param_paths", "entrants", "against"))
+    for word in itertools.chain(*words):
+        if word not in NOT_FILES and not comm.RANK:
+            os.stat(word)
 
 
 def start_ranks(parser):

@@ -8,6 +8,8 @@ import sys
 # Listed here so --help need not import MuJoCo; a test compares them with gym_compete.GAMES.
 GAME_NAMES = ("run-to-goal-ants", "run-to-goal-humans", "you-shall-not-pass", "sumo-ants",
               "sumo-humans", "kick-and-defend")
+# Players without a file; a test compares them with evaluation.entrants.ANCHORS.
+NOT_FILES = ("random", "zero")
 
 
 def one_line(text):
@@ -37,6 +39,17 @@ class Parser(argparse.ArgumentParser):
         if not ranks or ranks[0] == "0":  # of all processes under mpirun, only one prints
             print(self.line(message), file=sys.stderr)
         sys.exit(2)
+
+    def parse_known_args(self, args=None, namespace=None):
+        """Parses as usual, but ends with an error for an option or argument that is empty."""
+        args = sys.argv[1:] if args is None else list(args)
+        option = "argument"
+        for arg in args:
+            name, equals, value = arg.partition("=")
+            option = name if arg.startswith("--") else option
+            if not arg or (option == name and equals and not value):
+                self.error(f"{option}: must not be empty")
+        return super().parse_known_args(args, namespace)
 
 
 def number(kind, low, high=math.inf, above=False):

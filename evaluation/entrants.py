@@ -49,7 +49,7 @@ def collect(words, snapshots, env_name):
     elif env_name:
         game, entries = env_name, []
     else:
-        raise InputError(f"--tournament {' '.join(words)}: give the game with --env")
+        raise InputError(f"{' '.join(words)}: give the game with --env")
     entrants = [Entrant(label, entry, seats_of(entry, game), snapshots.get(entry.path),
                         entry.header.get("iteration"))
                 for label, entry in zip(short_names(files, reserved=ANCHORS), entries)]
@@ -83,7 +83,7 @@ def expand(word, env_name=None):
     found = [path for path in parameter_files(word)
              if env_name is None or read_name(path).game in (None, env_name)]
     if not found:
-        raise InputError(f"--tournament {word}: no parameter files ({', '.join(SUFFIXES)}) there"
+        raise InputError(f"{word}: no parameter files ({', '.join(SUFFIXES)}) there"
                          + (f" for {env_name}" if env_name else ""))
     return found
 

@@ -1,9 +1,14 @@
 """What every command line shares: the games' names, and one rank that speaks."""
 
+import subprocess
+import sys
+
 import pytest
 
+import load_parameter_run
 import run
-from common.command_line import GAME_NAMES
+from common.command_line import GAME_NAMES, NOT_FILES
+from evaluation.entrants import ANCHORS
 from gym_compete import GAMES
 from selfplay import presets
 
@@ -23,3 +28,38 @@ def test_names_are_games():
     assert GAME_NAMES == tuple(GAMES)[:6]  # further ones are tests' own
     assert set(presets.POLICIES) == set(presets.MISSING) == set(GAME_NAMES)
     assert {game for game, _ in presets.ONE_MACHINE} == set(GAME_NAMES)
+
+
+def test_players_without_a_file():
+    """The words that are never looked for on the disk are the fixed players."""
+    assert set(NOT_FILES) == set(ANCHORS)
+
+
+@pytest.mark.parametrize("main, arguments, culprit", [
+    (run.main, ["--init", "", "--dry-run"], "--init"),
+    (run.main, ["--env", "sumo-ants", "--pool="], "--pool"),
+    (load_parameter_run.main, ["--run", ""], "--run"),
+    (load_parameter_run.main, ["--json=", "--shipped"], "--json"),
+    (load_parameter_run.main, ["--param-paths", "zero", ""], "--param-paths"),
+    (load_parameter_run.main, ["tournament", "", "zero"], "argument"),
+])
+def test_empty_arguments(main, arguments, culprit, capfd):
+    """An empty name, as of a shell variable that is not set, is not taken for a missing one."""
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    assert end.value.code == 2
+    err = capfd.readouterr().err
+    assert err.count("\n") == 1 and f"{culprit}: must not be empty" in err
+
+
+@pytest.mark.parametrize("arguments", [
+    ["--param-paths", "nowhere.npz", "zero"], ["tournament", "zero", "nowhere.npz"],
+    ["history", "nobody", "--against", "nowhere.npz"]])
+def test_missing_files_come_first(arguments):
+    """A file that is not there is refused before TensorFlow is imported."""
+    code = ("import sys, load_parameter_run\n"
+            "try:\n    load_parameter_run.main(sys.argv[1:])\n"
+            "finally:\n    assert 'tensorflow' not in sys.modules")
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1 and "nowhere.npz: No such file" in done.stderr
