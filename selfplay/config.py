@@ -11,7 +11,7 @@ from common.run_folder import lasting_paths, run_name
 from selfplay import presets
 
 RULES = ("integrator", "draw_penalty", "mirror", "dense_forward", "dense_survive",
-         "dense_goal_dist", "dense_gap", "dense_push", "dense_kick", "dense_shot")
+         "dense_goal_dist", "dense_gap", "dense_push", "dense_kick")
 LIMITS = ("max_iters", "max_timesteps", "max_episodes", "max_seconds")
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 FLAGS = {"opponents": "--old-versions"}  # if they differ from the option's name
@@ -159,10 +159,6 @@ class Config:
         PLAY, 0.0, paper=0.0, low=0,
         help="Weight, in the dense reward, of the kicker's speed to the ball and of the ball's to "
         "the goal; 0: as released.")
-    dense_shot: float = option(
-        PLAY, 0.0, paper=0.0, low=0,
-        help="Weight, in the dense reward, of each m/s by which the ball's speed to the goal "
-        "exceeds its highest so far in the match; 0: as released.")
     anneal_at: float = option(
         PLAY, 0.0, paper=0.0, low=0, high=1,
         help="Start annealing as soon as this share of the games ends in "
@@ -273,7 +269,7 @@ def from_dict(found):
     """The `Config` of a config.json; older files lack some options."""
     names = {row.name for row in fields(Config)}
     before = {"keep": 1, "curriculum_iters": None, "curriculum_at": 0.0, "draw_penalty": None,
-              "dense_gap": None, "dense_push": None, "dense_kick": None, "dense_shot": None}
+              "dense_gap": None, "dense_push": None, "dense_kick": None}
     return Config(**before | {name: value for name, value in found.items() if name in names})
 
 

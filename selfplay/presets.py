@@ -14,13 +14,12 @@ SURER_WALKER = "parameters/run-to-goal-humans/earlier/08.2M"
 HID_SIZES = {"mlp": 64, "lstm": 128, "ant": 128, "humanoid": 128}
 
 # Options that a game does not have.
-NO_BALL = ("dense_kick", "dense_shot")
-NOT_IN_A_RACE = ("curriculum_iters", "curriculum_at", "dense_gap", "dense_push", *NO_BALL)
+NOT_IN_A_RACE = ("curriculum_iters", "curriculum_at", "dense_gap", "dense_push", "dense_kick")
 MISSING = {
     "run-to-goal-ants": NOT_IN_A_RACE, "run-to-goal-humans": NOT_IN_A_RACE,
     "you-shall-not-pass": (
-        "curriculum_iters", "curriculum_at", "draw_penalty", "dense_push", *NO_BALL),
-    "sumo-ants": NO_BALL, "sumo-humans": NO_BALL,
+        "curriculum_iters", "curriculum_at", "draw_penalty", "dense_push", "dense_kick"),
+    "sumo-ants": ("dense_kick",), "sumo-humans": ("dense_kick",),
     "kick-and-defend": ("draw_penalty", "dense_gap", "dense_push")}
 
 # One ordinary machine: the values that learned fastest there (docs/training.md). Only

@@ -16,7 +16,7 @@ NOBODY = -1  # `winner` of a tie or of a match still being played
 INTEGRATORS = ("RK4", "Euler")
 RESULTS = ("reward_move", "body_move", "reward_remaining", "down", "winner", "ending")
 WEIGHTS = ("dense_forward", "dense_survive", "dense_goal_dist", "dense_gap", "dense_push",
-           "dense_kick", "dense_shot")
+           "dense_kick")
 
 
 def curriculum(start, version):
@@ -61,8 +61,7 @@ class Game:
         progress, standing, distance to a goal or ball (1: as released); where one robot is to get
         at the other, dense_gap: of the distance between the two (0: as released); where it is to
         push the other out, dense_push: of its speed to the other and the other's outwards; where
-        there is a ball, dense_kick: of the speeds to it and to the goal, dense_shot: of every new
-        highest speed of the ball to the goal (0: as released).
+        there is a ball, dense_kick: of the speeds to it and to the goal (0: as released).
 
     Results of the last step, float64: `reward_move` (dense) and `reward_remaining` (competition)
     [2, N], `body_move` [2, N] the part of `reward_move` that enters the environment's own reward,
@@ -277,7 +276,7 @@ class Game:
             column[:] = state[f"column/{name}"]
         self.sim.write_back()
         for name in self.memory:
-            getattr(self, name)[:] = state.get(name, 0)  # older states lack the newest
+            getattr(self, name)[:] = state[name]
 
     def __copy__(self):  # a shallow copy would be two games in one world
         return copy.deepcopy(self)

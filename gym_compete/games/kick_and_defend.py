@@ -31,9 +31,9 @@ class KickAndDefend(Game):
     achievements = ("goal",)
     clip_control = True
     view = (65, -15)
-    memory = (*Game.memory, "touched", "fastest")
+    memory = (*Game.memory, "touched")
     curriculum_end = wide_open(OPENING, FARTHEST)
-    options = {**Game.options, "dense_kick": 0.0, "dense_shot": 0.0}
+    options = {**Game.options, "dense_kick": 0.0}
 
     def furnish(self, field):
         """The ball, which comes first in qpos and qvel, and a goal to look at."""
@@ -47,14 +47,10 @@ class KickAndDefend(Game):
                       rgba=[0.95, 0.95, 0.9, 1])
 
     def set_up(self):
-        """`ball`, `ball_speed`: views of its position and linear velocity [N, 3].
-
-        `fastest`: the ball's highest speed to the goal in this match so far [N], m/s.
-        """
+        """`ball`, `ball_speed`: views of its position and linear velocity [N, 3]."""
         self.ball = self.sim.columns["qpos"][:, :3]
         self.ball_speed = self.sim.columns["qvel"][:, :3]
         self.touched = np.zeros(self.num_envs, bool)
-        self.fastest = np.zeros(self.num_envs)
         self.offset = np.zeros((2, self.num_envs, 2))
         self.seen_ball = np.zeros((2, self.num_envs, 6))
         model = self.sim.models[0]
@@ -64,7 +60,7 @@ class KickAndDefend(Game):
 
     def arrange(self, i, rng, version, qpos, qvel):
         """Draws the positions of kicker, keeper and ball; no ball starts by rolling back."""
-        self.touched[i], self.fastest[i] = False, 0
+        self.touched[i] = False
         spread = curriculum(OPENING, version)
         ball = qpos[:3]
         places = (qpos[self.seats[KICKER].qpos_slice], qpos[self.seats[KEEPER].qpos_slice], ball)
@@ -119,27 +115,21 @@ class KickAndDefend(Game):
         if seat.index == KICKER:
             parts["reward_goal_dist"] = self.dense_goal_dist * np.hypot(
                 *self.seen_ball[KICKER, :, :2].T)
-            move += self.forward(seat, 1) - parts["reward_goal_dist"] + self.kick(seat, parts)
+            move += self.forward(seat, 1) - parts["reward_goal_dist"] + self.kick(seat)
             self.down[KICKER] = seat.z < seat.body.down
         else:
             parts["reward_forward"] = np.zeros(self.num_envs)
             self.down[KEEPER] = seat.z <= KEEPER_DOWN
         self.reward_move[seat.index] = move
 
-    def kick(self, seat, parts):
-        """Sets and returns the rewards for speeds, [N]; those of weight 0 are no parts.
-
-        Kick: the speeds of kicker to ball and of ball to goal; shot: a new highest of the latter.
-        """
-        ball = speed_along(self.ball_speed[:, :2], self.way_to_goal())
-        faster = np.maximum(ball - self.fastest, 0)
-        self.fastest += faster
-        if self.dense_kick:
-            runner = speed_along(self.velocity(seat), self.seen_ball[KICKER, :, :2])
-            parts["reward_kick"] = self.dense_kick * (runner + ball)
-        if self.dense_shot:
-            parts["reward_shot"] = self.dense_shot * faster
-        return sum(parts[name] for name in ("reward_kick", "reward_shot") if name in parts)
+    def kick(self, seat):
+        """Sets and returns the reward for the speeds to ball and goal, [N]; 0 at weight 0."""
+        if not self.dense_kick:
+            return 0.0
+        speeds = (speed_along(self.velocity(seat), self.seen_ball[KICKER, :, :2])
+                  + speed_along(self.ball_speed[:, :2], self.way_to_goal()))
+        self.parts[KICKER]["reward_kick"] = self.dense_kick * speeds
+        return self.parts[KICKER]["reward_kick"]
 
     def way_to_goal(self):
         """From the ball to the nearest point of the line between the posts, in xy [N, 2]."""

@@ -261,29 +261,6 @@ def test_a_kick_pays():
     assert "reward_kick" not in games[0].parts[0] and "reward_kick" not in games[1].parts[1]
 
 
-def test_a_shot_pays():
-    """dense_shot pays what the ball's speed to the goal gains on its highest, in each match."""
-    game = find_game("kick-and-defend")(2, dense_shot=3.0)
-    acs = [np.zeros((2, size)) for size in game.ac_dims]
-    speeds = np.array([[2, 1], [5, 1], [4, -1], [7, 3]])
-    paid = []
-    for ball in speeds:
-        game.sim.columns["qpos"][:, :3] = [1, 0, 0.3]
-        game.sim.columns["qvel"][:, 0] = ball
-        game.score(acs)
-        paid.append(game.parts[0]["reward_shot"].copy())
-    np.testing.assert_allclose(paid, 3 * np.array([[2, 1], [3, 0], [0, 0], [2, 2]]), atol=1e-9)
-    assert "reward_shot" not in game.parts[1] and "reward_kick" not in game.parts[0]
-    state = game.get_state()
-    game.reset(0, np.random.default_rng(0))
-    np.testing.assert_array_equal(game.fastest, [0, 3])
-    game.set_state(state)
-    np.testing.assert_array_equal(game.fastest, [7, 3])
-    del state["fastest"]  # as of a run that began before there was this part
-    game.set_state(state)
-    np.testing.assert_array_equal(game.fastest, [0, 0])
-
-
 @pytest.mark.parametrize("name", ["sumo-ants", "sumo-humans"])
 def test_a_push_pays(name):
     """dense_push pays a wrestler's speed to the other and the other's outwards."""
