@@ -45,8 +45,8 @@ def add_play_options(parser):
     parser.add_argument("--max-episodes", type=number(int, 1), help=(
         "Matches to play; default: as many as --video and --save-replay need, otherwise 100."))
     parser.add_argument("--swap", action=argparse.BooleanOptionalAction, help=(
-        "Swap seats in every other match; default: if both files can sit in both seats (sumo) and "
-        "they differ."))
+        "Swap seats in every other match; default: if both files can sit in both seats (sumo, our "
+        "racers) and they differ."))
     evaluating.add_rule_option(parser)
     parser.add_argument("--json", metavar="FILE", help="Also write the result to this file.")
     parser.add_argument("--csv", metavar="FILE", help="Write one row per match to this file.")

@@ -41,6 +41,7 @@ def make_parser(argv=()):
     parser = config.make_parser(argv)
     parser.prog = "python -m experiments.hunters"
     parser.description = " ".join(__doc__.split("\n\n")[0].split())
+    parser.epilog += f" Not here: {', '.join(map(config.flag, NOT_HERE))}."
     group = parser.add_argument_group("hunters")
     for name, (default, text) in OWN.items():
         group.add_argument(config.flag(name), type=number(int, 1), default=default, metavar="N",

@@ -298,9 +298,9 @@ def make_parser(argv=()):
         add(groups[section], row, values)
     groups[WHAT].add_argument(
         "--resume", nargs="?", const="", metavar="RUN", help="Resume this run (default: the "
-        "newest) from its last checkpoint. Only the limits, --ranks, --num-threads, --anchor-every "
-        "and --keep may be changed, and the paths of --opponent and --anchor if these files have "
-        "moved.")
+        "newest) from its last checkpoint. Only the limits, --ranks (and with it --num-envs), "
+        "--num-threads, --anchor-every and --keep may be changed, and the paths of --opponent and "
+        "--anchor if these files have moved.")
     groups[WHAT].add_argument("--paper", action="store_true",
                               help="Take the paper's values instead of those for one machine.")
     groups[WHAT].add_argument("--dry-run", action="store_true", help="Check the options and all "

@@ -13,7 +13,7 @@ from selfplay.curriculum import Curriculum
 
 
 class Snapshots:
-    """`directory`/agent0/000123.npz for that learner after iteration 123; 000000 is untrained.
+    """`directory`/agent0/000123.npz for that learner after iteration 123; 000000 is its start.
 
     names, headers: each learner's folder, and the header of its parameter files without version,
     iteration and curriculum. pool: `Pool` of other runs' files, which make up the share
