@@ -28,9 +28,12 @@ def measure(args):
     """Plays and replays; returns the result dict."""
     device.prepare()  # before anything imports TensorFlow
     from evaluation import matches
-    from networks.loading import load_entries
+    from evaluation.seats import check_seats
+    from networks.loading import check_networks, load_entries
 
     game, entries = load_entries(args.files, args.env)
+    check_seats(entries, game)
+    check_networks(entries, game)
     tapes, make = [], matches.CompeteVectorEnv
 
     def taped(*arguments, **options):

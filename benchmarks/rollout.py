@@ -17,7 +17,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from benchmarks import bench
-from common.command_line import GAME_NAMES, number
+from common.command_line import GAME_NAMES, InputError, number
 from distributed_data import device
 
 BLOCK = 16  # environment steps of all games in one block
@@ -147,8 +147,22 @@ def measure(args):
     return {**{name: getattr(args, name) for name in VARIED}, **rates, "ratio": ratio}
 
 
+def check_opponents(args):
+    """Raises InputError where games against older versions cannot be shared among opponents."""
+    for num_envs in args.num_envs:
+        older = num_envs - round(args.latest_share * num_envs)
+        if older % 2:
+            raise InputError(f"--num-envs {num_envs}: {older} of them play against older versions "
+                             f"(--latest-share {args.latest_share:g}), must be an even number")
+        fitting = [n for n in range(2, older + 1, 2) if older % n == 0]
+        if older and min(args.opponents, older) not in fitting:  # no more than one for each game
+            raise InputError(f"--opponents {args.opponents}: must be one of "
+                             f"{', '.join(map(str, fitting))} for --num-envs {num_envs}")
+
+
 def measure_all(args):
     """Every combination of what was given several times; returns the result dict."""
+    check_opponents(args)
     device.prepare()
     rows = [measure(SimpleNamespace(**{**vars(args), **dict(zip(VARIED, values))}))
             for values in itertools.product(*(getattr(args, name) for name in VARIED))]

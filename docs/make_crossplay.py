@@ -11,15 +11,17 @@ command resumes, and after a file has changed only its own pairs are played.
 import os
 from dataclasses import replace
 
-from common.command_line import GAME_NAMES, InputError, Parser, number
+from common.command_line import GAME_NAMES, InputError, Parser, check_writable, number
 from common.filenames import parameter_files, read_name
 from common.files import write_whole
 from distributed_data import device
+from docs.script import make_folder, refusing
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SHIPPED_DIR = os.path.join(ROOT, "parameters")
-INTRO = """\
-# Cross-play
+TITLE = "# Cross-play"
+INTRO = f"""\
+{TITLE}
 
 Every policy of OpenAI's in ZOO and every one that ships here, except those of `earlier/`, against
 every other that can take the opposite seat. "OpenAI v2" is the second version of a released
@@ -89,20 +91,29 @@ def label_of(entrant, folder):
     return ", ".join(["ours", *filter(None, [below]), *seat])
 
 
-def play_pairs(directory, game, entrants, games, num_threads, **options):
-    """Plays what has not been played; returns results as `Tournament.results` does.
+def open_pairs(directory, game, entrants, games, **options):
+    """{(i, j): the `Tournament` of two entrants who can meet}.
 
-    games: per pair; options: seed, integrator, deterministic.
+    games: per pair; options: seed, integrator, deterministic. Raises InputError where a pair's
+    folder holds something else.
     """
     from evaluation.tournament import Tournament, find_pairs
 
-    results = {}
+    opened = {}
     for i, j in find_pairs([entrant.seats for entrant in entrants]):
         pair = [entrants[i], entrants[j]]
         title = f"{game}: {pair[0].label} v {pair[1].label}"
-        print(title, flush=True)
         folder = os.path.join(directory, "-".join(e.digest()[:12] for e in pair))
-        played = Tournament(folder, game, pair, games, title, **options).play(num_threads)
+        opened[i, j] = Tournament(folder, game, pair, games, title, **options)
+    return opened
+
+
+def play_pairs(pairs, num_threads):
+    """Plays what has not been played of `open_pairs`; returns results as `Tournament.results`."""
+    results = {}
+    for (i, j), tournament in pairs.items():
+        print(tournament.manifest["title"], flush=True)
+        played = tournament.play(num_threads)
         results[i, j] = [seating | {"seats": [(i, j)[k] for k in seating["seats"]]}
                          for seating in played[0, 1]]
     return results
@@ -151,32 +162,48 @@ def table(head, rows):
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+def read_sections(path):
+    """{game: its section} of the page, {} if it is new; InputError if it is another file."""
+    if not os.path.isfile(path):
+        return {}
+    with open(path, encoding="utf-8", errors="surrogateescape") as file:
+        head, *parts = file.read().split("\n## ")
+    if head.split("\n")[0] != TITLE:
+        raise InputError(f"--page {path}: holds something else; must be new or begin with {TITLE}")
+    return {name: text for name, _, text in (part.partition("\n") for part in parts)}
+
+
 def write_section(path, game, text):
     """Writes a game's section into the page, whose other sections stay as they are."""
-    sections = {}
-    if os.path.exists(path):
-        with open(path) as file:
-            sections = dict(part.split("\n", 1) for part in file.read().split("\n## ")[1:])
+    sections = read_sections(path)
     sections[game] = f"\n{text}\n"
     parts = [INTRO, *(f"## {name}\n{sections[name].rstrip()}\n" for name in GAME_NAMES
                       if name in sections)]
-    write_whole(path, lambda file: file.write("\n".join(parts).encode()))
+    page = "\n".join(parts).encode(errors="surrogateescape")
+    write_whole(path, lambda file: file.write(page))
+
+
+def run(args):
+    """Checks everything, then plays what is missing and writes a section per game."""
+    check_writable("--page", args.page)
+    read_sections(args.page)
+    make_folder("--out", args.out)
+    device.prepare()
+    entrants = {game: find_entrants(args.zoo, game) for game in args.game or GAME_NAMES}
+    pairs = {game: open_pairs(os.path.join(args.out, game), game, playing, args.max_episodes,
+                              seed=args.seed, integrator=args.integrator, deterministic=False)
+             for game, playing in entrants.items()}
+    for game, playing in entrants.items():
+        results = play_pairs(pairs[game], args.num_threads)
+        write_section(args.page, game, section(playing, results, describe(game, args)))
 
 
 def main(argv=None):
-    """Plays what is missing and writes a section per game."""
+    """Parses the command line and does what it says."""
     parser = make_parser()
     args = parser.parse_args(argv)
-    device.prepare()
-    try:
-        for game in args.game or GAME_NAMES:
-            entrants = find_entrants(args.zoo, game)
-            results = play_pairs(os.path.join(args.out, game), game, entrants, args.max_episodes,
-                                 args.num_threads, seed=args.seed, integrator=args.integrator,
-                                 deterministic=False)
-            write_section(args.page, game, section(entrants, results, describe(game, args)))
-    except InputError as error:
-        parser.error(str(error))
+    with refusing(parser):
+        run(args)
 
 
 if __name__ == "__main__":

@@ -8,11 +8,14 @@ Anchors are the run's own first snapshots and, with --anchor, any two further fi
 """
 
 import csv
+import itertools
 import os
-import pathlib
 
-from common.command_line import Parser, number
+from common.command_line import InputError, Parser, number
+from common.files import first_line
+from common.run_folder import RunFolder
 from distributed_data import device
+from docs.script import check_picture, refusing
 
 
 def make_parser():
@@ -27,64 +30,120 @@ def make_parser():
     return parser
 
 
-def snapshot(run, seat, version):
-    """Who plays a seat: its own learner, or the one that plays both."""
-    folders = [os.path.join(run, name) for name in (f"agent{seat}", "agent0")]
-    return os.path.join(next(filter(os.path.isdir, folders)), f"{version:06d}.npz")
+# The run
 
 
-def play_against(run, version, anchor, args):
-    """How often each seat's snapshot of this version beats the anchor opposite and loses to it.
+def read_log(path):
+    """A run's progress.csv as {column: float array}; InputError for one that cannot be drawn."""
+    import numpy as np
 
-    Returns a (won, lost) for each seat, shares of the games.
+    from evaluation.report import read_table
+
+    try:
+        log = read_table(path)
+    except (ValueError, TypeError, csv.Error) as error:
+        raise InputError(f"{path}: damaged ({first_line(error)})") from None
+    if not log:
+        raise InputError(f"{path}: must have a row for every iteration, has none")
+    for name in ("run/timesteps", "run/alpha"):
+        if not np.isfinite(log.get(name, np.nan)).all():
+            raise InputError(f"{path}: must have a number in every row of the column {name}")
+    return log
+
+
+def find_snapshots(run, iterations):
+    """{version: paths of seat 0's and seat 1's} of the versions up to the log's last iteration.
+
+    A seat is played by its own learner, or by the one that plays both. Raises InputError without
+    the first version, which is an anchor.
+    """
+    folder = RunFolder(run)
+    first = folder.snapshots("agent0")
+    second = folder.snapshots("agent1") or first
+    found = {version: (first[version], second[version])
+             for version in sorted(first.keys() & second.keys()) if version <= iterations}
+    if 0 not in found:
+        raise InputError(f"{run}: must have snapshots from 000000.npz on in agent0/ and, unless "
+                         "that plays both seats, agent1/")
+    return found
+
+
+def choose(kept, iterations, points):
+    """Versions of those kept, about evenly spread over the iterations."""
+    return [min(kept, key=lambda v: abs(v - i * iterations / (points - 1)))
+            for i in range(points)]
+
+
+# The matches
+
+
+def load_pairs(paths):
+    """Reads pairs of files for seats 0 and 1; returns (game, pairs of entries), all fit to play."""
+    from evaluation.seats import check_seats
+    from networks.loading import check_networks, load_entries
+
+    game, entries = load_entries(list(itertools.chain(*paths)), None)
+    pairs = list(zip(entries[::2], entries[1::2]))
+    for pair in pairs:
+        check_seats(pair, game)
+    check_networks(entries, game)
+    return game, pairs
+
+
+def play_against(game, pair, anchor, args):
+    """How often each seat's snapshot beats the anchor opposite and loses to it.
+
+    pair, anchor: entries for seats 0 and 1. Returns a (won, lost) for each seat, shares of the
+    games.
     """
     from evaluation.matches import play
-    from networks.loading import load_entries
 
     shares = []
     for seat in (0, 1):
-        paths = list(anchor)
-        paths[seat] = snapshot(run, seat, version)
-        game, entries = load_entries(paths, None)
+        entries = list(anchor)
+        entries[seat] = pair[seat]
         results = play(game, entries, args.games, seed=7, num_threads=args.num_threads)
         winners = [result["winner"] for result in results]
         shares.append((winners.count(seat) / len(results), winners.count(1 - seat) / len(results)))
-    print(f"version {version} against {os.path.basename(anchor[0])}: {shares}", flush=True)
+    names = [os.path.basename(players[0].path) for players in (pair, anchor)]
+    print(f"{' against '.join(names)}: {shares}", flush=True)
     return shares
 
 
-def smooth(rows, name, width=20):
+# The picture
+
+
+def smooth(values, width=20):
     """A column of the log, averaged over `width` iterations; empty cells are left out."""
     import numpy as np
 
-    values = np.array([float(row[name]) for row in rows])
     window = [values[max(0, i - width + 1):i + 1] for i in range(len(values))]
     return [np.nanmean(w) if np.isfinite(w).any() else np.nan for w in window]
 
 
-def endings(rows, least=0.05):
+def endings(log, least=0.05):
     """{ending: its smoothed share} of the endings that `least` of the games had at some time."""
     import numpy as np
 
-    shares = {name.removeprefix("agent0/end_").replace("_", " "): smooth(rows, name)
-              for name in rows[0] if name.startswith("agent0/end_")}
+    shares = {name.removeprefix("agent0/end_").replace("_", " "): smooth(values)
+              for name, values in log.items() if name.startswith("agent0/end_")}
     return {name: share for name, share in shares.items() if np.nanmax(share) >= least}
 
 
-def draw(rows, versions, matches, out):
+def draw(log, versions, matches, out):
     """Left: how games end, from the log; right: shares won and lost against each anchor.
 
-    matches: {anchor: [for each version, for each seat, (won, lost)]}.
+    log: from `read_log`; matches: {anchor: [for each version, for each seat, (won, lost)]}.
     """
     import matplotlib
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    steps = [float(row["run/timesteps"]) / 1e6 for row in rows]
+    steps = log["run/timesteps"] / 1e6
     fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4.4), sharey=True)
-    for name, share in endings(rows).items():
+    for name, share in endings(log).items():
         left.plot(steps, share, label=name)
-    left.plot(steps, smooth(rows, "run/alpha", 1), "--", color="grey",
+    left.plot(steps, log["run/alpha"], "--", color="grey",
               label="alpha, weight of the dense reward")
     left.set(xlabel="millions of environment steps", ylabel="share", ylim=(0, 1.02),
              title="how games of self-play end")
@@ -104,27 +163,34 @@ def draw(rows, versions, matches, out):
     fig.savefig(out, dpi=110)
 
 
-def main(argv=None):
-    """Plays the matches and writes the picture."""
-    parser = make_parser()
-    args = parser.parse_args(argv)
+def run(args):
+    """Reads and checks everything, then plays the matches and writes the picture."""
     from load_parameter_run import SAVE_DIR
 
-    run = os.path.join(SAVE_DIR, args.run)
-    if not os.path.isfile(os.path.join(run, "progress.csv")):
-        parser.error(f"--run {args.run}: no such run in saveparameters/")
+    check_picture("--out", args.out)
+    folder = os.path.join(SAVE_DIR, args.run)
+    progress = os.path.join(folder, "progress.csv")
+    if not os.path.isfile(progress):
+        raise InputError(f"--run {args.run}: no such run with a progress.csv in saveparameters/")
     device.prepare()
-    with open(os.path.join(run, "progress.csv")) as file:
-        rows = list(csv.DictReader(file))
-    kept = sorted(int(path.stem) for path in pathlib.Path(run, "agent0").glob("*.npz"))
-    versions = [min(kept, key=lambda v: abs(v - i * len(rows) / (args.points - 1)))
-                for i in range(args.points)]
-    anchors = {"its first self": [snapshot(run, seat, 0) for seat in (0, 1)]}
-    if args.anchor:
-        anchors["OpenAI's"] = args.anchor
-    matches = {name: [play_against(run, v, anchor, args) for v in versions]
+    log = read_log(progress)
+    iterations = len(log["run/timesteps"])
+    snapshots = find_snapshots(folder, iterations)
+    versions = choose(snapshots, iterations, args.points)
+    asked = [args.anchor] if args.anchor else []
+    game, pairs = load_pairs([*(snapshots[v] for v in versions), snapshots[0], *asked])
+    anchors = dict(zip(("its first self", "OpenAI's"), pairs[len(versions):]))
+    matches = {name: [play_against(game, pair, anchor, args) for pair in pairs[:len(versions)]]
                for name, anchor in anchors.items()}
-    draw(rows, versions, matches, args.out)
+    draw(log, versions, matches, args.out)
+
+
+def main(argv=None):
+    """Parses the command line and does what it says."""
+    parser = make_parser()
+    args = parser.parse_args(argv)
+    with refusing(parser):
+        run(args)
 
 
 if __name__ == "__main__":

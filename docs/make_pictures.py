@@ -12,8 +12,9 @@ import os
 import numpy as np
 from PIL import Image
 
-from common.command_line import GAME_NAMES, Parser, number
+from common.command_line import GAME_NAMES, InputError, Parser, check_writable, number
 from distributed_data import device
+from docs.script import make_folder, refusing
 from gym_compete import CompeteVectorEnv, Renderer
 
 IMAGES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "images")
@@ -45,6 +46,19 @@ def zoo_files(zoo, game):
     return [file[0] for file in files] if all(files) else None
 
 
+def load_matches(zoo, games):
+    """{game: entries of both seats} of the games that the zoo has; InputError for bad files."""
+    from evaluation.seats import check_seats
+    from networks.loading import check_networks, load_entries
+
+    found = {game: zoo_files(zoo, game) for game in games}
+    loaded = {game: load_entries(files, game)[1] for game, files in found.items() if files}
+    for game, entries in loaded.items():
+        check_seats(entries, game)
+        check_networks(entries, game)
+    return loaded
+
+
 def shoot(env):
     """The picture of an environment's first match."""
     renderer = Renderer(env.game, 2 * SIZE[0], 2 * SIZE[1])
@@ -53,10 +67,9 @@ def shoot(env):
     return picture
 
 
-def played(game, files, step, seed):
+def played(game, entries, step, seed):
     """A moment of a match between parameter files."""
     from evaluation.matches import play
-    from networks.loading import load_entries
 
     pictures = []
 
@@ -64,7 +77,10 @@ def played(game, files, step, seed):
         if games.get(0) == 0 and env.game.steps[0] == step:
             pictures.append(shoot(env))
 
-    play(*load_entries(files, game), games=1, seed=seed, on_step=watch)
+    play(game, entries, games=1, seed=seed, on_step=watch)
+    if not pictures:
+        raise InputError(f"--seed {seed}: its match of {game} ends before step {step}, which is "
+                         "shown; choose another seed")
     return pictures[0]
 
 
@@ -77,24 +93,33 @@ def rehearsed(game, step, seed):
     return shoot(env)
 
 
-def main(argv=None):
-    """Draws and writes the pictures."""
-    parser = make_parser()
-    args = parser.parse_args(argv)
-    if args.zoo and not os.path.isdir(args.zoo):
-        parser.error(f"--zoo {args.zoo}: there is no such folder")
-    device.prepare()
-    os.makedirs(args.out, exist_ok=True)
-    for game in args.games or GAME_NAMES:
+def run(args):
+    """Checks everything, then draws and writes the pictures."""
+    for game in args.games:
         if game not in GAME_NAMES:
-            parser.error(f"GAME {game}: must be one of {', '.join(GAME_NAMES)}")
-        files = zoo_files(args.zoo, game) if args.zoo else None
+            raise InputError(f"GAME {game}: must be one of {', '.join(GAME_NAMES)}")
+    if args.zoo and not os.path.isdir(args.zoo):
+        raise InputError(f"--zoo {args.zoo}: there is no such folder")
+    make_folder("--out", args.out)
+    paths = {game: os.path.join(args.out, f"{game}.png") for game in args.games or GAME_NAMES}
+    for path in paths.values():
+        check_writable("--out", path)
+    device.prepare()
+    matches = load_matches(args.zoo, paths) if args.zoo else {}
+    for game, path in paths.items():
         with_zoo, without = STEPS[game]
-        picture = (played(game, files, with_zoo, args.seed) if files
+        picture = (played(game, matches[game], with_zoo, args.seed) if game in matches
                    else rehearsed(game, without, args.seed))
-        path = os.path.join(args.out, f"{game}.png")
         picture.quantize(method=Image.Quantize.FASTOCTREE).save(path, optimize=True)
         print(f"{path}: {os.path.getsize(path) // 1000} kB")
+
+
+def main(argv=None):
+    """Parses the command line and does what it says."""
+    parser = make_parser()
+    args = parser.parse_args(argv)
+    with refusing(parser):
+        run(args)
 
 
 if __name__ == "__main__":

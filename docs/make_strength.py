@@ -13,10 +13,16 @@ import json
 import os
 import re
 
-from common.command_line import Parser
+from common.command_line import GAME_NAMES, InputError, Parser
+from common.files import first_line
+from docs.script import check_picture, refusing
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-SEATS = {"0": "seat 0", "1": "seat 1", "0 1": "both seats"}
+SEATS = {"0": "seat 0", "0 1": "both seats", "1": "seat 1"}
+# What is read of each table.
+COLUMNS = {"ratings.csv": {"entrant": str, "seats": SEATS.__getitem__, "rating": float,
+                           "low": float, "high": float},
+           "pairs.csv": {"entrant": str, "opponent": str, "win_share": float}}
 COLOURS = ("tab:orange", "tab:green")  # of OpenAI's, beside ours in blue
 
 
@@ -28,10 +34,33 @@ def make_parser():
     return parser
 
 
+def read_game(directory):
+    """The tournament's game; InputError where tournament.json does not name one."""
+    path = os.path.join(directory, "tournament.json")
+    try:
+        with open(path, encoding="utf-8") as file:
+            found = json.load(file)
+    except ValueError:
+        found = None
+    game = found.get("game") if isinstance(found, dict) else None
+    if game not in GAME_NAMES:
+        raise InputError(f"{path}: must be an object whose game is one of {', '.join(GAME_NAMES)}")
+    return game
+
+
 def read_csv(directory, name):
-    """A table of the tournament as a list of dicts."""
-    with open(os.path.join(directory, name), newline="") as file:
-        return list(csv.DictReader(file))
+    """A table of the tournament, its `COLUMNS`, as a list of dicts; InputError for other files."""
+    path, columns = os.path.join(directory, name), COLUMNS[name]
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            rows = [{key: kind(row[key]) for key, kind in columns.items()}
+                    for row in csv.DictReader(file)]
+    except (KeyError, TypeError, ValueError, csv.Error) as error:
+        raise InputError(f"{path}: no tournament's table of {', '.join(columns)} "
+                         f"({type(error).__name__}: {first_line(error)})") from None
+    if not rows:
+        raise InputError(f"{path}: has no rows; is the tournament finished?")
+    return rows
 
 
 def millions(label, game):
@@ -40,35 +69,36 @@ def millions(label, game):
     if folder == game:
         with open(os.path.join(ROOT, "parameters", game, "made.json")) as file:
             return json.load(file)["timesteps"] / 1e6
-    found = re.fullmatch(r"([\d.]+)M", folder)
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)M", folder)
     return float(found[1]) if found else None
 
 
 def draw_ratings(axes, rows, game):
     """Ratings of every snapshot, a line for each seat or both; OpenAI's as level lines."""
     at = {row["entrant"]: millions(row["entrant"], game) for row in rows}
-    for seats in sorted({row["seats"] for row in rows if at[row["entrant"]] is not None}):
-        ours = sorted((at[row["entrant"]], *(float(row[k]) for k in ("rating", "low", "high")))
+    for seats in SEATS.values():
+        ours = sorted((at[row["entrant"]], row["rating"], row["low"], row["high"])
                       for row in rows if row["seats"] == seats and at[row["entrant"]] is not None)
+        if not ours:
+            continue
         steps, rating, low, high = zip(*ours)
         axes.errorbar(steps, rating, [[r - x for r, x in zip(rating, low)],
                                       [x - r for r, x in zip(rating, high)]],
-                      fmt="o-", ms=4, capsize=2, label=f"ours, {SEATS[seats]}")
+                      fmt="o-", ms=4, capsize=2, label=f"ours, {seats}")
     released = [row for row in rows if at[row["entrant"]] is None]
     for row, colour in zip(sorted(released, key=lambda row: row["entrant"]), COLOURS):
-        axes.axhline(float(row["rating"]), ls="--", color=colour, label=short(row["entrant"], game))
+        axes.axhline(row["rating"], ls="--", color=colour, label=short(row["entrant"], game))
     axes.set(ylabel="rating [Elo]", title="Bradley-Terry, 95 % intervals")
 
 
 def draw_shares(axes, rows, game):
     """Shares of games won against OpenAI's and against the snapshots from the very beginning."""
-    at = {row["entrant"]: millions(row["entrant"], game) for row in rows}
     points = {}
     for row in rows:
-        steps, other = at[row["entrant"]], at[row["opponent"]]
+        steps, other = (millions(row[key], game) for key in ("entrant", "opponent"))
         if steps is not None and not other:  # 0 is untrained, None is OpenAI's
             name = short(row["opponent"], game) if other is None else "the untrained"
-            points.setdefault(name, []).append((steps, float(row["win_share"])))
+            points.setdefault(name, []).append((steps, row["win_share"]))
     for (name, shares), colour in zip(sorted(points.items()), (*COLOURS, "tab:blue")):
         axes.plot(*zip(*sorted(shares)), "s:" if name == "the untrained" else "o-", ms=4,
                   color=colour, label=f"against {name}")
@@ -81,22 +111,21 @@ def short(label, game):
     return f"OpenAI's {os.path.basename(label).removeprefix(game).strip('_').replace('_', ' ')}"
 
 
-def main(argv=None):
+def run(args):
     """Reads the tables and writes the picture."""
-    parser = make_parser()
-    args = parser.parse_args(argv)
-    for name in ("tournament.json", "ratings.csv", "pairs.csv"):
+    check_picture("--out", args.out)
+    for name in ("tournament.json", *COLUMNS):
         if not os.path.isfile(os.path.join(args.tournament, name)):
-            parser.error(f"{args.tournament}: no tournament's folder, it has no {name}")
+            raise InputError(f"{args.tournament}: no tournament's folder, it has no {name}")
+    game = read_game(args.tournament)
+    ratings, pairs = (read_csv(args.tournament, name) for name in COLUMNS)
     import matplotlib
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    with open(os.path.join(args.tournament, "tournament.json")) as file:
-        game = json.load(file)["game"]
     fig, (left, right) = plt.subplots(1, 2, figsize=(10, 3.8))
-    draw_ratings(left, read_csv(args.tournament, "ratings.csv"), game)
-    draw_shares(right, read_csv(args.tournament, "pairs.csv"), game)
+    draw_ratings(left, ratings, game)
+    draw_shares(right, pairs, game)
     left.legend(fontsize=8, loc="lower right")
     right.legend(fontsize=8, loc="lower right", bbox_to_anchor=(1, 0.05))
     for axes in (left, right):
@@ -104,6 +133,14 @@ def main(argv=None):
         axes.grid(alpha=0.3)
     fig.tight_layout()
     fig.savefig(args.out, dpi=110)
+
+
+def main(argv=None):
+    """Parses the command line and does what it says."""
+    parser = make_parser()
+    args = parser.parse_args(argv)
+    with refusing(parser):
+        run(args)
 
 
 if __name__ == "__main__":

@@ -92,7 +92,7 @@ def write_page(directory, out=None):
         tournaments = [read_tournament(folder) for folder in folders
                        if os.path.exists(os.path.join(folder, "ratings.json"))
                        and os.path.exists(os.path.join(folder, "tournament.json"))]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, csv.Error) as error:
         raise InputError(f"{directory}: damaged "
                          f"({type(error).__name__}: {error})") from None
     if not run and not tournaments:

@@ -44,9 +44,9 @@ class Tournament:
     def _check(self, options):
         labels = [entrant.label for entrant in self.entrants]
         if not self.pairs:
-            raise InputError(f"--tournament: nobody can meet; entrants: {', '.join(labels)}")
+            raise InputError(f"nobody can meet; entrants: {', '.join(labels)}")
         if options["deterministic"] and "random" in labels:
-            raise InputError("--tournament random: all its actions are noise, which "
+            raise InputError("random: all its actions are noise, which "
                              "--deterministic removes")
 
     def _open(self):

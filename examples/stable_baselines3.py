@@ -10,25 +10,35 @@ agent-zoo/you-shall-not-pass/agent2_parameters-v1.pkl, and this makes an array o
         numpy.save('walker.npy', files.load_parameters('agent2_parameters-v1.pkl')[0])"
 """
 
-import argparse
-
-from stable_baselines3 import PPO
-from stable_baselines3.common.env_util import make_vec_env
-from stable_baselines3.common.vec_env import VecNormalize
-
 from gym_compete import OneSeat
+from gym_compete.__main__ import Parser
 
 
-def main(argv=None):
-    """Trains, and prints ten times how the last 100 matches ended."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+def make_parser():
+    """The command line."""
+    parser = Parser(prog="python -m examples.stable_baselines3",
+                    description=__doc__.partition("\n")[0])
     parser.add_argument("--opponent", required=True, help=(
         "Parameter file of the other seat: ours (.npz) or one of OpenAI's (.npy)."))
     parser.add_argument("--env", default="you-shall-not-pass", help="The game. [%(default)s]")
     parser.add_argument("--seat", type=int, default=0, help="The learner's seat. [%(default)s]")
     parser.add_argument("--timesteps", type=int, default=1_000_000,
                         help="Environment steps. [%(default)s]")
+    return parser
+
+
+def main(argv=None):
+    """Trains, and prints ten times how the last 100 matches ended."""
+    parser = make_parser()
     args = parser.parse_args(argv)
+    if args.timesteps < 10:
+        parser.error(f"--timesteps {args.timesteps}: must be at least 10")
+    try:  # here, so that --help needs none of it
+        from stable_baselines3 import PPO
+        from stable_baselines3.common.env_util import make_vec_env
+        from stable_baselines3.common.vec_env import VecNormalize
+    except ImportError as error:
+        parser.error(f"{error}; pip install -r examples/requirements.txt")
 
     def make_env():
         try:

@@ -14,7 +14,7 @@ import os
 
 import numpy as np
 
-from common.command_line import InputError, Parser, file_error, number, one_line
+from common.command_line import InputError, Parser, check_writable, file_error, number, one_line
 from common.terminal import go_on_without_output, guarded
 
 NETS = ("vf", "pol")
@@ -93,6 +93,10 @@ def run(args):
     """Reads, blindfolds and writes."""
     from distributed_data import device
 
+    os.stat(args.file)  # before TensorFlow takes its seconds
+    check_writable("OUT", args.out)
+    if os.path.realpath(args.out) == os.path.realpath(args.file):
+        raise InputError(f"OUT {args.out}: is the file to read; name another")
     device.prepare()
     from common.parameter_file import save_parameters
     from evaluation.seats import check_seats, seats_of

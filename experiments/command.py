@@ -69,7 +69,8 @@ def split(argv):
 def read_extra(extra, varies):
     """What the words for run.py say, {option: value}; InputError for those that are not theirs."""
     found = vars(config.make_parser(extra).parse_args(extra))
-    given = {name: value for name, value in found.items() if value not in (None, False)}
+    given = {name: value for name, value in found.items()
+             if value is not None and value is not False}
     for name in given:
         if name in varies:
             raise InputError(f"{config.flag(name)}: is what this experiment varies")

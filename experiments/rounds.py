@@ -75,13 +75,13 @@ class Rounds:
         try:
             with open(self._path(STATE)) as file:
                 state = json.load(file)
+            begun = state["begun"] and os.path.exists(stages.folder_of(state["begun"]))
+            return state if state["stages"] or begun else None
         except FileNotFoundError:
             return None
-        except ValueError:
+        except (ValueError, TypeError, KeyError):
             raise InputError(f"{self._path(STATE)}: is damaged; put it back, or choose another "
                              "--run") from None
-        begun = state["begun"] and os.path.exists(stages.folder_of(state["begun"]))
-        return state if state["stages"] or begun else None
 
     def _begin(self, champion):
         """Makes the folder, whole or not at all; one in which nothing was done is made anew."""

@@ -344,7 +344,8 @@ def add(group, row, values):
 
 
 # What --adaptive-kl-final and others are for, without which they would do nothing.
-NEEDS = {"adaptive_kl_final": "adaptive_kl", "pool_share": "pool", "anchor": "anchor_every"}
+NEEDS = {"adaptive_kl_final": "adaptive_kl", "pool_share": "pool", "anchor": "anchor_every",
+         "anchor_games": "anchor_every"}
 # Values at one end of a run that a preset keeps at or below another's, which may be given alone.
 FOLLOWS = {"optim_stepsize_final": "optim_stepsize", "gamma_dense": "gamma"}
 

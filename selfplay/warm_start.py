@@ -57,6 +57,11 @@ def find_start(config, game, built_on, resumed):
     return max((position_of(entry, game.curriculum_end) for entry in built_on), default=0.0)
 
 
+def no_older_versions(config):
+    """Whether all games are against the latest versions."""
+    return round(config.latest_share * config.num_envs) == config.num_envs
+
+
 def find_opponents(save_dir, config, trainees, outsider, resumed):
     """Who sits opposite, on every rank; outsider: (seat, `ParameterFile`) or None.
 
@@ -68,9 +73,10 @@ def find_opponents(save_dir, config, trainees, outsider, resumed):
         raise InputError("--pool: not together with --opponent, nobody else is met")
     if config.pfsp and outsider:
         raise InputError("--pfsp: not together with --opponent, nobody else is met")
-    if config.pfsp and round(config.latest_share * config.num_envs) == config.num_envs:
-        raise InputError(f"--pfsp: not with --latest-share {config.latest_share:g}, no game is "
-                         "against an older version")
+    for option in ("pfsp", "pool"):
+        if getattr(config, option) and no_older_versions(config) and resumed is None:
+            raise InputError(f"--{option}: not with --latest-share {config.latest_share:g}, no "
+                             "game is against an older version")
     if outsider:
         return Outsider(*outsider)
     if not config.pool:

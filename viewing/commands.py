@@ -11,6 +11,8 @@ from common.names import short_names
 
 VIEWS = ("side", "follow", "top", "front")
 FILMS = (".mp4", ".gif")
+FILMED = 3  # matches
+CAMERA = ("camera", "azimuth", "elevation", "distance")
 
 
 def add_options(parser):
@@ -21,8 +23,8 @@ def add_options(parser):
         "enter: next match)."))
     group.add_argument("--video", metavar="FILE", help=(
         "Film the first matches into FILE.mp4 or FILE.gif; needs no display."))
-    group.add_argument("--video-games", metavar="K", type=number(int, 1), default=3,
-                       help="Matches in the film. [3]")
+    group.add_argument("--video-games", metavar="K", type=number(int, 1),
+                       help=f"Matches in the film. [{FILMED}]")
     group.add_argument("--first-game", metavar="G", type=number(int, 0), default=0,
                        help="Number of the first match. [0]")
     group.add_argument("--save-replay", metavar="FILE", help=(
@@ -41,7 +43,7 @@ def add_replay_options(parser):
 
 
 def _add_camera_options(parser):
-    parser.add_argument("--camera", choices=VIEWS, default="side", help=(
+    parser.add_argument("--camera", choices=VIEWS, help=(
         "side: the whole field; follow: the robots; top; front. [side]"))
     parser.add_argument("--azimuth", metavar="DEGREES", type=number(float, -360, 360), help=(
         "Direction in which the camera looks; default: that of --camera."))
@@ -60,7 +62,22 @@ def matches_needed(args):
     """How many matches the film and the replay file need; 0 if matches are only counted."""
     if args.watch:
         return 0
-    return max(args.video_games if args.video else 0, bool(args.save_replay))
+    return max(films(args) if args.video else 0, bool(args.save_replay))
+
+
+def films(args):
+    """How many matches a film shows."""
+    return args.video_games or FILMED
+
+
+def refuse_idle(args):
+    """Raises InputError for an option of pictures where there are none."""
+    pictures = "--watch or --video"
+    needs = {"video_games": (args.video, "--video"),
+             **dict.fromkeys(CAMERA, (args.watch or args.video, pictures))}
+    for name, (there, what) in needs.items():
+        if getattr(args, name, None) is not None and not there:
+            raise InputError(f"--{name.replace('_', '-')}: only together with {what}")
 
 
 def check(args):
@@ -92,8 +109,8 @@ def make_camera(args):
     """The `Camera` that the command line describes."""
     from gym_compete import CAMERAS
 
-    given = {name: getattr(args, name) for name in ("azimuth", "elevation", "distance")}
-    return replace(CAMERAS[args.camera], **{k: v for k, v in given.items() if v is not None})
+    given = {name: getattr(args, name) for name in CAMERA[1:] if getattr(args, name) is not None}
+    return replace(CAMERAS[args.camera or VIEWS[0]], **given)
 
 
 def make_gallery(args, game, paths, numbers):
@@ -102,7 +119,7 @@ def make_gallery(args, game, paths, numbers):
     return Gallery(game, paths, make_camera(args), seed=args.seed,
                    options={"integrator": args.integrator, **dict(args.rule)},
                    deterministic=args.deterministic, watched=numbers if args.watch else (),
-                   filmed=range(first, first + args.video_games), film_path=args.video,
+                   filmed=range(first, first + films(args)), film_path=args.video,
                    recorded=first, replay_path=args.save_replay)
 
 
@@ -181,6 +198,7 @@ def check_drawing(game, film_path):
 def replay(args):
     """Shows a recorded match or re-simulates it, and prints one line about it."""
     _check_one_rank("replay")
+    refuse_idle(args)
     _check_file("--video", args.video, FILMS)
     print(show_replay(args.file, make_camera(args), args.watch, args.video))
 

@@ -2,16 +2,21 @@
 
 import importlib
 import importlib.util
+import itertools
 import json
 import shlex
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from small import refused
 
-from benchmarks import bench, physics
+from benchmarks import bench, matches, physics, rollout
+from common.command_line import InputError
+from selfplay.seating import seat_players
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -73,6 +78,35 @@ def test_rollout(tmp_path):
             row["rollout_steps_per_s"] / row["physics_steps_per_s"]) and row["ratio"] > 0
 
 
+@pytest.mark.parametrize("words, culprit", [
+    (["--opponents", "7", "--num-envs", "16", "64"],
+     "--opponents 7: must be one of 2, 4, 8, 16 for --num-envs 64"),
+    (["--opponents", "6", "--num-envs", "64"], "--opponents 6: must be one of 2, 4, 8, 16"),
+    (["--opponents", "7", "--num-envs", "4"], "--num-envs 4: 1 of them play")])
+def test_opponents_that_do_not_fit(words, culprit, monkeypatch, capfd):
+    """The options named are this benchmark's own, before anything is measured."""
+    monkeypatch.setattr(rollout, "measure", pytest.fail)
+    refused(rollout.main, words, culprit, capfd)
+
+
+def test_opponents_that_fit():
+    """What seat_players takes, `check_opponents` takes, and nothing else."""
+    for num_envs, share, opponents in itertools.product((2, 4, 12, 32), (0, 0.5, 0.75, 1),
+                                                        range(2, 18)):
+        asked = SimpleNamespace(num_envs=[num_envs], latest_share=share, opponents=opponents)
+        assert (accepts(rollout.check_opponents, asked)
+                == accepts(seat_players, num_envs, share, opponents, False))
+
+
+def accepts(check, *arguments):
+    """Whether a check raises no InputError."""
+    try:
+        check(*arguments)
+    except InputError:
+        return False
+    return True
+
+
 def test_env_peers(tmp_path):
     """All that are installed have a row, the others' packages are named."""
     result = measure(tmp_path, "env_peers", "--num-envs", "2", "--seconds", "0.01",
@@ -109,6 +143,14 @@ def test_files_that_cannot_be_played(capsys):
     with pytest.raises(SystemExit) as end:
         physics.main(["--play", "a", "b", "c"])
     assert end.value.code == 2 and "--play: 3 files: must be 1 or 2" in capsys.readouterr().err
+
+
+def test_matches_of_files_in_the_wrong_seats(monkeypatch, capfd):
+    """One line and exit code 2, nothing played."""
+    files = [REPOSITORY / "parameters" / "you-shall-not-pass" / f"agent{k}.npz" for k in (1, 0)]
+    monkeypatch.setattr("evaluation.matches.play", pytest.fail)
+    refused(matches.main, [*files, "--max-episodes", "1"],
+            f"{files[0]}: is for seat 1, not for seat 0", capfd)
 
 
 @pytest.mark.skipif(not importlib.util.find_spec("torch"), reason="needs PyTorch")

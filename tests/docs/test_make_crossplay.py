@@ -1,17 +1,24 @@
 """The page of cross-play: who takes part, what is played once, and what the tables say."""
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from small import refused
 
 from docs import make_crossplay
-from docs.make_crossplay import find_entrants, play_pairs, section, write_section
+from docs.make_crossplay import find_entrants, open_pairs, play_pairs, section, write_section
 from evaluation import tournament
 from evaluation.entrants import collect
 
 OPTIONS = {"seed": 3, "integrator": "RK4", "deterministic": False}
-HOW = {"games": 4, "num_threads": 1, **OPTIONS}
+
+
+def play(folder, entrants, **options):
+    """Four games a pair of sumo-ants, of those not played."""
+    pairs = open_pairs(str(folder), "sumo-ants", entrants, 4, **{**OPTIONS, **options})
+    return play_pairs(pairs, 1)
 
 
 @pytest.fixture
@@ -48,20 +55,20 @@ def test_all_take_part(shared):
 
 def test_only_changed_pairs_are_played(entrants, meetings, tmp_path):
     """Again: none; with one replaced: its own two, and the other's result is the same."""
-    first = play_pairs(str(tmp_path), "sumo-ants", entrants, **HOW)
+    first = play(tmp_path, entrants)
     assert len(meetings) == 3
-    assert play_pairs(str(tmp_path), "sumo-ants", entrants, **HOW) == first and len(meetings) == 3
+    assert play(tmp_path, entrants) == first and len(meetings) == 3
     entry = entrants[0].entry
     new = replace(entrants[0], entry=replace(entry, vector=entry.vector + np.float32(1)))
-    again = play_pairs(str(tmp_path), "sumo-ants", [new, *entrants[1:]], **HOW)
+    again = play(tmp_path, [new, *entrants[1:]])
     assert len(meetings) == 5 and again[1, 2] == first[1, 2]
     with pytest.raises(ValueError, match="seed 3, not 4"):
-        play_pairs(str(tmp_path), "sumo-ants", entrants, **{**HOW, "seed": 4})
+        play(tmp_path, entrants, seed=4)
 
 
 def test_tables(entrants, meetings, tmp_path):
     """Wins stand in the winner's row, the best on top; of four games two are won and two tied."""
-    text = section(entrants, play_pairs(str(tmp_path), "sumo-ants", entrants, **HOW), "How.")
+    text = section(entrants, play(tmp_path, entrants), "How.")
     how, matrix, ratings = text.split("\n\n")
     assert how == "How."
     assert matrix.splitlines()[2:] == [
@@ -84,3 +91,54 @@ def test_the_other_sections_stay(tmp_path, monkeypatch):
     write_section(str(page), "kick-and-defend", "kicks")
     assert page.read_text() == ("# Another head\n\n## run-to-goal-ants\n\nruns\n\n## sumo-ants\n\n"
                                 "new\n\n## kick-and-defend\n\nkicks\n")
+
+
+def test_a_section_without_text(tmp_path):
+    """A page may end with a heading, and hold bytes of any encoding, which stay."""
+    page = tmp_path / "page.md"
+    page.write_bytes(b"# Cross-play\n\n## sumo-ants\n\nd\xe9j\xe0\n\n## run-to-goal-ants")
+    write_section(str(page), "kick-and-defend", "kicks")
+    assert page.read_bytes().endswith(
+        b"\n\n## run-to-goal-ants\n\n\n## sumo-ants\n\nd\xe9j\xe0\n\n## kick-and-defend\n\nkicks\n")
+
+
+@pytest.fixture
+def released(tmp_path, players):
+    """A folder with released policies of run-to-goal-ants alone."""
+    zoo = tmp_path / "zoo"
+    zoo.mkdir()
+    for seat, path in enumerate(players):
+        shutil.copy(path, zoo / f"run-to-goal-ants_agent{seat}_v1.npy")
+    return str(zoo)
+
+
+def test_bad_input_is_refused_before_any_game(released, meetings, tmp_path, capfd, monkeypatch):
+    """A page or a folder that cannot be written, a page that is another file, a game that nobody
+    plays, a folder of other games: one line, nothing played, and the files are as they were."""
+    monkeypatch.chdir(tmp_path)
+    readme = tmp_path / "README.md"
+    readme.write_text("# Another\n")
+    out = ["--page", "new.md", "--out", "out"]
+    for words, culprit in (
+            (["--page", "nodir/p.md", "--out", "out"], "--page nodir/p.md: must be"),
+            (["--page", "README.md", "--out", "out"], "--page README.md: holds something else"),
+            (["--page", "new.md", "--out", "README.md"], "--out README.md: must be a folder"),
+            ([*out, "--game", "run-to-goal-ants", "--game", "sumo-ants"],
+             "no released policies of sumo-ants")):
+        refused(make_crossplay.main, [released, *words], culprit, capfd)
+    assert meetings == [] and readme.read_text() == "# Another\n"
+    assert not (tmp_path / "new.md").exists()
+
+
+def test_all_results_are_looked_at_before_any_game(released, meetings, tmp_path, capfd):
+    """Where the last pair was played with another seed, the others are not played either."""
+    words = [released, "--game", "run-to-goal-ants", "--max-episodes", "2", "--page",
+             tmp_path / "page.md", "--out", tmp_path / "out"]
+    make_crossplay.main(list(map(str, words)))
+    played = len(meetings)
+    last = max((tmp_path / "out").glob("*/*"), key=lambda path: path.stat().st_mtime_ns)
+    for folder in (tmp_path / "out").glob("*/*"):
+        if folder != last:
+            shutil.rmtree(folder)
+    refused(make_crossplay.main, [*words, "--seed", "7"], "with seed 200, not 7", capfd)
+    assert played > 1 and len(meetings) == played

@@ -1,20 +1,28 @@
 """The picture of a learning curve, for a game whose endings have names of their own."""
 
-import pytest
+import shutil
 
+import numpy as np
+import pytest
+from small import refused
+
+import load_parameter_run
 from docs import make_curve, make_pictures, make_strength
 from docs.make_curve import draw, endings
+from evaluation import matches
+
+PROGRESS = "run/timesteps,run/alpha,agent0/end_goal\n100,1,\n200,0.5,0.5\n"
 
 
 def test_a_curve_of_any_game(tmp_path):
     """Rare endings are left out; iterations without a finished game are no fault."""
-    rows = [{"run/timesteps": str(100 * k), "run/alpha": "1", "agent0/end_goal": share,
-             "agent0/end_both_down": "0.5", "agent0/end_not_finite": "0.01"}
-            for k, share in ((1, "nan"), (2, "0"), (3, "0.4"))]
-    shown = endings(rows)
+    log = {"run/timesteps": np.array([100, 200, 300]), "run/alpha": np.ones(3),
+           "agent0/end_goal": np.array([np.nan, 0, 0.4]), "agent0/end_both_down": np.full(3, 0.5),
+           "agent0/end_not_finite": np.full(3, 0.01)}
+    shown = endings(log)
     assert list(shown) == ["goal", "both down"] and shown["goal"][1:] == [0, 0.2]
     out = tmp_path / "curve.png"
-    draw(rows, [0, 3], {"its first self": [[(0.5, 0.5), (0.4, 0.4)], [(0.9, 0), (0.8, 0.1)]]}, out)
+    draw(log, [0, 3], {"its first self": [[(0.5, 0.5), (0.4, 0.4)], [(0.9, 0), (0.8, 0.1)]]}, out)
     assert out.read_bytes().startswith(b"\x89PNG")
 
 
@@ -29,3 +37,69 @@ def test_what_is_not_there_is_named(script, words, tmp_path, monkeypatch, capsys
     err = capsys.readouterr().err
     assert end.value.code == 2 and err.count("error:") == 1 and "nope: " in err
     assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def run(tmp_path, players, monkeypatch):
+    """The folder of a run of two iterations, each seat's snapshots from the first on."""
+    monkeypatch.setattr(load_parameter_run, "SAVE_DIR", str(tmp_path))
+    folder = tmp_path / "ants"
+    for seat, path in enumerate(players):
+        (folder / f"agent{seat}").mkdir(parents=True)
+        for version in (0, 2):
+            shutil.copy(path, folder / f"agent{seat}" / f"{version:06d}.npz")
+    (folder / "progress.csv").write_text(PROGRESS)
+    return folder
+
+
+def curve(run, out="c.png", anchor=(), points=2):
+    """The words that draw the run's curve."""
+    return ["--run", run.name, "--points", points, "--games", 4, "--out", run.parent / out,
+            *(["--anchor", *anchor] if anchor else [])]
+
+
+def test_everyone_plays_in_its_seat(run, players, monkeypatch):
+    """Both seats' snapshots meet the run's first ones and the anchors; all becomes a picture."""
+    met = []
+
+    def play(game, entries, games, **options):
+        met.append([entry.path for entry in entries])
+        return [{"winner": 0}] * games
+
+    monkeypatch.setattr(matches, "play", play)
+    make_curve.main(list(map(str, curve(run, anchor=players))))
+    first, last = [[str(run / f"agent{seat}" / f"{v:06d}.npz") for seat in (0, 1)] for v in (0, 2)]
+    assert met == [pair for anchor in (first, players) for version in (first, last)
+                   for pair in ([version[0], anchor[1]], [anchor[0], version[1]])]
+    assert (run.parent / "c.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_bad_files_are_refused_before_any_match(run, players, monkeypatch, capfd):
+    """Missing anchors or ones for the other seat, pictures that cannot be written: one line."""
+    monkeypatch.setattr(matches, "play", pytest.fail)
+    for options, culprit in (
+            ({"anchor": ("nofile", "nofile")}, "nofile: No such file"),
+            ({"anchor": players[::-1]}, f"{players[1]}: is for seat 1, not for seat 0"),
+            ({"out": "nodir/c.png"}, "nodir/c.png: must be a file in a folder that exists"),
+            ({"out": "c.txt"}, "c.txt: must end in .png")):
+        refused(make_curve.main, curve(run, **options), culprit, capfd)
+
+
+@pytest.mark.parametrize("progress, culprit", [
+    (PROGRESS.split("\n")[0].encode(), "progress.csv: must have a row"),
+    (b"\xff\n1\n", "progress.csv: damaged"),
+    (PROGRESS.replace("200", "many").encode(), "progress.csv: damaged"),
+    (PROGRESS.replace("alpha", "beta").encode(), "in every row of the column run/alpha")])
+def test_a_damaged_log(run, progress, culprit, monkeypatch, capfd):
+    """One line before any match."""
+    monkeypatch.setattr(matches, "play", pytest.fail)
+    (run / "progress.csv").write_bytes(progress)
+    refused(make_curve.main, curve(run), culprit, capfd)
+
+
+@pytest.mark.parametrize("lost", ["agent0", "agent0/000000.npz"])
+def test_lost_snapshots(run, lost, monkeypatch, capfd):
+    """Without the first ones there is no anchor."""
+    monkeypatch.setattr(matches, "play", pytest.fail)
+    (run / lost).rename(run / "elsewhere")
+    refused(make_curve.main, curve(run), f"{run}: must have snapshots from 000000.npz", capfd)

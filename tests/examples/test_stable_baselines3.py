@@ -7,6 +7,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from small import refused
 
 import gym_compete
 
@@ -54,9 +55,23 @@ def test_it_meets_the_opponent(example, capfd):
 
 def test_a_file_that_cannot_play(example, capfd):
     """One line that names it."""
-    with pytest.raises(SystemExit):
-        example.main(["--opponent", "missing.npz"])
-    assert re.search("error: missing.npz: .*\n$", capfd.readouterr().err)
+    refused(example.main, ["--opponent", "missing.npz"], "error: missing.npz: ", capfd)
+
+
+@pytest.mark.parametrize("words, culprit", [
+    ([], "--opponent"), (["--seat", "x"], "--seat: invalid int value: 'x'"),
+    (["--seat", "2"], "seat 2: must be 0 or 1"),
+    (["--timesteps", "-1"], "--timesteps -1: must be at least 10")])
+def test_a_bad_command_line(example, words, culprit, capfd):
+    """One line."""
+    given = ["--opponent", BLOCKER] if words else []
+    refused(example.main, [*given, *words], culprit, capfd)
+
+
+def test_without_the_library(example, monkeypatch, capfd):
+    """One line says what to install."""
+    monkeypatch.setitem(sys.modules, "stable_baselines3", None)
+    refused(example.main, ["--opponent", BLOCKER], "pip install -r examples/requirements", capfd)
 
 
 def test_its_packages_are_no_part_of_ours():

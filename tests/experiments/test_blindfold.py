@@ -120,3 +120,14 @@ def test_what_cannot_be_blindfolded(tmp_path, policy, seat, culprit, capfd):
     path = humanoid_file(tmp_path / "f.npz", policy, seat) if policy else tmp_path / "none.npz"
     refused(blindfold.main, [path, tmp_path / "out.npz"], culprit, capfd)
     assert not (tmp_path / "out.npz").exists()
+
+
+@pytest.mark.parametrize("out, culprit", [
+    ("f.npz", "f.npz: is the file to read"), ("no/out.npz", "OUT"), ("link.npz", "is the file")])
+def test_where_it_cannot_be_written(out, culprit, tmp_path, capfd):
+    """Not over what is read, and not where there is no folder; told before any match."""
+    path = humanoid_file(tmp_path / "f.npz")
+    (tmp_path / "link.npz").symlink_to(tmp_path / "f.npz")
+    before = (tmp_path / "f.npz").read_bytes()
+    refused(blindfold.main, [path, tmp_path / out], culprit, capfd)
+    assert (tmp_path / "f.npz").read_bytes() == before

@@ -25,6 +25,8 @@ def untouched(monkeypatch):
     (["--seeds", "-1"], "-1: must be at least 0"),
     (["--ranks", "0"], "0: must be at least 1"),
     (["--", "--delta", "1"], "--delta: is what this experiment varies"),
+    (["--", "--delta", "0"], "--delta: is what this experiment varies"),
+    (["--seeds", "1", "2", "--", "--seed", "0"], "--seed: is the experiment's to choose"),
     (["--", "--seed", "1"], "--seed: is the experiment's to choose"),
     (["--", "--max-seconds", "9"], "--max-seconds: is the experiment's to choose"),
     (["--", "--opponent", "x.npz"], "--opponent: is the experiment's to choose"),

@@ -323,6 +323,19 @@ def test_a_refused_stage_leaves_the_choice(untrained, tmp_path, monkeypatch):
     assert end.value.code == 2 and not (saved / "h").exists()
 
 
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"begun": ""}'])
+def test_a_damaged_state(text, tmp_path, monkeypatch, capfd):
+    """One line that names the file, which stays as it is."""
+    saved = save_in(monkeypatch, tmp_path)
+    (saved / "h").mkdir()
+    (saved / "h/hunters.json").write_text(text)
+    with pytest.raises(SystemExit) as end:
+        hunters.main(["--run", "h", "--init", "x", *TINY, *SUMO])
+    err = capfd.readouterr().err
+    assert end.value.code == 2 and err.count("\n") == 1 and "hunters.json: is damaged" in err
+    assert (saved / "h/hunters.json").read_text() == text
+
+
 # Processes
 
 

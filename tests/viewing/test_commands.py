@@ -27,6 +27,13 @@ def test_no_display(players, kept, monkeypatch, capfd):
     (["--video", "film.mp4", "--swap"], "--swap: not together with --video"),
     (["--replay", "match.npz"], "unrecognized arguments: --param-paths"),
     (["--video-games", "0"], "--video-games"),
+    (["--video-games", "2"], "--video-games: only together with --video"),
+    (["--video-games", "2", "--save-replay", "m.npz"], "--video-games: only together with"),
+    (["--camera", "top"], "--camera: only together with --watch or --video"),
+    (["--distance", "3"], "--distance: only together with --watch or --video"),
+    (["--json", "x", "--csv", "x"], "--csv x: is the file of --json, too"),
+    (["--json", "m.npz", "--save-replay", "./m.npz"], "./m.npz: is the file of --json, too"),
+    (["--rule", "max_episode_steps=3", "--rule", "max_episode_steps=5"], "steps: given twice"),
     (["--camera", "drone"], "drone"),
     (["--distance", "0"], "--distance"),
 ])

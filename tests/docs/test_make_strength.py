@@ -1,0 +1,47 @@
+"""The picture of the shipped parameters' strength, from a tournament's tables."""
+
+import pytest
+from small import refused
+
+from docs import make_strength
+
+FILES = {
+    "tournament.json": '{"game": "run-to-goal-ants"}',
+    "ratings.csv": "entrant,seats,rating,low,high\n00.0M/agent0,0 1,-200,-250,-150\n"
+                   "run-to-goal-ants/agent0,0 1,200,150,250\nzoo/run-to-goal-ants_v1,0,0,-9,9\n",
+    "pairs.csv": "entrant,opponent,win_share\nrun-to-goal-ants/agent0,00.0M/agent0,0.9\n"
+                 "run-to-goal-ants/agent0,zoo/run-to-goal-ants_v1,0.7\n"}
+
+
+@pytest.fixture
+def tournament(tmp_path):
+    """A tournament's folder."""
+    for name, text in FILES.items():
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+def test_a_picture(tournament):
+    """It is drawn from the tables alone."""
+    out = tournament / "strength.png"
+    make_strength.main([str(tournament), "--out", str(out)])
+    assert out.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("name, text, culprit", [
+    ("tournament.json", "[]", "tournament.json: must be an object whose game is one of run-to-"),
+    ("tournament.json", "{", "tournament.json: must be an object"),
+    ("tournament.json", '{"game": "chess"}', "tournament.json: must be an object"),
+    ("ratings.csv", FILES["ratings.csv"].replace("200", "high"), "ratings.csv: no tournament's"),
+    ("ratings.csv", "entrant,seats,rating,low,high\n", "ratings.csv: has no rows"),
+    ("pairs.csv", FILES["ratings.csv"], "pairs.csv: no tournament's table of entrant, opponent")])
+def test_a_damaged_tournament(tournament, name, text, culprit, capfd):
+    """One line that names the file."""
+    (tournament / name).write_text(text)
+    refused(make_strength.main, [tournament, "--out", tournament / "x.png"], culprit, capfd)
+
+
+@pytest.mark.parametrize("out", ["x.txt", "nodir/x.png"])
+def test_a_picture_that_cannot_be_written(tournament, out, capfd):
+    """One line that names it."""
+    refused(make_strength.main, [tournament, "--out", tournament / out], f"{out}: must ", capfd)
