@@ -15,8 +15,8 @@ def write_whole(path, write):
 
     A link stays and its target is replaced; a device or a pipe is written to.
     """
-    target = os.path.realpath(path)
-    special = os.path.exists(target) and not os.path.isfile(target)
+    special = os.path.exists(path) and not os.path.isfile(path)
+    target = path if special else os.path.realpath(path)  # a piped /dev/stdout has no real path
     temporary = target if special else f"{target}.tmp{os.getpid()}"
     try:
         with open(temporary, "wb") as file:

@@ -5,6 +5,19 @@
 `Renderer` draws any of them, `register` makes a new game known, `spec` gives its MuJoCo scene.
 """
 
+import os
+
+try:
+    import mujoco  # noqa: F401
+except Exception:  # of any kind, from the OpenGL that MUJOCO_GL names
+    if "MUJOCO_GL" not in os.environ:
+        raise
+    # Only painter.py draws, in a process of its own; `Renderer` tells if it cannot.
+    _wanted = os.environ["MUJOCO_GL"]
+    os.environ["MUJOCO_GL"] = "disable"
+    import mujoco  # noqa: F401
+    os.environ["MUJOCO_GL"] = _wanted
+
 from gym_compete.env import CompeteEnv
 from gym_compete.export import spec, to_xml
 from gym_compete.games import GAMES, Game, find_game, register

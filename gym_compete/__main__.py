@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 
 from gym_compete.export import to_xml
@@ -13,8 +14,9 @@ class Parser(argparse.ArgumentParser):
     """An `ArgumentParser` whose errors are one line."""
 
     def error(self, message):
-        """Prints the message and exits with code 2."""
-        print(f"{self.prog}: error: {message}", file=sys.stderr)
+        """Prints the message, unprintable characters as escapes, and exits with code 2."""
+        line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(message))
+        print(f"{self.prog}: error: {line}", file=sys.stderr)
         sys.exit(2)
 
 
@@ -24,9 +26,16 @@ def make_parser():
     commands = parser.add_subparsers(dest="command", metavar="export", parser_class=Parser)
     export = commands.add_parser("export", help="write a game's scene as MJCF")
     export.add_argument("game", metavar="GAME", help=f"one of {', '.join(GAMES)}")
-    export.add_argument("file", metavar="FILE.xml", help="the file to write")
+    export.add_argument("file", metavar="FILE.xml", type=file_name, help="the file to write")
     export.add_argument("--integrator", default="RK4", choices=INTEGRATORS, help="default: RK4")
     return parser
+
+
+def file_name(text):
+    """An argparse type: any text but an empty one."""
+    if not text:
+        raise argparse.ArgumentTypeError("must not be empty")
+    return text
 
 
 def listing():
@@ -45,19 +54,40 @@ def _pair(values):
 
 
 def write_whole(path, text):
-    """Writes a temporary file beside `path` and renames it: never half a file."""
-    temporary = f"{path}.tmp{os.getpid()}"
+    """Writes a temporary file beside `path` and renames it: never half a file.
+
+    A link stays and its target is replaced; a device or a pipe is written to.
+    """
+    special = os.path.exists(path) and not os.path.isfile(path)
+    target = os.path.realpath(path) if os.path.islink(path) and not special else path
+    temporary = target if special else f"{target}.tmp{os.getpid()}"
     try:
         with open(temporary, "w", encoding="utf-8") as file:
             file.write(text)
-        os.replace(temporary, path)
+        if not special:
+            os.replace(temporary, target)
     finally:
-        if os.path.exists(temporary):
+        if not special and os.path.exists(temporary):
             os.unlink(temporary)
 
 
 def main(argv=None):
-    """Runs a command line."""
+    """Runs a command line. Exits with 141 if nobody reads its output, with 1 if that fails."""
+    try:
+        try:
+            run(argv)
+        finally:
+            print(end="", flush=True)  # at Python's own end it would fail with a traceback
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is still unsaid
+        if isinstance(error, BrokenPipeError):
+            sys.exit(128 + signal.SIGPIPE)
+        print(f"output: {error.strerror}", file=sys.stderr)
+        sys.exit(1)
+
+
+def run(argv):
+    """Lists the games or exports one."""
     parser = make_parser()
     args = parser.parse_args(argv)
     if args.command is None:

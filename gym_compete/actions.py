@@ -12,7 +12,7 @@ def checked(acs, sizes, batch=()):
     Raises ValueError, naming the agent, for anything but real numbers in that shape.
     """
     if not hasattr(acs, "__len__") or len(acs) != len(sizes):
-        raise ValueError(f"actions {_short(acs)}: must be one array for each of the two agents")
+        raise ValueError(f"actions {short(acs)}: must be one array for each of the two agents")
     return [_one(f"agent{seat}", ac, (*batch, size))
             for seat, (ac, size) in enumerate(zip(acs, sizes))]
 
@@ -23,13 +23,14 @@ def _one(agent, ac, shape):
     except ValueError:  # rows of different lengths
         array = np.array(None)
     if array.dtype.kind not in "fiu":
-        raise ValueError(f"{agent}'s action {_short(ac)}: must be real numbers in shape {shape}")
+        raise ValueError(f"{agent}'s action {short(ac)}: must be real numbers in shape {shape}")
     if array.shape != shape:
         raise ValueError(f"{agent}'s action of shape {array.shape}: must be of shape {shape}")
     # Squares of small integers and half floats would overflow.
     return array if array.dtype.char in "fd" else array.astype(np.float64)
 
 
-def _short(thing):
+def short(thing):
+    """Anything at all as a part of one line."""
     text = " ".join(repr(thing).split())
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -5,8 +5,9 @@ import numpy as np
 
 from gym_compete.actions import checked
 from gym_compete.games import NOBODY, find_game
+from gym_compete.games.game import checked_version
 from gym_compete.rendering import HEIGHT, WIDTH, Renderer, Viewer
-from gym_compete.vector_env import action_space, observation_space
+from gym_compete.vector_env import NO_MATCH, action_space, observation_space
 
 
 class CompeteEnv(gymnasium.Env):
@@ -35,6 +36,7 @@ class CompeteEnv(gymnasium.Env):
         self.render_mode = render_mode
         self.metadata = self.metadata | {"render_fps": round(1 / self.game.dt)}
         self._renderer = self._viewer = None
+        self._started = False
         if render_mode == "rgb_array":
             self._renderer = Renderer(self.game, width, height)
         self.observation_space = observation_space(self.game)
@@ -60,9 +62,14 @@ class CompeteEnv(gymnasium.Env):
         return tuple(ob[0] for ob in obs)
 
     def reset(self, *, seed=None, options=None):
-        """Starts a match; options={"version": k} sets the curriculum position (sumo, kick)."""
+        """Starts a match; options={"version": k} sets the curriculum position (sumo, kick).
+
+        Raises ValueError for a bad version; other keys mean nothing here.
+        """
+        version = checked_version((options or {}).get("version"))
         super().reset(seed=seed)
-        self.game.reset(0, self.np_random, (options or {}).get("version"))
+        self.game.reset(0, self.np_random, version)
+        self._started = True
         if self.render_mode == "human":
             self.render()
         return self._observe(), ({}, {})
@@ -71,8 +78,10 @@ class CompeteEnv(gymnasium.Env):
         """Plays one step; actions: one array per seat, not clipped here (the motors clamp).
 
         Raises ValueError for actions of another shape or type; one that is not finite ends the
-        match in a tie.
+        match in a tie. Raises ResetNeeded before the first `reset`.
         """
+        if not self._started:
+            raise gymnasium.error.ResetNeeded(NO_MATCH)
         game = self.game
         game.step([ac.astype(np.float64)[None] for ac in checked(actions, game.ac_dims)])
         if self.render_mode == "human":

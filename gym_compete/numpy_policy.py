@@ -220,8 +220,10 @@ def read_parameters(path):
 
 
 def _parse(raw):
-    if not raw.startswith(b"PK"):
+    if raw.startswith(b"\x93NUMPY"):
         return np.load(io.BytesIO(raw), allow_pickle=False), {}
+    if not raw.startswith(b"PK"):  # NumPy would take it for a pickle, and advise to trust it
+        raise ValueError("it begins like neither")
     with zipfile.ZipFile(io.BytesIO(raw)) as archive:
         if sum(entry.file_size for entry in archive.infolist()) > MAX_FILE_BYTES:
             raise ValueError("unpacks to too much")

@@ -8,7 +8,9 @@ from gymnasium.envs.registration import WrapperSpec
 
 from gym_compete.env import CompeteEnv
 from gym_compete.games import NOBODY
+from gym_compete.games.game import checked_version
 from gym_compete.numpy_policy import NumpyPolicy
+from gym_compete.vector_env import NO_MATCH
 
 
 class OneSeat(gymnasium.Env):
@@ -42,7 +44,7 @@ class OneSeat(gymnasium.Env):
         self.metadata, self.render_mode = self.env.metadata, self.env.render_mode
         self.observation_space = self.env.observation_space[seat]
         self.action_space = self.env.action_space[seat]
-        self.version = version
+        self.version = checked_version(version)
         if isinstance(opponent, (str, os.PathLike)):
             opponent = NumpyPolicy(opponent, self.game, 1 - seat, deterministic)
         if not callable(opponent):
@@ -67,12 +69,15 @@ class OneSeat(gymnasium.Env):
         return self.env.unwrapped.game
 
     def reset(self, *, seed=None, options=None):
-        """Starts a match; options={"version": k} sets the curriculum position from here on."""
+        """Starts a match; options={"version": k} sets the curriculum position from here on.
+
+        Raises ValueError for a bad version; other keys go to the environment.
+        """
+        version = checked_version((options or {}).get("version", self.version))
         super().reset(seed=seed)
         if seed is not None or self._opponent_rng is None:
             self._opponent_rng, = self.np_random.spawn(1)
-        if options and "version" in options:
-            self.version = options["version"]
+        self.version = version
         self.env.unwrapped.np_random = self.np_random
         obs, infos = self.env.reset(options={**(options or {}), "version": self.version})
         if hasattr(self.opponent, "reset"):
@@ -81,7 +86,12 @@ class OneSeat(gymnasium.Env):
         return obs[self.seat], dict(infos[self.seat])
 
     def step(self, action):
-        """Plays one step; action: [ac_dim], not clipped here (the motors clamp)."""
+        """Plays one step; action: [ac_dim], not clipped here (the motors clamp).
+
+        Raises ResetNeeded before the first `reset`.
+        """
+        if self._seen is None:
+            raise gymnasium.error.ResetNeeded(NO_MATCH)
         args = (self._opponent_rng,) if self._takes_rng else ()
         pair = [action, self.opponent(self._seen.copy(), *args)]
         obs, rewards, terminated, truncated, infos = self.env.step(pair[::1 - 2 * self.seat])

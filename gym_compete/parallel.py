@@ -1,9 +1,12 @@
 """One match as a PettingZoo parallel environment: dicts by agent instead of tuples."""
 
+from collections.abc import Mapping
+
 import gymnasium
 import numpy as np
 from pettingzoo import ParallelEnv
 
+from gym_compete.actions import short
 from gym_compete.env import CompeteEnv
 
 AGENTS = ("agent0", "agent1")
@@ -44,10 +47,11 @@ class CompeteParallelEnv(ParallelEnv):
 
         seed: the match is that of a `CompeteEnv` reset with this seed; None continues with the
             random generator as it is.
-        options: {"version": k} sets the curriculum position (sumo, kick-and-defend).
+        options: {"version": k} sets the curriculum position (sumo, kick-and-defend); ValueError if
+            it is a bad one.
         """
-        self.agents = list(AGENTS)
         self._obs, infos = self.env.reset(seed=seed, options=options)
+        self.agents = list(AGENTS)
         return _by_agent(self._obs), _by_agent(infos)
 
     def step(self, actions):
@@ -58,6 +62,8 @@ class CompeteParallelEnv(ParallelEnv):
         """
         if not self.agents:
             raise ValueError("no match is being played: call reset first")
+        if not isinstance(actions, Mapping):
+            raise ValueError(f"actions {short(actions)}: must be a dict by {' and '.join(AGENTS)}")
         if set(actions) != set(AGENTS):
             given = ", ".join(map(str, actions)) or "nobody"
             raise ValueError(f"actions of {given}: must be of {' and '.join(AGENTS)}")

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import mujoco
 import numpy as np
+from mujoco import _functions
 
 from gym_compete.forks import tell_after_fork
 
@@ -172,7 +173,7 @@ def stop_clock():
     """
     if mujoco.get_mjcb_time() is None:
         with contextlib.suppress(OSError, ValueError):  # not found: it keeps running
-            library = ctypes.CDLL(mujoco._functions.__file__)
+            library = ctypes.CDLL(_functions.__file__)
             ctypes.c_void_p.in_dll(library, "mjcb_time").value = None
 
 

@@ -1,6 +1,7 @@
 """Many matches of one game at a time."""
 
 import json
+import numbers
 
 import gymnasium
 import numpy as np
@@ -8,7 +9,10 @@ from gymnasium.utils import seeding
 
 from gym_compete.actions import checked
 from gym_compete.games import find_game
+from gym_compete.games.game import checked_version, is_number
 from gym_compete.mirror import Mirror
+
+NO_MATCH = "no match is being played: call reset first"
 
 
 class CompeteVectorEnv:
@@ -27,7 +31,8 @@ class CompeteVectorEnv:
     set: `on_end(i)` is called when match i is over and has not yet restarted; `on_start(i)` is
     called before match i starts and returns the generator that its reset draws from.
 
-    Raises ValueError for an unknown game, fewer than one match or thread, or a bad option.
+    Raises ValueError for an unknown game, fewer than one match or thread, a bad seed or a
+    bad option.
     """
 
     def __init__(self, game, num_envs, num_threads=1, seed=None, mirror=False, **options):
@@ -41,6 +46,7 @@ class CompeteVectorEnv:
         self.single_observation_space = observation_space(self.game)
         self.single_action_space = action_space(self.game)
         self.version = self.on_start = self.on_end = None
+        self._started = False
         self.obs, final_obs = (
             tuple(np.zeros((num_envs, size), np.float32) for size in self.ob_dims)
             for _ in range(2))
@@ -54,25 +60,32 @@ class CompeteVectorEnv:
         self._seed(seed)
 
     def _seed(self, seed):
-        if seed is None or np.isscalar(seed):
-            first = np.random.SeedSequence().entropy % 2**31 if seed is None else seed
-            seed = [first + i for i in range(self.num_envs)]
-        if len(seed) != self.num_envs:
-            raise ValueError(f"{len(seed)} seeds for {self.num_envs} matches")
-        self.np_randoms = [seeding.np_random(int(s))[0] for s in seed]
+        if seed is None:
+            seed = np.random.SeedSequence().entropy % 2**31
+        one = np.ndim(seed) == 0
+        for s in [seed] if one else seed:
+            if not is_number(s, numbers.Integral) or s < 0:
+                raise ValueError(f"seed {s!r}: must be a whole number of at least 0")
+        seeds = [int(seed) + i for i in range(self.num_envs)] if one else list(map(int, seed))
+        if len(seeds) != self.num_envs:
+            raise ValueError(f"{len(seeds)} seeds for {self.num_envs} matches")
+        self.np_randoms = [seeding.np_random(s)[0] for s in seeds]
 
     def reset(self, seed=None, options=None):
         """Starts every match; returns (obs, infos), obs one [N, ob_dim] float32 array per seat.
 
         seed: as for the constructor; None continues with the generators as they are.
-        options: {"version": k} sets the curriculum position.
+        options: {"version": k} sets the curriculum position; other keys mean nothing here.
+
+        Raises ValueError for a bad seed or version.
         """
+        version = checked_version((options or {}).get("version", self.version))
         if seed is not None:
             self._seed(seed)
-        if options and "version" in options:
-            self.version = options["version"]
+        self.version = version
         for i in range(self.num_envs):
             self._start(i)
+        self._started = True
         self._observe(self.obs)
         return self.obs, self.infos
 
@@ -89,8 +102,10 @@ class CompeteVectorEnv:
         potentials of the match that was cut short.
 
         Raises ValueError for actions of another shape or type; one that is not finite ends its
-        match in a tie.
+        match in a tie. Raises ResetNeeded before the first `reset` or `set_state`.
         """
+        if not self._started:
+            raise gymnasium.error.ResetNeeded(NO_MATCH)
         game, infos = self.game, self.infos
         game.step(self._turned(actions))
         infos["reward_move"][:] = game.reward_move
@@ -146,6 +161,7 @@ class CompeteVectorEnv:
         for rng, text in zip(self.np_randoms, state["np_randoms"]):
             rng.bit_generator.state = json.loads(str(text))
         self.version = None if np.isnan(state["version"]) else state["version"].item()
+        self._started = True
         self._observe(self.obs)
 
     def close(self):

@@ -24,6 +24,13 @@ def curriculum(start, version):
     return np.inf if version is None else start * np.exp(0.001 * version)
 
 
+def checked_version(version):
+    """Returns a curriculum position; ValueError unless it is None or a finite number from 0 on."""
+    if version is not None and not (is_number(version) and 0 <= version < np.inf):
+        raise ValueError(f"version {version!r}: must be None or a finite number of at least 0")
+    return version
+
+
 def speed_along(velocity, way):
     """The part [N] of `velocity` [N, 2] in the direction of `way` [N, 2]."""
     return np.einsum("ij,ij->i", velocity, way) / np.maximum(np.hypot(*way.T), 1e-9)
@@ -86,7 +93,8 @@ class Game:
     view = (90, -15)
     options = {"max_episode_steps": 500, "integrator": "RK4", **dict.fromkeys(WEIGHTS[:3], 1.0)}
 
-    def __init__(self, num_envs=1, num_threads=1, **options):
+    def __init__(self, num_envs=1, num_threads=1, /, **options):
+        # Positional only: given by name they are options, and no game has those.
         self._set_options(options)
         self._build(self.make_spec().compile(), num_envs, num_threads)
 

@@ -1,6 +1,8 @@
 """Files are written whole or not at all, wherever a link or a pipe leads."""
 
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -37,3 +39,10 @@ def test_links_and_pipes_stay(tmp_path):
     os.close(reader)
     with pytest.raises(OSError, match="No space left on device: '/dev/full'"):
         write_json("/dev/full", [1])
+
+
+def test_standard_output_in_a_pipe():
+    """`--json /dev/stdout | ...`: what the pipe is called there is no path."""
+    code = "from common.files import write_json; write_json('/dev/stdout', [1])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("[\n 1\n]\n", "")

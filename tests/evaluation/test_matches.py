@@ -6,7 +6,7 @@ from helpers import NumpyPolicy
 from small import SIZE
 
 from common.command_line import InputError
-from evaluation.matches import play
+from evaluation.matches import check_rules, play
 from evaluation.results import summarize, wilson
 from networks.loading import ParameterFile, load_entries
 from utils import Actors
@@ -76,6 +76,13 @@ def test_mean_actions(zoo):
     """Without noise the games differ from noisy ones by it alone, and repeat."""
     silent = short(zoo, count=2, deterministic=True)
     assert silent == short(zoo, count=2, deterministic=True) != short(zoo, count=2)
+
+
+@pytest.mark.parametrize("rules", [{"num_envs": 2}, {"num_threads": 0}, {"seed": 1}, {"self": 1}])
+def test_arguments_of_the_environment_are_no_rules(rules):
+    name, = rules
+    with pytest.raises(InputError, match=f"^--rule {ANTS} has no option '{name}': must be one of "):
+        check_rules(ANTS, rules)
 
 
 class Diary(Actors):

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 
 import mujoco
 import numpy as np
@@ -76,6 +77,10 @@ def test_listing(capsys):
 @pytest.mark.parametrize("line, message", [
     (["export", "chess", "x.xml"], "unknown game 'chess': must be one of run-to-goal-ants, "),
     (["export", "sumo-ants", "no/x.xml"], "no/x.xml: No such file or directory"),
+    (["export", "sumo-ants", "a\nb/x.xml"], r"error: a\nb/x.xml: No such file or directory"),
+    (["export", "sumo-ants", ""], "argument FILE.xml: must not be empty"),
+    (["export", "sumo-ants", "new/"], "new/: No such file or directory"),
+    (["export", "sumo-ants", "/dev/full"], "/dev/full: No space left on device"),
     (["export", "sumo-ants", "."], ".: "),
     (["export", "sumo-ants"], "the following arguments are required: FILE.xml"),
     (["draw"], "invalid choice: 'draw'")])
@@ -87,6 +92,48 @@ def test_bad_lines(line, message, capsys, tmp_path, monkeypatch):
     err = capsys.readouterr().err
     assert end.value.code == 2 and message in err and err.count("\n") == 1
     assert not os.listdir(tmp_path) and not os.path.exists(f"{tmp_path}.tmp{os.getpid()}")
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_link_stays(there, tmp_path):
+    """Its target is written, whether it is there already or not."""
+    file, link = tmp_path / "x.xml", tmp_path / "link"
+    if there:
+        file.write_text("old")
+    link.symlink_to("x.xml")
+    __main__.main(["export", "sumo-ants", str(link)])
+    assert link.is_symlink() and file.read_text() == to_xml("sumo-ants")
+    assert sorted(os.listdir(tmp_path)) == ["link", "x.xml"]
+
+
+def test_into_a_pipe(tmp_path):
+    """It stays a pipe, and its reader gets the scene."""
+    pipe, found = tmp_path / "pipe", []
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=lambda: found.append(pipe.read_text()), daemon=True)
+    reader.start()
+    __main__.main(["export", "sumo-ants", str(pipe)])
+    reader.join(10)
+    assert found == [to_xml("sumo-ants")] and pipe.is_fifo()
+
+
+def outcome(line, stdout):
+    """Exit code and standard error of a command line with this standard output."""
+    done = subprocess.run([sys.executable, "-m", "gym_compete", *line], stdout=stdout,
+                          stderr=subprocess.PIPE, text=True,
+                          env={**os.environ, "PYTHONUNBUFFERED": ""})  # or argparse hides failures
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("line", [[], ["--help"]])
+def test_output_that_fails(line):
+    """A full disk is told in one line; nobody who reads, in none."""
+    with open("/dev/full", "w") as full:
+        assert outcome(line, full) == (1, "output: No space left on device\n")
+    source, sink = os.pipe()
+    os.close(source)
+    assert outcome(line, sink) == (141, "")
+    os.close(sink)
 
 
 def test_as_a_module():

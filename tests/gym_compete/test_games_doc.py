@@ -85,6 +85,12 @@ def test_endings(name):
     assert sorted(endings) == sorted(find_game(name).endings[1:])
 
 
+def is_among(name, where):
+    """Whether a cell such as "all" or "sumo-*, kick-and-defend" means this game."""
+    patterns = [".*" if part == "all" else part.replace("*", ".*") for part in where.split(", ")]
+    return any(re.fullmatch(part, name) for part in patterns)
+
+
 @games
 def test_options(name):
     """The game's own keywords, and no other, are listed in its section and explained for all."""
@@ -92,11 +98,27 @@ def test_options(name):
     line, = re.findall(r"^Options: (.*)$", SECTIONS[name], re.MULTILINE)
     assert sorted(words(line)) == sorted(options)
     for keyword, default, where, _ in table(SECTIONS["Use"], "keyword"):
-        patterns = [".*" if part == "all" else part.replace("*", ".*")
-                    for part in where.split(", ")]
-        assert (keyword in options) == any(re.fullmatch(part, name) for part in patterns)
+        assert (keyword in options) == is_among(name, where)
         if keyword in options:
             assert default.strip('"') == str(options[keyword])
+
+
+def dense_reward(name, **weights):
+    """Of both seats in the first step of a match."""
+    game = find_game(name)(**weights)
+    game.reset(0, np.random.default_rng(0))
+    game.step([np.zeros((1, size)) for size in game.ac_dims])
+    return game.reward_move
+
+
+@games
+def test_weights_without_an_effect(name):
+    """The table names the games in which a weight changes no reward; in the others it does."""
+    effects = {keyword: what for keyword, _, _, what in table(SECTIONS["Use"], "keyword")}
+    for weight in ("dense_forward", "dense_survive", "dense_goal_dist"):
+        nowhere = effects[weight].partition("no effect in ")[2]
+        same = np.array_equal(dense_reward(name), dense_reward(name, **{weight: 2.0}))
+        assert same == is_among(name, nowhere), weight
 
 
 @games

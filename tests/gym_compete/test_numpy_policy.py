@@ -196,7 +196,9 @@ def test_games_that_a_view_does_not_know(tmp_path, kind, name, message):
 
 @pytest.mark.parametrize("raw, message", [
     (b"", "0 bytes"), (b"PK\x03\x04nonsense", "not a parameter file"),
-    (b"\x80\x04\x95", "not a parameter file"), (None, "No such file or directory")])
+    (b"\x80\x04\x95", "not a parameter file"),
+    (b"# Games\n", "not a parameter file, .npz or .npy .it begins like neither.$"),
+    (None, "No such file or directory")])
 def test_what_is_no_file_of_parameters(tmp_path, raw, message):
     """Damaged bytes, and pickles, which could execute anything."""
     path = tmp_path / "x.npy"

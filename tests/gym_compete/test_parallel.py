@@ -89,6 +89,14 @@ def test_one_action_for_each_agent(agents, message):
     assert str(error.value) == message
 
 
+@pytest.mark.parametrize("actions", [None, [np.zeros(8)] * 2, ["agent0", "agent1"]])
+def test_actions_are_a_dict(actions):
+    env = parallel_env("run-to-goal-ants")
+    env.reset(seed=0)
+    with pytest.raises(ValueError, match="^actions .*: must be a dict by agent0 and agent1$"):
+        env.step(actions)
+
+
 def test_a_match_must_be_started():
     """Before the first one and after the end of each."""
     env = parallel_env("run-to-goal-ants", max_episode_steps=1)

@@ -219,6 +219,21 @@ def test_mujoco_gl_is_respected(monkeypatch):
     assert rendering.backends() == ("egl", "osmesa")
 
 
+@pytest.mark.parametrize("value", ("none-such", "osmesa"))
+def test_games_do_without_opengl(value):
+    """What MUJOCO_GL names need not work as long as nothing is drawn; the variable stays."""
+    script = """if True:
+        import os, gym_compete
+        env = gym_compete.CompeteEnv("run-to-goal-ants")
+        env.reset(seed=0)
+        env.step(env.action_space.sample())
+        print(os.environ["MUJOCO_GL"])
+    """
+    done = subprocess.run([sys.executable, "-c", script], env={**os.environ, "MUJOCO_GL": value},
+                          capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == (f"{value}\n", "")
+
+
 SCRIPT = """
 import gymnasium, gym_compete
 env = gymnasium.make("run-to-goal-ants-v0", render_mode="rgb_array")

@@ -226,6 +226,9 @@ GOOD = ", ".join(SIX)
     ("sumo-ants", {"num_envs": 0}, "num_envs 0: must be at least 1"),
     ("sumo-ants", {"num_threads": 0}, "num_threads 0: must be at least 1"),
     ("sumo-ants", {"seed": [1, 2]}, "2 seeds for 1 matches"),
+    *[("sumo-ants", {"seed": bad}, "seed {!r}: must be a whole number of at least 0".format(
+        *(bad if type(bad) is list else [bad])))
+      for bad in (1.5, True, -1, "x", [1.7], [None], [-1])],
 ])
 def test_bad_arguments_are_named(game, options, message):
     with pytest.raises(ValueError) as error:
