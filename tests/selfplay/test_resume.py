@@ -152,8 +152,7 @@ def test_anchors_that_are_off_stay_off(tmp_path, monkeypatch, capsys):
     """The words that began a run are no change; on they cannot be turned."""
     monkeypatch.setattr(run, "SAVE_DIR", str(tmp_path))
     off = ["--anchor-every", "0"]
-    run.main([*GAMES["mlp"], *SMALL, *off, "--max-iters", "1", "--run",
-              "quiet"])
+    run.main([*GAMES["mlp"], *SMALL[:-2], *off, "--max-iters", "1", "--run", "quiet"])
     run.main(["--resume", "quiet", *off])
     assert "done: 1 iterations" in capsys.readouterr().out
     assert "cannot be turned on or off" in refused(capsys, "--resume", "quiet", "--anchor-every",
