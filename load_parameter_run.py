@@ -17,6 +17,7 @@ from common.command_line import (
     InputError,
     Parser,
     check_writable,
+    dashed,
     file_error,
     number,
 )
@@ -72,7 +73,7 @@ def play(args):
     if not (args.param_paths or comm.RANK):
         print("playing", " v ".join(map(relative, paths)))
     game, entries = comm.from_root(load_players, paths, args.env, args.deterministic)
-    rules = read_rules(args.rule)
+    rules = evaluating.read_rules(args.rule)
     comm.from_root(check_rules, game, rules)
     swapped = comm.from_root(decide_swap, False if shown else args.swap, game, entries)
     comm.from_root(check_seats, entries, game)
@@ -97,23 +98,13 @@ def check_outputs(args):
     """Raises InputError for results that cannot be written, and for two that share a file."""
     taken = {}
     for name in ("json", "csv", "video", "save_replay"):
-        path, option = getattr(args, name), f"--{name.replace('_', '-')}"
+        path, option = getattr(args, name), dashed(name)
         if path and name in ("json", "csv"):
             check_writable(option, path)
         if path and (os.path.isfile(path) or not os.path.exists(path)):  # no device or pipe
             other = taken.setdefault(os.path.realpath(path), option)
             if other != option:
                 raise InputError(f"{option} {path}: is the file of {other}, too; name another")
-
-
-def read_rules(pairs):
-    """The rules of the command line, {name: value}; InputError for one that is given twice."""
-    rules = dict(pairs)
-    if len(rules) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise InputError(f"--rule {twice}: given twice")
-    return rules
 
 
 # Choosing the files

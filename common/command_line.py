@@ -4,6 +4,7 @@ import argparse
 import math
 import os
 import sys
+from contextlib import contextmanager
 
 # Listed here so --help need not import MuJoCo; a test compares them with gym_compete.GAMES.
 GAME_NAMES = ("run-to-goal-ants", "run-to-goal-humans", "you-shall-not-pass", "sumo-ants",
@@ -45,11 +46,28 @@ class Parser(argparse.ArgumentParser):
         args = sys.argv[1:] if args is None else list(args)
         option = "argument"
         for arg in args:
-            name, equals, value = arg.partition("=")
-            option = name if arg.startswith("--") else option
-            if not arg or (option == name and equals and not value):
+            value = arg
+            if arg.startswith("--"):
+                option, equals, value = arg.partition("=")
+                value = value if equals else option
+            if not value:
                 self.error(f"{option}: must not be empty")
         return super().parse_known_args(args, namespace)
+
+    @contextmanager
+    def refusing(self):
+        """Ends the script with one line and exit code 2 where the work within meets bad input."""
+        try:
+            yield
+        except InputError as error:
+            self.error(str(error))
+        except OSError as error:
+            self.error(file_error(error))
+
+
+def dashed(name):
+    """How a command line spells the option that argparse stores under a name."""
+    return f"--{name.replace('_', '-')}"
 
 
 def number(kind, low, high=math.inf, above=False):

@@ -15,7 +15,7 @@ from common.command_line import GAME_NAMES, InputError, Parser, check_writable, 
 from common.filenames import parameter_files, read_name
 from common.files import write_whole
 from distributed_data import device
-from docs.script import make_folder, refusing
+from docs.outputs import make_folder
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SHIPPED_DIR = os.path.join(ROOT, "parameters")
@@ -202,7 +202,7 @@ def main(argv=None):
     """Parses the command line and does what it says."""
     parser = make_parser()
     args = parser.parse_args(argv)
-    with refusing(parser):
+    with parser.refusing():
         run(args)
 
 

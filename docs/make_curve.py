@@ -15,7 +15,7 @@ from common.command_line import InputError, Parser, number
 from common.files import first_line
 from common.run_folder import RunFolder
 from distributed_data import device
-from docs.script import check_picture, refusing
+from docs.outputs import check_picture
 
 
 def make_parser():
@@ -189,7 +189,7 @@ def main(argv=None):
     """Parses the command line and does what it says."""
     parser = make_parser()
     args = parser.parse_args(argv)
-    with refusing(parser):
+    with parser.refusing():
         run(args)
 
 

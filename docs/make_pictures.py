@@ -14,7 +14,7 @@ from PIL import Image
 
 from common.command_line import GAME_NAMES, InputError, Parser, check_writable, number
 from distributed_data import device
-from docs.script import make_folder, refusing
+from docs.outputs import make_folder
 from gym_compete import CompeteVectorEnv, Renderer
 
 IMAGES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "images")
@@ -118,7 +118,7 @@ def main(argv=None):
     """Parses the command line and does what it says."""
     parser = make_parser()
     args = parser.parse_args(argv)
-    with refusing(parser):
+    with parser.refusing():
         run(args)
 
 

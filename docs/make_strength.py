@@ -15,7 +15,7 @@ import re
 
 from common.command_line import GAME_NAMES, InputError, Parser
 from common.files import first_line
-from docs.script import check_picture, refusing
+from docs.outputs import check_picture
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SEATS = {"0": "seat 0", "0 1": "both seats", "1": "seat 1"}
@@ -139,7 +139,7 @@ def main(argv=None):
     """Parses the command line and does what it says."""
     parser = make_parser()
     args = parser.parse_args(argv)
-    with refusing(parser):
+    with parser.refusing():
         run(args)
 
 

@@ -39,6 +39,16 @@ def add_rule_option(parser):
                               "touch_to_win=False; may be repeated."))
 
 
+def read_rules(pairs):
+    """The rules of the command line, {name: value}; InputError for one that is given twice."""
+    rules = dict(pairs)
+    if len(rules) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise InputError(f"--rule {twice}: given twice")
+    return rules
+
+
 def add_tournament_options(parser):
     """The options of `tournament`."""
     parser.add_argument("entrants", nargs="+", metavar="DIR_OR_FILE", help=(

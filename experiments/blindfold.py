@@ -14,7 +14,7 @@ import os
 
 import numpy as np
 
-from common.command_line import InputError, Parser, check_writable, file_error, number, one_line
+from common.command_line import InputError, Parser, check_writable, number, one_line
 from common.terminal import go_on_without_output, guarded
 
 NETS = ("vf", "pol")
@@ -126,12 +126,8 @@ def main(argv=None):
     parser = make_parser()
     args = parser.parse_args(argv)
     go_on_without_output()
-    try:
+    with parser.refusing():
         run(args)
-    except InputError as error:
-        parser.error(str(error))
-    except OSError as error:
-        parser.error(file_error(error))
 
 
 if __name__ == "__main__":

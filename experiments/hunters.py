@@ -17,7 +17,7 @@ import os
 import sys
 
 import run
-from common.command_line import RANK_NAMES, InputError, file_error, number
+from common.command_line import RANK_NAMES, InputError, number
 from common.run_folder import find_place, lasting_paths
 from common.terminal import go_on_without_output, guarded
 from experiments import stages
@@ -80,14 +80,11 @@ def main(argv=None):
     args = parser.parse_args(argv)
     go_on_without_output()
     try:
-        settled = settle(parser, args)
-        from experiments.rounds import Rounds
+        with parser.refusing():
+            settled = settle(parser, args)
+            from experiments.rounds import Rounds
 
-        Rounds(*settled).go()
-    except InputError as error:
-        parser.error(str(error))
-    except OSError as error:
-        parser.error(file_error(error))
+            Rounds(*settled).go()
     except stages.Ended as ended:
         if ended.code > 128:
             print("stopped; the same command goes on from here", file=sys.stderr)

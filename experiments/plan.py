@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from common.run_folder import RunFolder
-from selfplay.config import make_parser, preset
+from selfplay.config import flag, make_parser, preset
 
 SCHEDULE = ("dense_iters", "anneal_iters", "curriculum_iters")  # lengths that follow the run's
 OLD_PER_POINT = 4  # versions kept from one point of a curve to the next
@@ -136,8 +136,7 @@ class Study:
         ratio = self.iterations / self.experiment.scales["medium"].iterations
         values = preset(game, policy=self.policy)
         return [word for name in SCHEDULE if values.get(name) and ratio < 1
-                for word in (f"--{name.replace('_', '-')}", str(max(1, round(
-                    ratio * values[name]))))]
+                for word in (flag(name), str(max(1, round(ratio * values[name]))))]
 
 
 def gap_late(iterations, points):

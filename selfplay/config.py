@@ -6,7 +6,7 @@ import os
 import time
 from dataclasses import asdict, dataclass, field, fields, replace
 
-from common.command_line import GAME_NAMES, Parser, number
+from common.command_line import GAME_NAMES, Parser, dashed, number
 from common.run_folder import lasting_paths, run_name
 from selfplay import presets
 
@@ -275,7 +275,7 @@ def from_dict(found):
 
 def flag(name):
     """How the command line spells an option."""
-    return FLAGS.get(name, f"--{name.replace('_', '-')}")
+    return FLAGS.get(name, dashed(name))
 
 
 def make_parser(argv=()):

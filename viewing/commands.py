@@ -6,7 +6,7 @@ What needs MuJoCo or TensorFlow is imported where it is used, so --help stays qu
 import os
 from dataclasses import replace
 
-from common.command_line import InputError, check_writable, number, one_line
+from common.command_line import InputError, check_writable, dashed, number, one_line
 from common.names import short_names
 
 VIEWS = ("side", "follow", "top", "front")
@@ -77,12 +77,12 @@ def refuse_idle(args):
              **dict.fromkeys(CAMERA, (args.watch or args.video, pictures))}
     for name, (there, what) in needs.items():
         if getattr(args, name, None) is not None and not there:
-            raise InputError(f"--{name.replace('_', '-')}: only together with {what}")
+            raise InputError(f"{dashed(name)}: only together with {what}")
 
 
 def check(args):
     """Raises InputError for impossible options, before any match is played."""
-    asked = next(f"--{name.replace('_', '-')}" for name in ("watch", "video", "save_replay")
+    asked = next(dashed(name) for name in ("watch", "video", "save_replay")
                  if getattr(args, name))
     _check_one_rank(asked)
     _check_file("--video", args.video, FILMS)

@@ -1,20 +1,8 @@
-"""What the scripts of this folder share: errors in one line, and where results may be written."""
+"""Where the scripts of this folder may write: checked before the work."""
 
 import os
-from contextlib import contextmanager
 
-from common.command_line import InputError, check_writable, file_error
-
-
-@contextmanager
-def refusing(parser):
-    """Ends the script with one line and exit code 2 where the work within meets bad input."""
-    try:
-        yield
-    except InputError as error:
-        parser.error(str(error))
-    except OSError as error:
-        parser.error(file_error(error))
+from common.command_line import InputError, check_writable
 
 
 def check_picture(option, path):
