@@ -13,9 +13,11 @@ import textwrap
 from common import run_folder
 from common.command_line import (
     GAME_NAMES,
+    MOST_MATCHES,
     NOT_FILES,
     InputError,
     Parser,
+    check_apart,
     check_writable,
     dashed,
     file_error,
@@ -43,7 +45,7 @@ def add_play_options(parser):
     files.add_argument("--shipped", action="store_true", help=(
         "Play what parameters/ ships, even if there are runs."))
     evaluating.add_match_options(parser)
-    parser.add_argument("--max-episodes", type=number(int, 1), help=(
+    parser.add_argument("--max-episodes", type=number(int, 1, MOST_MATCHES), help=(
         "Matches to play; default: as many as --video and --save-replay need, otherwise 100."))
     parser.add_argument("--swap", action=argparse.BooleanOptionalAction, help=(
         "Swap seats in every other match; default: if both files can sit in both seats (sumo, our "
@@ -63,13 +65,13 @@ def play(args):
     from evaluation.matches import SLOTS, check_rules
     from evaluation.seats import check_seats, decide_swap
 
-    comm.from_root(check_outputs, args)
     viewing.refuse_idle(args)
     shown = viewing.is_requested(args)
     if shown:
         viewing.check(args)
     evaluating.admit_policies(args.policy)
     paths = comm.from_root(choose_files, args.param_paths, args.run, args.env, args.shipped)
+    comm.from_root(check_outputs, args, paths)
     if not (args.param_paths or comm.RANK):
         print("playing", " v ".join(map(relative, paths)))
     game, entries = comm.from_root(load_players, paths, args.env, args.deterministic)
@@ -94,17 +96,17 @@ def play(args):
         sys.exit(interrupts.code)
 
 
-def check_outputs(args):
-    """Raises InputError for results that cannot be written, and for two that share a file."""
-    taken = {}
-    for name in ("json", "csv", "video", "save_replay"):
-        path, option = getattr(args, name), dashed(name)
-        if path and name in ("json", "csv"):
-            check_writable(option, path)
-        if path and (os.path.isfile(path) or not os.path.exists(path)):  # no device or pipe
-            other = taken.setdefault(os.path.realpath(path), option)
-            if other != option:
-                raise InputError(f"{option} {path}: is the file of {other}, too; name another")
+def check_outputs(args, players):
+    """Raises InputError for results that cannot be written or share a file.
+
+    players: paths, "random" and "zero".
+    """
+    outputs = {dashed(name): getattr(args, name)
+               for name in ("json", "csv", "video", "save_replay")}
+    for option in ("--json", "--csv"):
+        if outputs[option]:
+            check_writable(option, outputs[option])
+    check_apart(outputs, [path for path in players if path not in NOT_FILES])
 
 
 # Choosing the files

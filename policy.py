@@ -155,6 +155,7 @@ class HumanoidPolicy(BodyPolicy):
 
     sizes = ((human.RACE, 17), (human.SUMO, 17), (human.KICK, 17))
     shared_features = human.SHARED
+    symmetric = True
     view_memory = human.MEMORY
     pose = human.POSE
 

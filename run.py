@@ -9,22 +9,28 @@ from common.command_line import one_line
 from common.run_folder import RunFolder
 from common.terminal import go_on_without_output, guarded
 from selfplay import batch_plan, workers
-from selfplay.build import find_network, make_env, plan_batch, plays_both_seats
-from selfplay.config import LIMITS, from_dict, make_parser, settle
+from selfplay.build import (
+    find_network,
+    make_env,
+    plan_batch,
+    plays_both_seats,
+    policy_maker,
+    refuse_mirror,
+)
+from selfplay.config import LIMITS, from_dict, make_parser, settle, walker_remark
 
 SAVE_DIR = os.path.join(os.path.dirname(os.path.abspath(__file__)), "saveparameters")
 
 
-def train(config, free=(), resumed=None, dry_run=False):
+def train(config, args, free, resumed=None):
     """Builds what the configuration asks for, and trains; returns `Counters`, None at a dry run.
 
-    free: those of `batch_plan.OPTIONS` that adapt to the others. resumed: arrays of the checkpoint
-    to go on from. dry_run: stops where the training would begin.
+    args: the command line, None where it says nothing. free: those of `batch_plan.OPTIONS` that
+    adapt to the others. resumed: arrays of the checkpoint to go on from.
     """
     from distributed_data import comm, device
 
     hardware = device.prepare()
-    from evaluation.anchors import Anchors
     from gym_compete import find_game
     from learn import compete_learn
     from selfplay import warm_start
@@ -35,40 +41,47 @@ def train(config, free=(), resumed=None, dry_run=False):
     game = find_game(config.env)()
     network, options = find_network(config, game)
     outsider = find_outsider(config)
+    if resumed is None:
+        refuse_mirror(config, network, outsider)
     shared = plays_both_seats(game, network, outsider)
     config = plan_batch(config, free, resumed is not None, batch_plan.World(
         comm.SIZE, getattr(network, "chunk", 1), shared, config.ensemble, bool(outsider)))
     env = make_env(config, threads)
     trainees = make_trainees(config, env, shared, outsider and outsider[0])
-    anchors = comm.from_root(partial(
+    anchors = make_anchors(config, trainees, threads)
+    init = warm_start.find_init(SAVE_DIR, config, trainees, resumed, args)
+    config = config.replace(curriculum_start=warm_start.find_start(
+        config, env.game, [*filter(None, init), *(outsider or ())[1:]], resumed))
+    opponents = warm_start.find_opponents(SAVE_DIR, config, trainees, outsider, resumed, args)
+    announce(config, threads, hardware, walker_remark(args), warm_start.pose_remark(init, trainees))
+    if args.dry_run:
+        return None
+    return compete_learn(
+        env, policy_maker(network, options, env), trainees, os.path.join(SAVE_DIR, config.run),
+        config, opponents=opponents, init=[entry and entry.vector for entry in init],
+        anchors=anchors, resumed=resumed)
+
+
+def make_anchors(config, trainees, threads):
+    """The `Anchors` that the learners meet now and then, None without; all ranks call it."""
+    from distributed_data import comm
+    from evaluation.anchors import Anchors
+
+    return comm.from_root(partial(
         Anchors, config.env, [trainee.header for trainee in trainees], config.anchor_every,
         config.anchor_games, config.anchor, num_threads=threads
     )) if config.anchor_every else None
-    init = warm_start.find_init(SAVE_DIR, config, trainees, resumed)
-    config = config.replace(curriculum_start=warm_start.find_start(
-        config, env.game, [*filter(None, init), *(outsider or ())[1:]], resumed))
-    opponents = warm_start.find_opponents(SAVE_DIR, config, trainees, outsider, resumed)
-    announce(config, threads, hardware, warm_start.pose_remark(init, trainees))
-    if dry_run:
-        return None
-
-    def policy_fn(name, seat, rng):
-        return network(name, env.ob_dims[seat], env.ac_dims[seat], rng, **options)
-
-    return compete_learn(
-        env, policy_fn, trainees, os.path.join(SAVE_DIR, config.run), config, opponents=opponents,
-        init=[entry and entry.vector for entry in init], anchors=anchors, resumed=resumed)
 
 
-def announce(config, threads, hardware, remark):
-    """Prints where the run goes, what each rank uses and a remark, if any; all ranks call it."""
+def announce(config, threads, hardware, *remarks):
+    """Prints where the run goes, what each rank uses and remarks, if any; all ranks call it."""
     from distributed_data import comm
 
     lines = comm.to_root(f"{comm.name()}: {config.num_envs} games on {threads} thread(s), "
                          f"networks on {hardware}")
     if comm.RANK == 0:
         place = one_line(os.path.join("saveparameters", config.run))
-        lines = [f"{config.env} into {place}", *lines, one_line(remark)]
+        lines = [f"{config.env} into {place}", *lines, *map(one_line, remarks)]
         print("\n".join(filter(None, lines)), flush=True)
 
 
@@ -110,8 +123,7 @@ def settle_and_train(parser, args):
     free = [name for name in batch_plan.OPTIONS if vars(args)[name] is None]
     if args.resume is None:
         config = comm.broadcast(settle(parser, args, SAVE_DIR))  # the clock names the run
-        return config, train(workers.share_games(config, args.ranks, free), free,
-                             dry_run=args.dry_run)
+        return config, train(workers.share_games(config, args.ranks, free), args, free)
     from selfplay.resume import settle_resumed
 
     found, arrays, remark = comm.from_root(settle_resumed, SAVE_DIR, vars(args), LIMITS)
@@ -122,7 +134,7 @@ def settle_and_train(parser, args):
     new_games = config.ranks != comm.SIZE  # which may be as many as fit
     free = [name for name in free if new_games and name in ("num_envs", "opponents")]
     config = workers.share_games(config, args.ranks, free, config.ranks)
-    return config, train(config, free, arrays, args.dry_run)
+    return config, train(config, args, free, arrays)
 
 
 @guarded
@@ -177,9 +189,9 @@ def learned(config):
     if found is None:
         return ""
     (iteration, shares), games = found, config.anchor_games
-    if len(shares) == 1:  # it plays both seats, so half of the games each
+    if len(shares) == 1:  # it plays both seats
         share, = shares.values()
-        who, whom, games = f"Wins {100 * share:.0f} %", "its first snapshot", games // 2 * 2
+        who, whom = f"Wins {100 * share:.0f} %", "its first snapshot"
     else:
         who = ", ".join(f"{name} {100 * share:.0f} %" for name, share in shares.items())
         who, whom = f"Wins: {who}", "the other seat's first snapshot"

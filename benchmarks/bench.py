@@ -1,11 +1,11 @@
 """What the benchmarks share: a command line with --json, tables, and how to start run.py."""
 
-import os
+import subprocess
 import sys
 from pathlib import Path
 
 from benchmarks import machine
-from common.command_line import InputError, Parser
+from common.command_line import InputError, Parser, check_writable
 
 ROOT = Path(__file__).resolve().parents[1]  # where the commands below must be run
 TRAIN = "import sys, run; run.SAVE_DIR = sys.argv[1]; run.main(sys.argv[2:])"
@@ -26,11 +26,10 @@ def run(parser, measure, print_result, argv=None, packages=()):
     distributions whose versions to name beside the usual ones.
     """
     args = parser.parse_args(argv)
-    try:
-        check_writable(args.json)
+    with parser.refusing():
+        if args.json:  # before hours of measuring
+            check_writable("--json", args.json)
         result = {"machine": machine.describe(*packages), **measure(args)}
-    except InputError as error:
-        parser.error(str(error))
     print_result(result)
     print(result["machine"])
     if args.json:
@@ -38,13 +37,6 @@ def run(parser, measure, print_result, argv=None, packages=()):
 
         write_json(args.json, result)
     return result
-
-
-def check_writable(path):
-    """Raises InputError where --json's file could not be written, before hours of measuring."""
-    if path and (os.path.isdir(path)
-                 or not os.access(os.path.dirname(os.path.abspath(path)), os.W_OK)):
-        raise InputError(f"--json {path}: must be a file in a folder that can be written to")
 
 
 def print_table(rows, headers):
@@ -64,3 +56,18 @@ def python(*arguments, ranks=None):
 def training(folder, *arguments, ranks=None):
     """The words that run run.py with its runs in a folder."""
     return python("-c", TRAIN, folder, *arguments, ranks=ranks)
+
+
+def run_child(words):
+    """Runs a command in the repository; InputError with its last line if it fails.
+
+    What it has printed to stderr is shown only where that is more than a refusal (exit code 2).
+    """
+    done = subprocess.run(words, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                          text=True, errors="replace")
+    if done.returncode not in (0, 2):
+        print(done.stderr, file=sys.stderr)
+    if done.returncode:
+        lines = done.stderr.split("\n")
+        raise InputError(next(filter(None, map(str.strip, reversed(lines))),
+                              f"{words[0]}: exit code {done.returncode}"))

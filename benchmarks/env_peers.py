@@ -1,4 +1,4 @@
-"""Environments against peers: robot steps a second and core, and what of it is bare physics.
+"""Environments against peers: robot steps per second and core, and the share of bare physics.
 
 Every row alternates short blocks of one contender with blocks of bare mj_step calls (MuJoCo as it
 comes, an MjData for each environment) under the same controls on as many threads; the rounds go

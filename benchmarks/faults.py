@@ -23,6 +23,7 @@ from tqdm import tqdm
 
 from benchmarks import bench
 from common.command_line import InputError, number
+from common.files import write_whole
 from selfplay.checkpoint import NAME, PREVIOUS, read_checkpoint
 
 OPTIONS = ("--num-envs", "8", "--num-threads", "1", "--latest-share", "0.5", "--opponents", "4",
@@ -78,7 +79,8 @@ class Table:
     def write(self, path):
         """Writes the document."""
         lines = ["| " + " | ".join(map(str, row)) + " |" for row in self.rows]
-        path.write_text(HEAD.format(iterations=OPTIONS[-1]) + "\n".join(lines) + "\n")
+        text = HEAD.format(iterations=OPTIONS[-1]) + "\n".join(lines) + "\n"
+        write_whole(path, lambda file: file.write(text.encode()))
 
 
 def go_on(folder, name, straight, ranks=None):

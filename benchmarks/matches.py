@@ -10,7 +10,7 @@ import time
 
 from benchmarks import bench
 from benchmarks.rollout import BarePhysics, Tape
-from common.command_line import GAME_NAMES, number
+from common.command_line import GAME_NAMES, MOST_MATCHES, number
 from distributed_data import device
 
 
@@ -19,7 +19,7 @@ def make_parser():
     parser = bench.make_parser("matches", __doc__)
     parser.add_argument("files", nargs=2, metavar="FILE")
     parser.add_argument("--env", choices=GAME_NAMES)
-    parser.add_argument("--max-episodes", type=number(int, 1), default=1000)
+    parser.add_argument("--max-episodes", type=number(int, 1, MOST_MATCHES), default=1000)
     parser.add_argument("--num-threads", type=number(int, 1), default=2)
     return parser
 

@@ -1,6 +1,6 @@
 """Memory: the peak of the paper's batch on one machine, and whether a long run grows.
 
-Peak: one iteration of the game with the paper's settings (409,600 samples a learner, all learners
+Peak: one iteration of the game with the paper's settings (409,600 samples per learner, all learners
 in one process), run by run.py itself. Collecting so much takes hours of physics, which allocates
 nothing: after the first steps the robots are not moved any more, while everything else (networks,
 observations, rewards, segments, advantages, the update on the whole batch) is what it is in
@@ -15,7 +15,6 @@ import gc
 import json
 import os
 import resource
-import subprocess
 import sys
 import tempfile
 
@@ -139,9 +138,8 @@ def work(what, directory, arguments):
 def child(what, *arguments):
     """Runs `work` in a process of its own; returns its notes."""
     with tempfile.TemporaryDirectory() as directory:
-        subprocess.run(bench.python("-m", "benchmarks.memory", "--work", what, directory, "--run",
-                                    "run", *arguments),
-                       cwd=bench.ROOT, check=True, stdout=subprocess.DEVNULL)
+        bench.run_child(bench.python("-m", "benchmarks.memory", "--work", what, directory, "--run",
+                                     "run", *arguments))
         with open(os.path.join(directory, "notes.json")) as file:
             return json.load(file)
 
@@ -159,7 +157,7 @@ def measure_peak(args):
 
 
 def measure_growth(args):
-    """The growth's part of the result; slope: bytes an iteration, of a straight line."""
+    """The growth's part of the result; slope: bytes per iteration, of a straight line."""
     import numpy as np
 
     notes = child(str(args.every), *GROWTH, "--max-iters", str(args.iters), "--anchor-every", "10",
@@ -181,14 +179,14 @@ def print_result(result):
     """Prints a result dict as two tables."""
     most, growth = result["peak"], result["growth"]
     bench.print_table([[stage, f"{size / 1e9:.2f}"] for stage, size in most["stages"].items()],
-                      [f"{most['env']}, {most['timesteps_per_batch']:,} samples a learner: peak "
+                      [f"{most['env']}, {most['timesteps_per_batch']:,} samples per learner: peak "
                        "until after", "GB"])
     print(f"peak {most['peak_gb']:.2f} GB, limit {MOST_GB:g} GB\n")
     bench.print_table([[iteration, f"{size / 1e6:.1f}"]
                        for iteration, size in zip(growth["iterations"], growth["resident"])],
                       ["small run: after iteration", "MB"])
     print(f"from iteration {growth['iterations'][1]} on {growth['grown'] / 1e6:+.2f} MB, "
-          f"{growth['slope'] / 1e3:+.2f} kB an iteration")
+          f"{growth['slope'] / 1e3:+.2f} kB per iteration")
 
 
 def main(argv=None):

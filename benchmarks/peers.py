@@ -1,4 +1,4 @@
-"""Against peers: environment steps a second of our training, of Stable-Baselines3's and of a loop.
+"""Against peers: environment steps per second of our training, Stable-Baselines3's and a loop's.
 
 All train one learner of run-to-goal-ants by PPO against the same frozen opponent (the shipped
 parameters), in turn in one run, with the same batch, minibatch, epochs and network (two nets of 64
@@ -7,7 +7,7 @@ and 64):
 - ours: rollouts and update as run.py has them, 64 games on --num-threads threads;
 - SB3: Stable-Baselines3's PPO on a SubprocVecEnv of the single environment, every game in a process
   of its own, where the opponent is played in NumPy; one PyTorch thread;
-- plain loop: one game, one `session.run` an agent and step, lists of what happened, as a script of
+- plain loop: one game, one `session.run` per agent and step, lists of what happened, as a script of
   2017 does it. Its update is ours.
 
 Stable-Baselines3 and PyTorch are needed by this script alone; it was tried with stable-baselines3
@@ -44,7 +44,7 @@ def make_parser():
     parser.add_argument("--sb3-envs", type=number(int, 1), nargs="+", default=[2, 8],
                         help="Games of SB3's; each number is a contender of its own.")
     parser.add_argument("--batch", type=number(int, 2), default=4096,
-                        help="Environment steps an iteration.")
+                        help="Environment steps per iteration.")
     parser.add_argument("--minibatch", type=number(int, 2), default=256)
     parser.add_argument("--rounds", type=number(int, 1), default=5,
                         help="Iterations of every contender, after one of warm-up.")
@@ -273,7 +273,7 @@ def measure(args):
 
 
 def rates(times, ours, batch):
-    """Environment steps a second, and how many times as fast ours is round by round (medians).
+    """Environment steps per second, and how many times as fast ours is round by round (medians).
 
     times, ours: (collecting, whole iteration) [s] of every round.
     """

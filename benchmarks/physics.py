@@ -193,7 +193,7 @@ def compare(variant, usual, courses):
     """
     off = np.abs(courses[variant.name] - courses[usual.name]).max(axis=2)
     ratios = [a / b for a, b in zip(variant.seconds, usual.seconds)]
-    return {"lever": variant.name, "us a step": 1e6 * statistics.median(variant.seconds),
+    return {"lever": variant.name, "us per step": 1e6 * statistics.median(variant.seconds),
             "time": statistics.median(ratios), "astray after 1": off[0].max(),
             f"after {FAR}, median": float(np.median(off[-1]))}
 

@@ -1,4 +1,4 @@
-"""Many ranks against one: samples a second of the same batch, and what communication takes of it.
+"""Many ranks against one: samples per second of the same batch, and communication's share of it.
 
 Trains a few iterations in every layout, several times in turn, and prints medians. Communication is
 measured apart, with a barrier before every collective call, so that waiting for a slower rank is
@@ -12,7 +12,6 @@ import json
 import os
 import re
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -82,11 +81,11 @@ def train(layout, args, timed):
     """One short run in a layout; returns (seconds of each iteration, what was timed)."""
     ranks, threads = map(int, layout.split("x"))
     with tempfile.TemporaryDirectory() as directory:
-        subprocess.run(bench.python(
+        bench.run_child(bench.python(
             "-m", "benchmarks.scaling", "--work", directory, int(timed), "--env", args.env,
             "--run", "run", "--num-threads", threads, "--num-envs", args.num_envs // ranks,
             "--anchor-every", "0", "--max-iters", args.iters + WARM_UP, *BATCHES[args.batch],
-            ranks=ranks), cwd=bench.ROOT, check=True, stdout=subprocess.DEVNULL)
+            ranks=ranks))
         with open(os.path.join(directory, "run", "timing.csv")) as file:
             seconds = [float(row["run/seconds"]) for row in csv.DictReader(file)][WARM_UP - 1:]
         with open(os.path.join(directory, "run", "config.json")) as file:
@@ -104,6 +103,9 @@ def measure(args):
     for layout in args.layouts:
         if not re.fullmatch(r"[1-9]\d*x[1-9]\d*", layout):
             raise InputError(f"--layouts {layout}: must be RANKSxTHREADS, such as 2x1")
+        if int(layout.split("x")[0]) > args.num_envs:
+            raise InputError(f"--num-envs {args.num_envs}: must be at least the ranks of --layouts "
+                             f"{layout}, one game per rank")
     times = {layout: [] for layout in args.layouts}
     for _ in range(args.rounds):
         for layout in args.layouts:
@@ -130,8 +132,8 @@ def print_result(result):
         [[r["layout"], f"{r['seconds']:.3f}", f"{r['samples_per_s']:,.0f}", f"{r['ratio']:.3f}",
           f"{r['calls']:,.0f}", f"{r['communication']:.2%}", f"{r['waiting']:.2%}"]
          for r in result["rows"]],
-        ["ranks x threads", "s an iteration", "samples/s a learner", "of the first",
-         "calls an iteration", "communication", "waiting"])
+        ["ranks x threads", "s per iteration", "samples/s per learner", "of the first",
+         "calls per iteration", "communication", "waiting"])
 
 
 def main(argv=None):

@@ -11,6 +11,8 @@ GAME_NAMES = ("run-to-goal-ants", "run-to-goal-humans", "you-shall-not-pass", "s
               "sumo-humans", "kick-and-defend")
 # Players without a file; a test compares them with evaluation.entrants.ANCHORS.
 NOT_FILES = ("random", "zero")
+MOST = 2**63 - 1  # of a whole number: more is no length of a Python range and no NumPy integer
+MOST_MATCHES = 1_000_000  # of one command
 
 
 def one_line(text):
@@ -71,14 +73,20 @@ def dashed(name):
 
 
 def number(kind, low, high=math.inf, above=False):
-    """Returns an argparse type: an int or float in [low, high], or in (low, high] with `above`."""
+    """Returns an argparse type: an int or float in [low, high], or in (low, high] with `above`.
+
+    No int exceeds `MOST`, whatever `high` is.
+    """
+    most = min(high, MOST) if kind is int else high
+
     def parse(text):
         value = kind(text)
         if value != value or abs(value) == math.inf:
             raise argparse.ArgumentTypeError(f"{text}: must be a finite number")
-        if not (value > low if above else value >= low) or value > high:
+        if not (value > low if above else value >= low) or value > most:
             bounds = f"{'above' if above else 'at least'} {low}"
-            bounds += "" if high == math.inf else f" and at most {high}"
+            shown = most if value > most else high
+            bounds += "" if shown == math.inf else f" and at most {shown}"
             raise argparse.ArgumentTypeError(f"{text}: must be {bounds}")
         return value
 
@@ -91,8 +99,10 @@ def rule(text):
     name, _, value = text.partition("=")
     truths = {"True": True, "False": False}
     try:
-        kind = int if value.isdecimal() else float
-        return name, truths[value] if value in truths else number(kind, 0)(value)
+        if value in truths:
+            return name, truths[value]
+        number(float, 0)(value)  # the game itself has the bounds of its options
+        return name, (int if value.isdecimal() else float)(value)
     except (ValueError, argparse.ArgumentTypeError):
         raise argparse.ArgumentTypeError(f"{text}: must be NAME=VALUE, VALUE being True, False or "
                                          "a number of at least 0") from None
@@ -114,3 +124,17 @@ def check_writable(option, path):
         return
     if os.path.isdir(path) or not os.path.isdir(folder) or not os.access(folder, os.W_OK):
         raise InputError(f"{option} {path}: must be a file in a folder that exists and is writable")
+
+
+def check_apart(outputs, inputs):
+    """Raises InputError for a result file that would replace an input or another result.
+
+    outputs: {option: path or None}; inputs: paths. Devices and pipes may be shared.
+    """
+    taken = dict.fromkeys(map(os.path.realpath, inputs), "a file to read")
+    for option, path in outputs.items():
+        if path and (os.path.isfile(path) or not os.path.exists(path)):
+            real = os.path.realpath(path)
+            if real in taken:
+                raise InputError(f"{option} {path}: is {taken[real]}; name another")
+            taken[real] = f"the file of {option}, too"

@@ -23,7 +23,8 @@ ARCHIVES = (
     (("policy.pth", "pytorch_variables.pth"), "a Stable-Baselines3 model"),
     (("data.pkl",), "a PyTorch file"),
     (("model.weights.h5",), "a Keras model"),
-    (("actions.npy", "states.npy"), "a recorded match, which --replay plays"),
+    (("actions.npy", "states.npy"),
+     "a recorded match, which `load_parameter_run.py replay FILE` checks and shows"),
     (("digest.npy",), "a run's checkpoint; its parameter files are in the run's agent folders"))
 OURS = {"parameters.npy", "header.npy"}
 

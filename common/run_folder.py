@@ -71,7 +71,7 @@ class RunFolder:
         try:
             with open(os.path.join(self.path, CONFIG)) as file:
                 found = json.load(file)
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return None
         return found if isinstance(found, dict) else None
 

@@ -3,7 +3,7 @@
     python -m docs.make_curve --run NAME --games 30 --out docs/images/run-to-goal-ants_curve.png \\
         --anchor ZOO/run-to-goal-ants_agent0_v1.npy ZOO/run-to-goal-ants_agent1_v1.npy
 
-Anchors are the run's own first snapshots and, with --anchor, any two further files, one a seat
+Anchors are the run's own first snapshots and, with --anchor, any two further files, one per seat
 (OpenAI's released vectors, say).
 """
 
@@ -11,8 +11,8 @@ import csv
 import itertools
 import os
 
-from common.command_line import InputError, Parser, number
-from common.files import first_line
+from common.command_line import MOST_MATCHES, InputError, Parser, number
+from common.files import first_line, write_whole
 from common.run_folder import RunFolder
 from distributed_data import device
 from docs.outputs import check_picture
@@ -24,8 +24,9 @@ def make_parser():
     parser.add_argument("--run", required=True)
     parser.add_argument("--out", required=True, help="The picture to write (.png).")
     parser.add_argument("--anchor", nargs=2, metavar=("SEAT0", "SEAT1"), help="Two further files.")
-    parser.add_argument("--points", type=number(int, 2), default=9, help="Snapshots to play.")
-    parser.add_argument("--games", type=number(int, 1), default=100, help="Games a match.")
+    parser.add_argument("--points", type=number(int, 2, 1000), default=9, help="Snapshots to play.")
+    parser.add_argument("--games", type=number(int, 1, MOST_MATCHES), default=100,
+                        help="Matches per snapshot, seat and anchor.")
     parser.add_argument("--num-threads", type=number(int, 1), default=2)
     return parser
 
@@ -160,7 +161,7 @@ def draw(log, versions, matches, out):
         axes.legend(fontsize=8, ncol=2, loc="upper center", bbox_to_anchor=(0.5, -0.15))
         axes.grid(alpha=0.3)
     fig.tight_layout()
-    fig.savefig(out, dpi=110)
+    write_whole(out, lambda file: fig.savefig(file, format="png", dpi=110))
 
 
 def run(args):

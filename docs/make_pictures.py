@@ -2,17 +2,18 @@
 
     python -m docs.make_pictures [--zoo DIR] [GAME ...]
 
-DIR holds OpenAI's released policies as `GAME_agentK_vN.npy`, or `GAME_vN.npy` where one policy
-plays both seats; games that it has are played by them, all others by small random actions.
+DIR holds OpenAI's released policies of these games, which then play; without it small random
+actions are shown.
 """
 
-import glob
 import os
 
 import numpy as np
 from PIL import Image
 
 from common.command_line import GAME_NAMES, InputError, Parser, check_writable, number
+from common.filenames import parameter_files, read_name
+from common.files import write_whole
 from distributed_data import device
 from docs.outputs import make_folder
 from gym_compete import CompeteVectorEnv, Renderer
@@ -38,21 +39,25 @@ def make_parser():
 
 
 def zoo_files(zoo, game):
-    """The newest files for both seats, or None."""
-    zoo = glob.escape(zoo)
-    files = [sorted(glob.glob(os.path.join(zoo, f"{game}{seat}_v*.npy")))[-1:]
-             or sorted(glob.glob(os.path.join(zoo, f"{game}_v*.npy")))[-1:]
-             for seat in ("_agent0", "_agent1")]
-    return [file[0] for file in files] if all(files) else None
+    """The newest files for seats 0 and 1; InputError where a seat has none."""
+    files = []
+    for seat in (0, 1):
+        fitting = [(named.version or 0, path)
+                   for path, named in ((path, read_name(path)) for path in parameter_files(zoo))
+                   if named.game == game and named.seat in (seat, "both")]
+        if not fitting:
+            raise InputError(f"--zoo {zoo}: holds no file of {game} for seat {seat}; name the "
+                             "games that it has")
+        files.append(max(fitting)[1])
+    return files
 
 
 def load_matches(zoo, games):
-    """{game: entries of both seats} of the games that the zoo has; InputError for bad files."""
+    """{game: entries of both seats}; InputError for games without files and for bad files."""
     from evaluation.seats import check_seats
     from networks.loading import check_networks, load_entries
 
-    found = {game: zoo_files(zoo, game) for game in games}
-    loaded = {game: load_entries(files, game)[1] for game, files in found.items() if files}
+    loaded = {game: load_entries(zoo_files(zoo, game), game)[1] for game in games}
     for game, entries in loaded.items():
         check_seats(entries, game)
         check_networks(entries, game)
@@ -110,7 +115,8 @@ def run(args):
         with_zoo, without = STEPS[game]
         picture = (played(game, matches[game], with_zoo, args.seed) if game in matches
                    else rehearsed(game, without, args.seed))
-        picture.quantize(method=Image.Quantize.FASTOCTREE).save(path, optimize=True)
+        picture = picture.quantize(method=Image.Quantize.FASTOCTREE)
+        write_whole(path, lambda file, picture=picture: picture.save(file, "PNG", optimize=True))
         print(f"{path}: {os.path.getsize(path) // 1000} kB")
 
 

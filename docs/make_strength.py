@@ -1,7 +1,7 @@
 """Draws the strength of the shipped parameters over training, from a tournament among them.
 
     python load_parameter_run.py tournament parameters/GAME/agent0.npz \\
-        parameters/GAME/earlier ZOO/GAME_agent*_v1.npy --max-episodes 40 --out DIR
+        parameters/GAME/earlier ZOO/GAME*_v1.npy --max-episodes 40 --out DIR
     python -m docs.make_strength DIR --out docs/images/shipped_ratings.png
 
 Snapshots are entered under their folder's name: `08.0M`, after so many million steps, and the
@@ -14,7 +14,7 @@ import os
 import re
 
 from common.command_line import GAME_NAMES, InputError, Parser
-from common.files import first_line
+from common.files import first_line, write_whole
 from docs.outputs import check_picture
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -40,7 +40,7 @@ def read_game(directory):
     try:
         with open(path, encoding="utf-8") as file:
             found = json.load(file)
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     game = found.get("game") if isinstance(found, dict) else None
     if game not in GAME_NAMES:
@@ -132,7 +132,7 @@ def run(args):
         axes.set_xlabel("millions of environment steps")
         axes.grid(alpha=0.3)
     fig.tight_layout()
-    fig.savefig(args.out, dpi=110)
+    write_whole(args.out, lambda file: fig.savefig(file, format="png", dpi=110))
 
 
 def main(argv=None):

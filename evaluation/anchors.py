@@ -80,9 +80,12 @@ class Anchors:
         return row
 
     def _play(self, entry, anchor):
-        """Shares of games won, lost, tied; half of them from each seat if it can take both."""
+        """Shares of games won, lost, tied; half of them from each seat if it can take both.
+
+        Of an odd number, one more from the first seat.
+        """
         seats = self._places(entry.header, anchor)
-        shares = dict.fromkeys(seats, range(self.games // len(seats)))
+        shares = {seat: range(-(-(self.games - k) // len(seats))) for k, seat in enumerate(seats)}
         counts = tally(map(by_file, play_pair(self.game, [entry, anchor], shares,
                                               **self._options)))
         counts = np.array([*counts["wins"], counts["ties"]], float)

@@ -7,7 +7,15 @@ import os
 import sys
 import time
 
-from common.command_line import GAME_NAMES, InputError, check_writable, number, one_line, rule
+from common.command_line import (
+    GAME_NAMES,
+    MOST_MATCHES,
+    InputError,
+    check_writable,
+    number,
+    one_line,
+    rule,
+)
 from common.run_folder import find_place
 
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -68,7 +76,7 @@ def add_history_options(parser):
 
 
 def _add_round_robin_options(parser):
-    parser.add_argument("--max-episodes", type=number(int, 1), default=100,
+    parser.add_argument("--max-episodes", type=number(int, 1, MOST_MATCHES), default=100,
                         help="Matches per pair. [100]")
     parser.add_argument("--out", metavar="DIR", help=(
         "Folder of the results; name it again to continue; default: tournaments/GAME-TIME."))
@@ -79,7 +87,7 @@ def add_exploit_options(parser):
     """The options of `exploit`."""
     parser.add_argument("run", metavar="RUN", help=(
         "The best response's run in saveparameters/ or a path."))
-    parser.add_argument("--max-episodes", type=number(int, 1), default=100,
+    parser.add_argument("--max-episodes", type=number(int, 1, MOST_MATCHES), default=100,
                         help="Matches per snapshot. [100]")
     parser.add_argument("--json", metavar="FILE", help="Also write the result to this file.")
     add_match_options(parser)
@@ -133,6 +141,10 @@ def report(args, save_dir):
     """Writes the page and prints its path."""
     from evaluation.report import write_page
 
+    if args.out:
+        if not args.out.lower().endswith(".html"):
+            raise InputError(f"--out {args.out}: must end in .html")
+        check_writable("--out", args.out)
     print(one_line(write_page(find_place(save_dir, args.folder), args.out)))
 
 

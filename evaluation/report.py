@@ -92,7 +92,8 @@ def write_page(directory, out=None):
         tournaments = [read_tournament(folder) for folder in folders
                        if os.path.exists(os.path.join(folder, "ratings.json"))
                        and os.path.exists(os.path.join(folder, "tournament.json"))]
-    except (ValueError, KeyError, TypeError, AttributeError, csv.Error) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError,
+            csv.Error) as error:
         raise InputError(f"{directory}: damaged "
                          f"({type(error).__name__}: {error})") from None
     if not run and not tournaments:
@@ -192,6 +193,8 @@ def read_tournament(directory):
         manifest = json.load(file)
     with open(os.path.join(directory, "ratings.json")) as file:
         rows = json.load(file)
+    if not rows:
+        raise ValueError(f"{os.path.join(directory, 'ratings.json')} has no rows")
     pictures = [charts.svg(charts.heat_map(*read_matrix(directory))),
                 charts.svg(charts.ratings(rows))]
     if any(row["series"] for row in rows):

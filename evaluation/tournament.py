@@ -235,5 +235,5 @@ def read_json(path):
     try:
         with open(path) as file:
             return json.load(file)
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None

@@ -13,6 +13,8 @@ agent-zoo/you-shall-not-pass/agent2_parameters-v1.pkl, and this makes an array o
 from gym_compete import OneSeat
 from gym_compete.__main__ import Parser
 
+ENVS, STEPS = 8, 2048  # matches at once, and steps of each in a rollout
+
 
 def make_parser():
     """The command line."""
@@ -23,7 +25,8 @@ def make_parser():
     parser.add_argument("--env", default="you-shall-not-pass", help="The game. [%(default)s]")
     parser.add_argument("--seat", type=int, default=0, help="The learner's seat. [%(default)s]")
     parser.add_argument("--timesteps", type=int, default=1_000_000,
-                        help="Environment steps. [%(default)s]")
+                        help="Environment steps, rounded up to whole rollouts of "
+                        f"{ENVS * STEPS:,}. [%(default)s]")
     return parser
 
 
@@ -47,11 +50,12 @@ def main(argv=None):
             parser.error(error)
 
     env = VecNormalize(make_vec_env(
-        make_env, n_envs=8, seed=0, monitor_kwargs={"info_keywords": ("outcome",)}))
-    model = PPO("MlpPolicy", env, n_steps=2048, batch_size=1024, seed=0, device="cpu",
+        make_env, n_envs=ENVS, seed=0, monitor_kwargs={"info_keywords": ("outcome",)}))
+    model = PPO("MlpPolicy", env, n_steps=STEPS, batch_size=1024, seed=0, device="cpu",
                 policy_kwargs={"log_std_init": -1.0})
-    for _ in range(10):
-        model.learn(args.timesteps // 10, reset_num_timesteps=False)
+    for part in range(1, 11):  # rollouts are whole, so what the last parts took too much counts
+        model.learn(max(0, args.timesteps * part // 10 - model.num_timesteps),
+                    reset_num_timesteps=False)
         outcomes = [match["outcome"] for match in model.ep_info_buffer]
         print(f"{model.num_timesteps:,} steps: wins {outcomes.count(1)}, loses "
               f"{outcomes.count(-1)} of the last {len(outcomes)} matches", flush=True)

@@ -27,6 +27,9 @@ OWN = {"rounds": (3, "Rounds, each a hunter and then the main learner."),
        "hunter_steps": (2_000_000, "Environment steps of a hunter."),
        "main_steps": (4_000_000, "Environment steps of the main learner per round."),
        "games": (200, "Matches that judge a hunter.")}
+HELP = {"run": "Name of the stages, with endings, and of the folder with their results.",
+        "init": "The first champion, which the first stages begin as: a run in saveparameters/ "
+        "(its newest snapshots), a folder of agentK.npz, or a file."}
 SWITCHES = ("paper", "dry_run")
 NOT_HERE = {**dict.fromkeys(config.LIMITS, "--hunter-steps and --main-steps say how long"),
             "resume": "the same command goes on by itself",
@@ -38,7 +41,7 @@ NOT_HERE = {**dict.fromkeys(config.LIMITS, "--hunter-steps and --main-steps say 
 
 def make_parser(argv=()):
     """The command line: run.py's, and how long the stages are."""
-    parser = config.make_parser(argv)
+    parser = config.make_parser(argv, HELP)
     parser.prog = "python -m experiments.hunters"
     parser.description = " ".join(__doc__.split("\n\n")[0].split())
     parser.epilog += f" Not here: {', '.join(map(config.flag, NOT_HERE))}."

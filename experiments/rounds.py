@@ -40,23 +40,22 @@ class Rounds:
         self.name, self._plan, self._options = name, plan, options
         self._home = stages.folder_of(name)
         self._begun, self._done = "", []
-        state = self._read()
-        if state is None:
+        if self._read() is None:
             champion = champion_files(options["init"])
-            self._rehearse(options["init"])
-            self._begin(champion)
+            self._learners = sorted(champion)
+            self._need_names()
+            self._rehearse(options["init"], champion)
+            os.makedirs(self._home, exist_ok=True)
         run_lock.hold(self._home, f"--run {name}")
-        if state:
-            self._compare(state["options"])
-            self._begun, self._done = state["begun"], state["stages"]
-        self._learners = sorted(files_in(self._path("champion0")))
-        if state and self._main(plan["rounds"]) not in self._names_done():
-            self._rehearse(f"{name}/champion0")
+        state = self._read()  # again: until now another process may have begun
+        if state is None:
+            self._begin()
+        else:
+            self._go_on(state)
 
     def go(self):
         """Carries out what is left of all rounds, then prints the table."""
         done = self._names_done()
-        self._need_names(done)
         for k in range(1, self._plan["rounds"] + 1):
             for learner in self._learners:
                 if self._hunter(k, learner) not in done:
@@ -83,17 +82,21 @@ class Rounds:
             raise InputError(f"{self._path(STATE)}: is damaged; put it back, or choose another "
                              "--run") from None
 
-    def _begin(self, champion):
-        """Makes the folder, whole or not at all; one in which nothing was done is made anew."""
-        if os.path.exists(self._home) and not os.path.exists(self._path(STATE)):
-            raise InputError(f"--run {self.name}: exists already in saveparameters/, choose another"
-                             " name")
-        fresh = f"{self._home}.new"
-        for folder in (fresh, self._home):
-            shutil.rmtree(folder, ignore_errors=True)
-        copy(champion, os.path.join(fresh, "champion0"))
-        self._save(fresh)
-        os.replace(fresh, self._home)
+    def _begin(self):
+        """Fills the folder, which this process has locked; without its state it is filled anew."""
+        shutil.rmtree(self._path("champion0"), ignore_errors=True)
+        copy(champion_files(self._options["init"]), self._path("champion0"))
+        self._save()
+
+    def _go_on(self, state):
+        """Takes up what another process has left; InputError where the rest would be refused."""
+        self._compare(state["options"])
+        self._begun, self._done = state["begun"], state["stages"]
+        champion = files_in(self._path("champion0"))
+        self._learners = sorted(champion)
+        self._need_names()
+        if self._main(self._plan["rounds"]) not in self._names_done():
+            self._rehearse(f"{self.name}/champion0", champion)
 
     def _compare(self, before):
         now = self._saved_options()
@@ -106,29 +109,41 @@ class Rounds:
     def _saved_options(self):
         return {**self._plan, **self._options}
 
-    def _save(self, folder=None):
-        write_json(os.path.join(folder or self._home, STATE), {
+    def _save(self):
+        write_json(self._path(STATE), {
             "options": self._saved_options(), "begun": self._begun, "stages": self._done})
 
     # Stages
 
-    def _rehearse(self, champion):
-        """Has run.py refuse at once what it would refuse after the hunter's hours."""
-        options = {**self._options, "init": champion}
-        if "pool" not in options:  # there will be one then
-            options.pop("pool_share", None)
-        stages.rehearse(as_words(options), self._plan["ranks"])
+    def _rehearse(self, init, champion):
+        """Has run.py refuse at once what it would refuse after the hunter's hours.
+
+        init: where the champion is; champion: its files.
+        """
+        pool = [*self._options.get("pool", ()), init]
+        for options in (self._of_hunter(champion, self._learners[0]),
+                        {**self._options, "pool": pool}):
+            stages.rehearse(as_words({**options, "init": init}), self._plan["ranks"])
 
     def _names_done(self):
         return {row["stage"] for row in self._done}
 
-    def _need_names(self, done):
-        """Raises InputError if a stage to come has the name of a run that there is."""
+    def _need_names(self):
+        """Raises InputError if a name that is needed is another's, here or of a stage to come."""
+        if os.path.exists(self._home) and not self._is_ours():
+            raise InputError(f"--run {self.name}: exists already in saveparameters/, choose another"
+                             " name")
+        done = self._names_done()
         for k in range(1, self._plan["rounds"] + 1):
             for name in (*(self._hunter(k, learner) for learner in self._learners), self._main(k)):
                 if name not in (*done, self._begun) and os.path.exists(stages.folder_of(name)):
                     raise InputError(f"--run {self.name}: {name} exists already in "
                                      "saveparameters/, choose another name")
+
+    def _is_ours(self):
+        """Whether the folder has our state, or is what a kill has left before there was one."""
+        inside = {name for name in os.listdir(self._home) if not name.startswith(f"{STATE}.tmp")}
+        return STATE in inside or {run_lock.NAME} <= inside <= {run_lock.NAME, "champion0"}
 
     def _hunter(self, k, learner):
         return f"{self.name}-hunter{k}" + f"-{learner}" * (len(self._learners) > 1)
@@ -159,13 +174,16 @@ class Rounds:
     def _hunt(self, k, learner):
         """Trains the hunter that takes a learner's place, and judges it."""
         champion, name = files_in(self._path(f"champion{k - 1}")), self._hunter(k, learner)
-        opposite = "agent1" if learner == "agent0" else "agent0"
-        options = {key: value for key, value in self._options.items() if key not in MAIN_ONLY}
-        row = self._train(name, k, "hunter", {
-            **options, "opponent": champion.get(opposite, champion[learner])})
+        row = self._train(name, k, "hunter", self._of_hunter(champion, learner))
         counts = self._judge(name)
         self._finish({**row, **counts, "round": k, "learner": learner,
                       "joined": counts["wins"] > counts["losses"]})
+
+    def _of_hunter(self, champion, learner):
+        """run.py's options for the hunter that takes a learner's place; champion: its files."""
+        opposite = "agent1" if learner == "agent0" else "agent0"
+        options = {key: value for key, value in self._options.items() if key not in MAIN_ONLY}
+        return {**options, "opponent": champion.get(opposite, champion[learner])}
 
     def _judge(self, name):
         """Counts a hunter's matches against its champion: {"wins", "losses", "ties"}."""

@@ -5,15 +5,13 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
 from common.command_line import InputError, one_line
 from common.run_folder import CHECKPOINT, RunFolder
-from experiments.stages import mpirun
-from selfplay import run_lock
+from experiments.stages import mpirun, wait_for
 
 ROOT = Path(__file__).resolve().parents[1]
 TRIAL = 3  # iterations by which the others are judged
@@ -76,34 +74,26 @@ class Trainings:
         refuses, `Failed` for whatever else ends the run early, KeyboardInterrupt as `check` does,
         once the run has ended in good order.
         """
-        self._wait_for(run)
+        wait_for(self.folder(run), self._check)
         done = iterations_done(self.folder(run))
         on_iteration(done)
         if done >= iterations:
             return
-        output = os.path.join(self._output, f"{run.name}.txt")
-        process = Process(self._runs, self._words(run, iterations), self._ranks, output)
-        code = self._attend(process, run, on_iteration)
+        code, said = self._call(run, self._words(run, iterations), on_iteration)
         if code or iterations_done(self.folder(run)) < iterations:
-            raise explain(run, code, output)
+            raise explain(run, code, said, self._output_of(run))
 
     def rehearse(self, run):
         """Raises InputError for options that run.py would refuse, unless the run has begun."""
         if os.path.exists(self.folder(run)):
             return
-        output = os.path.join(self._output, f"{run.name}.txt")
-        process = Process(self._runs, [*self._words(run, 1), "--dry-run"], self._ranks, output)
-        if code := self._attend(process, run, lambda done: None):
-            raise explain(run, code, output)
+        code, said = self._call(run, [*self._words(run, 1), "--dry-run"], lambda done: None)
+        if code:
+            raise explain(run, code, said, self._output_of(run))
 
-    def _wait_for(self, run):
-        """Until what a killed experiment has left at work has finished its iteration."""
-        if run_lock.holder(self.folder(run)):
-            print(f"waiting for {run.name}, which a killed experiment has left at work",
-                  file=sys.stderr, flush=True)
-        while run_lock.holder(self.folder(run)):
-            self._check()
-            time.sleep(POLL)
+    def _output_of(self, run):
+        """The file of all that a run has ever printed."""
+        return os.path.join(self._output, f"{run.name}.txt")
 
     def _words(self, run, iterations):
         """For run.py: a new run, or the rest of an old one."""
@@ -112,6 +102,15 @@ class Trainings:
             return ["--resume", run.name, *length]
         shutil.rmtree(self.folder(run), ignore_errors=True)  # killed before its first checkpoint
         return [*run.words, "--run", run.name, *length]
+
+    def _call(self, run, words, on_iteration):
+        """Runs run.py to its end; returns its exit code and the lines that it has printed."""
+        output = self._output_of(run)
+        before = os.path.getsize(output) if os.path.exists(output) else 0
+        code = self._attend(Process(self._runs, words, self._ranks, output), run, on_iteration)
+        with open(output, "rb") as file:
+            file.seek(before)
+            return code, file.read().decode(errors="replace").splitlines()
 
     def _attend(self, process, run, on_iteration):
         """Waits for the end of a process; returns its exit code."""
@@ -142,11 +141,12 @@ def iterations_done(folder):
         return 0
 
 
-def explain(run, code, output):
-    """The exception that says why a run has ended before its time."""
-    with open(output, errors="replace") as file:
-        lines = [line.strip() for line in file if line.strip()]
-    said = next((line.partition("error: ")[2] for line in reversed(lines)
+def explain(run, code, lines, output):
+    """The exception that says why a run has ended before its time.
+
+    lines: what it has printed; output: the file that holds them.
+    """
+    said = next((line.strip().partition("error: ")[2] for line in reversed(lines)
                  if line.startswith("run.py: error: ")), "")
     if code == 2 and said:
         return InputError(f"{run.name}: {said}")

@@ -94,15 +94,19 @@ def mpirun(ranks):
     return [found, "-np", str(ranks)]
 
 
-def wait_for(folder):
-    """Waits until nobody trains a run: a stage outlives the process that began it."""
+def wait_for(folder, check=lambda: None):
+    """Waits until nobody trains a run: a stage outlives the process that began it.
+
+    check: called meanwhile; what it raises ends the waiting.
+    """
     told = False
     while holder := run_lock.holder(folder):
         if not told:
             print(f"{os.path.basename(folder)}: is being trained by {holder}; waiting for its end",
                   flush=True)
         told = True
-        time.sleep(0.5)
+        check()
+        time.sleep(0.2)
 
 
 def taken(name):

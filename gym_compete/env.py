@@ -5,7 +5,7 @@ import numpy as np
 
 from gym_compete.actions import checked
 from gym_compete.games import NOBODY, find_game
-from gym_compete.games.game import checked_version
+from gym_compete.games.game import checked_limit, checked_version
 from gym_compete.rendering import HEIGHT, WIDTH, Renderer, Viewer
 from gym_compete.vector_env import NO_MATCH, action_space, observation_space
 
@@ -128,10 +128,11 @@ def own_time_limit(env):
     """Moves `max_episode_steps` from the wrapper that `gymnasium.make` adds to the game itself.
 
     In most games the time limit is a rule with rewards, and sumo's agents observe the steps left.
+    Raises ValueError for a bad limit.
     """
     if isinstance(env, gymnasium.wrappers.TimeLimit):
         # Not its `spec`: the wrappers below would remember theirs, as it is without the limit.
-        limit, env = env._max_episode_steps, env.env
+        limit, env = checked_limit(env._max_episode_steps), env.env
         env.unwrapped.game.max_episode_steps = limit
         env.unwrapped.spec.kwargs["max_episode_steps"] = limit
     return env

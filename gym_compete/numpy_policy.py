@@ -3,11 +3,13 @@
 import io
 import json
 import os
+import re
 import zipfile
 from dataclasses import dataclass
 
 import numpy as np
 
+from gym_compete.games import GAMES
 from gym_compete.numpy_views import (
     ANT_POSE,
     HUMAN_OBS,
@@ -84,6 +86,7 @@ KINDS = {"mlp": Kind(MlpNet, 64), "lstm": Kind(LstmNet, 128),
          "ant": Kind(MlpNet, 128, ant_view, (RACE, SUMO), ANT_POSE),
          "humanoid": Kind(MlpNet, 128, humanoid_view, HUMAN_OBS, HUMAN_POSE)}
 RELEASED = ("mlp", "lstm")  # what vectors without a header may be
+NAME = re.compile(r"([\w-]+?)(?:_agent([01]))?_v\d+\.")  # of such a vector: GAME[_agentK]_vN.npy
 
 
 class NumpyPolicy:
@@ -94,16 +97,18 @@ class NumpyPolicy:
 
     Call it with one observation after the other, and `reset` when a match begins. Raises
     ValueError, one line with the file's name, for any other file or one that does not fit the game
-    or the seat (of the released vectors, which name neither, the size alone can be wrong).
+    or the seat. A released vector names them by its own name, GAME_agentK_vN.npy or GAME_vN.npy; of
+    one that is called otherwise, the size alone can be wrong.
     """
 
     def __init__(self, path, game, seat=0, deterministic=False):
         self.path, self.deterministic = os.fspath(path), deterministic
         self.ob_dim, self.ac_dim = game.ob_dims[seat], game.ac_dims[seat]
         vector, header = read_parameters(self.path)
-        if header and header.get("game") != game.name:
-            self._refuse(f"is for {header.get('game')!r}, not for {game.name!r}")
-        own = header.get("seat")
+        made_for, own = ((header.get("game"), header.get("seat")) if header
+                         else read_name(self.path) or (game.name, None))
+        if made_for != game.name:
+            self._refuse(f"is for {made_for!r}, not for {game.name!r}")
         if own in (0, 1) and own != seat and not game.shared_policy:
             self._refuse(f"is for seat {own}, not for seat {seat}")
         names = [header.get("policy")] if header else RELEASED
@@ -196,6 +201,14 @@ class Numbers:
             return None
         mean = total / count
         return mean, np.sqrt(np.maximum(squares / count - mean**2, 0.01))
+
+
+def read_name(path):
+    """(game, seat or None) in a released vector's name, None for other names."""
+    found = NAME.match(os.path.basename(path))
+    if not found or found[1] not in GAMES:
+        return None
+    return found[1], found[2] and int(found[2])
 
 
 def read_parameters(path):

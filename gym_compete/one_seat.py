@@ -92,8 +92,8 @@ class OneSeat(gymnasium.Env):
         """
         if self._seen is None:
             raise gymnasium.error.ResetNeeded(NO_MATCH)
-        args = (self._opponent_rng,) if self._takes_rng else ()
-        pair = [action, self.opponent(self._seen.copy(), *args)]
+        noise = {"rng": self._opponent_rng} if self._takes_rng else {}
+        pair = [action, self.opponent(self._seen.copy(), **noise)]
         obs, rewards, terminated, truncated, infos = self.env.step(pair[::1 - 2 * self.seat])
         self._seen = obs[1 - self.seat]
         info = infos[self.seat]

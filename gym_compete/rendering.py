@@ -3,6 +3,7 @@
 import numbers
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import time
@@ -46,6 +47,10 @@ class RenderingError(RuntimeError):
     """This machine cannot draw; the message is one line that names what to install."""
 
 
+class DisplayError(RenderingError):
+    """This machine has no display for a window."""
+
+
 class Renderer:
     """Draws frames of a game's matches, without a display and without changing the simulation.
 
@@ -82,7 +87,8 @@ class Viewer:
     """Shows match 0 of a game in MuJoCo's own window, no faster than real time.
 
     The camera keeps both robots in view until the mouse moves it. Closing the window ends the show,
-    not the match; `is_open` is False then. Raises RenderingError if there is no display.
+    not the match; `is_open` is False then. Raises DisplayError if there is no display, and
+    RenderingError on a Mac without mjpython.
     """
 
     def __init__(self, game, camera=CAMERAS["side"]):
@@ -148,8 +154,8 @@ class Painter:
                 return
             self._end()
         if backends is None:
-            raise RenderingError('render_mode "human" needs a display and found none: set DISPLAY, '
-                                 'or use "rgb_array"')
+            raise DisplayError('render_mode "human" needs a display and found none: set DISPLAY, '
+                               'or use "rgb_array"')
         raise RenderingError(
             f"no OpenGL to draw with (tried {', '.join(backends)}): install EGL (apt-get install "
             "libegl1 libgl1-mesa-dri) or OSMesa (apt-get install libosmesa6), or unset MUJOCO_GL "
@@ -187,7 +193,8 @@ def start(model, width, height, backend):
     if backend:
         env["MUJOCO_GL"] = backend
     # -P: the modules beside painter.py are not top-level ones.
-    process = subprocess.Popen([sys.executable, "-P", PAINTER, str(width), str(height)], env=env,
+    process = subprocess.Popen([interpreter(window=not width), "-P", PAINTER, str(width),
+                                str(height)], env=env,
                                stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                stderr=subprocess.DEVNULL,
                                process_group=0)  # Ctrl-C is for the caller
@@ -199,6 +206,21 @@ def start(model, width, height, backend):
     except BrokenPipeError:
         pass  # it has ended already: it will not answer
     return process
+
+
+def interpreter(window):
+    """The Python to run `painter.py` with: on a Mac, MuJoCo's window needs its `mjpython`.
+
+    Raises RenderingError if that is neither beside this Python nor on PATH.
+    """
+    if not window or platform.system() != "Darwin":
+        return sys.executable
+    beside = os.path.dirname(sys.executable)
+    found = shutil.which("mjpython", path=beside) or shutil.which("mjpython")
+    if not found:
+        raise RenderingError("a window on a Mac needs mjpython, which `pip install mujoco` brings; "
+                             f"it is neither in {beside} nor on PATH")
+    return found
 
 
 def end(process):

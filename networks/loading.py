@@ -37,8 +37,8 @@ def find_policy(name, *size, **options):
     """Returns the class of a name in `POLICIES` or of "module:Class".
 
     size: ob_dim and ac_dim of the game to play, if known; options: what instances will be made
-    with. Raises ValueError if there is no such
-    class, if it cannot play the game, or if its instances lack part of the contract.
+    with. Raises ValueError if there is no such class, if it cannot play the game, or if its
+    instances lack part of the contract.
     """
     made = import_class(POLICIES[name]) if name in POLICIES else try_policy(
         name, *size, **options)

@@ -53,12 +53,13 @@ class Policy:
     `length` is the number of steps of each chunk in a batch: 1 when acting, `chunk` in the update.
     A subclass with its own `chunk` builds `length` steps; one that cannot play every game sets
     `sizes`, the (ob_dim, ac_dim) of those that it can play, and `either_seat` if one learner can
-    play both seats in all of them. `shared_features` is the number of features, the same in every
+    play both seats in all of them; `symmetric` says that it acts in a mirrored match as the mirror
+    image of what it does here. `shared_features` is the number of features, the same in every
     game, with which its view begins: then training in one game can start from another's network.
     """
 
     sizes = shared_features = None
-    either_seat = False
+    either_seat = symmetric = False
     view_memory = net_memory = 0
     length = chunk = 1
 

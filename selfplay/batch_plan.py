@@ -251,10 +251,11 @@ def _either_side(value, step, fits, tries=TRIES, least=1):
 
 
 def _causes(world):
-    """The machine's and the network's demands, in words."""
+    """The machine's, the network's and the opponents' demands, in words."""
     return ([f"{world.ranks} workers"] if world.ranks > 1 else []) + (
         [f"the network's chunks of {world.chunk} steps"] if world.chunk > 1 else []) + (
-        [f"--ensemble {world.ensemble}"] if world.ensemble > 1 else [])
+        [f"--ensemble {world.ensemble}"] if world.ensemble > 1 else []) + (
+        ["--opponent"] if world.outsider else [])
 
 
 def _number(value):

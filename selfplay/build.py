@@ -25,6 +25,24 @@ def find_network(config, game):
     return network, options
 
 
+def refuse_mirror(config, network, outsider):
+    """Raises InputError for --mirror where nobody would act otherwise in a mirror.
+
+    network: the learners' class; outsider: whether a fixed opponent, of any network, plays.
+    """
+    if config.mirror and getattr(network, "symmetric", False) and not outsider:
+        raise InputError(f"--mirror: not with --policy {config.policy}, which acts in a mirror as "
+                         "it does without; mlp, lstm and ant do not")
+
+
+def policy_maker(network, options, env):
+    """A function (name, seat, rng) -> policy for these games; rng None makes a frozen copy."""
+    def make(name, seat, rng):
+        return network(name, env.ob_dims[seat], env.ac_dims[seat], rng, **options)
+
+    return make
+
+
 def network_arguments(config):
     """What a network is made with, both to train and to play."""
     args = {} if config.hid_size is None else {"hid_size": config.hid_size}
@@ -81,5 +99,5 @@ def make_env(config, threads):
     try:
         return CompeteVectorEnv(config.env, config.num_envs, threads,
                                 seeds.generate_state(config.num_envs), **rules)
-    except ValueError as error:  # a rule that this game has not
+    except ValueError as error:  # a rule that this game does not have
         raise InputError(f"--env {config.env}: {error}") from None

@@ -27,18 +27,20 @@ class Checkpointer:
     def __init__(self, directory, identity, shared, own, root):
         self.directory, self.identity = directory, identity
         self.shared, self.own, self.root = shared, own, root
+        self._has_written = False
 
     def save(self):
-        """Writes the current state; the last checkpoint is kept as the previous one."""
+        """Writes the current state; the last checkpoint is kept as the previous one, if whole."""
         owned = comm.to_root(_collect(self.own))
 
         def write():
             arrays = _collect(self.shared) | _collect(self.root)
             for rank, theirs in enumerate(owned):
                 arrays |= {f"rank{rank}/{name}": array for name, array in theirs.items()}
-            write_checkpoint(self.directory, self.identity, arrays)
+            write_checkpoint(self.directory, self.identity, arrays, self._has_written)
 
         comm.from_root(write)
+        self._has_written = True
 
     def restore(self, arrays):
         """Restores every part from `arrays` (see `read_checkpoint`).
@@ -85,14 +87,17 @@ def _hand_out(parts, arrays, prefix):
                         if key.startswith(start)})
 
 
-def write_checkpoint(directory, identity, arrays):
-    """Writes a new checkpoint; the last one becomes the previous one."""
+def write_checkpoint(directory, identity, arrays, trusted=False):
+    """Writes a new checkpoint; the last one becomes the previous one, unless it is damaged.
+
+    trusted: whether the last one is known to be whole; else it is read.
+    """
     header = np.array(json.dumps({**identity, "format": FORMAT}, sort_keys=True))
     arrays = {**arrays, "header": header}
     arrays["digest"] = np.array(digest(arrays))
     path, fresh = os.path.join(directory, NAME), os.path.join(directory, "checkpoint-new.npz")
     write_whole(fresh, lambda file: np.savez(file, allow_pickle=False, **arrays))
-    if os.path.exists(path):
+    if os.path.exists(path) and (trusted or _try_to_read(path)[0]):
         os.replace(path, os.path.join(directory, PREVIOUS))
     os.replace(fresh, path)
 
@@ -107,24 +112,25 @@ def digest(arrays):
     return total.hexdigest()
 
 
-def read_checkpoint(directory):
+def read_checkpoint(directory, run=None):
     """Returns (identity, arrays, remark) of the newest whole checkpoint in a run's folder.
 
-    remark: a line about files that were skipped because they are gone or damaged, else "". Raises
-    InputError if no file is whole, or if it was written by another version.
+    run: what the user calls the run, by default the folder's name. remark: a line about files that
+    were skipped because they are gone or damaged, else "". Raises InputError if no file is whole,
+    or if it was written by another version.
     """
-    run, damaged, found = os.path.basename(directory), [], False
+    run, damaged, found = run or os.path.basename(directory), [], False
     for name in (NAME, PREVIOUS):
         path = os.path.join(directory, name)
         if not os.path.exists(path):
             damaged += [f"{name} is missing"] * (name == NAME)
             continue
         found = True
-        try:
-            identity, arrays = _read(path)
-        except Exception as error:  # damaged bytes make the readers fail in a dozen ways
-            damaged.append(f"{name} is damaged ({first_line(error)})")
+        read, fault = _try_to_read(path)
+        if read is None:
+            damaged.append(f"{name} is damaged ({fault})")
             continue
+        identity, arrays = read
         if identity.get("format") != FORMAT:
             raise InputError(f"--resume {run}: its checkpoint has format "
                              f"{identity.get('format')!r}, this version reads {FORMAT}")
@@ -132,6 +138,14 @@ def read_checkpoint(directory):
     why = "; ".join(damaged) if found else "it has no checkpoint"
     raise InputError(f"--resume {run}: {why}; put one back, or begin a new run with its parameters:"
                      f" --init {run}")
+
+
+def _try_to_read(path):
+    """((identity, arrays), ""), or (None, what is wrong with the file)."""
+    try:
+        return _read(path), ""
+    except Exception as error:  # damaged bytes make the readers fail in a dozen ways
+        return None, first_line(error)
 
 
 def _read(path):

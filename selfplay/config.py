@@ -88,7 +88,8 @@ class Config:
     optim_epochs: int = option(
         OPTIM, 6, paper=6, low=1, help="Passes over the batch per iteration.")
     optim_stepsize: float = option(
-        OPTIM, 4e-4, paper=1e-3, low=0, above=True, help="Adam's step size.")
+        OPTIM, 4e-4, paper=1e-3, low=0, above=True, help="Adam's step size; where the reward is "
+        "never dense, --optim-stepsize-final, too, unless given.")
     optim_stepsize_final: float = option(
         OPTIM, 1e-4, paper=1e-3, low=0, above=True,
         help="Step size once the reward is annealed; linear in between; unless given, never above "
@@ -103,7 +104,7 @@ class Config:
     adaptive_kl_final: float = option(
         OPTIM, None, paper=None, low=0, above=True,
         help="The same distance once the reward is annealed; linear in between; default: as "
-        "--adaptive-kl.")
+        "--adaptive-kl; unless given, never above it.")
     gamma: float = option(OPTIM, 0.995, paper=0.995, low=0, high=1, help="Discount per step.")
     gamma_dense: float = option(
         OPTIM, 0.99, paper=0.995, low=0, high=1,
@@ -120,13 +121,16 @@ class Config:
         OPTIM, 0.0, paper=0.0, low=0, help="Weight of the sum of squared parameters.")
     logstd: float = option(
         OPTIM, -0.65, paper=0.0, low=-20, high=5,
-        help="Initial log standard deviation of the actions.")
+        help="Initial log standard deviation of the actions, where a learner begins from random "
+        "parameters.")
     logstd_floor: float = option(
         OPTIM, -2.2, paper=-20.0, low=-20, high=5,
-        help="Lower bound on the log standard deviation once the reward is annealed.")
+        help="Lower bound on the log standard deviation once the reward is annealed; unless "
+        "given, never above --logstd-floor-dense.")
     logstd_floor_dense: float = option(
         OPTIM, -1.0, paper=-20.0, low=-20, high=5,
-        help="The same bound while the reward is dense; linear in between.")
+        help="The same bound while the reward is dense; linear in between; unless given, never "
+        "below --logstd-floor.")
     ret_decay: float = option(
         OPTIM, 0.9, paper=1.0, low=0, high=1, above=True, help="Weight that past returns keep "
         "after one iteration (1: all returns count equally).")
@@ -278,10 +282,11 @@ def flag(name):
     return FLAGS.get(name, dashed(name))
 
 
-def make_parser(argv=()):
+def make_parser(argv=(), helps=None):
     """The command line; an option that is not given takes the preset's value.
 
-    argv: --help shows the values for the --env and --policy in it.
+    argv: --help shows the values for the --env and --policy in it. helps: {option: text} of those
+    that mean something else to the caller.
     """
     game, policy = asked(argv)
     parser = Parser(
@@ -295,7 +300,7 @@ def make_parser(argv=()):
             groups[section] = parser.add_argument_group(section)
             if section == STOP:
                 groups[section] = groups[section].add_mutually_exclusive_group()
-        add(groups[section], row, values)
+        add(groups[section], row, values, (helps or {}).get(row.name, row.metadata["help"]))
     groups[WHAT].add_argument(
         "--resume", nargs="?", const="", metavar="RUN", help="Resume this run (default: the "
         "newest) from its last checkpoint. Only the limits, --ranks (and with it --num-envs), "
@@ -320,11 +325,10 @@ def asked(argv):
     return found.env, found.policy
 
 
-def add(group, row, values):
-    """Adds an option; values: both presets' dicts, for its help."""
+def add(group, row, values, text):
+    """Adds an option; values: both presets' dicts, for its help; text: what it says of it."""
     about = row.metadata
     how = {key: about[key] for key in ("choices", "metavar") if key in about}
-    text = about["help"]
     if about["preset"]:
         shown = [value.get(row.name, "-") for value in values]
         text += f" [{shown[0]} / {shown[1]}]" if shown != ["-", "-"] else ""
@@ -345,9 +349,16 @@ def add(group, row, values):
 
 # What --adaptive-kl-final and others are for, without which they would do nothing.
 NEEDS = {"adaptive_kl_final": "adaptive_kl", "pool_share": "pool", "anchor": "anchor_every",
-         "anchor_games": "anchor_every"}
-# Values at one end of a run that a preset keeps at or below another's, which may be given alone.
-FOLLOWS = {"optim_stepsize_final": "optim_stepsize", "gamma_dense": "gamma"}
+         "anchor_games": "anchor_every", "anneal_at": "dense_iters"}
+# Values at one end of a run that a preset keeps at or below (min), or at or above (max), another's,
+# which may be given alone.
+FOLLOWS = {"optim_stepsize_final": ("optim_stepsize", min),
+           "adaptive_kl_final": ("adaptive_kl", min), "gamma_dense": ("gamma", min),
+           "logstd_floor": ("logstd_floor_dense", min),
+           "logstd_floor_dense": ("logstd_floor", max)}
+# Values while the reward is dense, and those that count alone where it never is.
+WHILE_DENSE = {"optim_stepsize": "optim_stepsize_final", "gamma_dense": "gamma",
+               "logstd_floor_dense": "logstd_floor"}
 
 
 def plain_name(parser, run, save_dir):
@@ -359,6 +370,20 @@ def plain_name(parser, run, save_dir):
     return name
 
 
+def walker_fits(given, values):
+    """Whether networks have the width of the preset's walker, or it has none."""
+    return "init" not in values or given.get("hid_size") in (None, values["hid_size"])
+
+
+def walker_remark(args):
+    """A line for the user where another width costs a new run its preset's walker, else ""."""
+    values = preset(args.env or Config.env, args.paper, args.policy)
+    if args.init or args.resume is not None or walker_fits(vars(args), values):
+        return ""
+    return (f"--hid-size {args.hid_size}: the preset's walker has {values['hid_size']}, so all "
+            "learners begin from random parameters")
+
+
 def starting_point(parser, given, values):
     """What --init and --init-seat mean: what is given, "none", or the preset's walker in its seat.
 
@@ -367,7 +392,7 @@ def starting_point(parser, given, values):
     seat = given.get("init_seat")
     if "init" in given:
         init = None if given["init"] == "none" else given["init"]
-    elif "init" not in values or given.get("hid_size") not in (None, values["hid_size"]):
+    elif "init" not in values or not walker_fits(given, values):
         init = None
     else:
         init = os.path.join(ROOT, values["init"])
@@ -375,6 +400,56 @@ def starting_point(parser, given, values):
     if init is None and seat is not None:
         parser.error("--init-seat: only together with --init")
     return {"init": init, "init_seat": seat}
+
+
+def refuse_lonely(parser, given, values):
+    """Ends with an error for what is given without the option that it is for, see `NEEDS`."""
+    for name, leader in NEEDS.items():
+        if given.get(name) and not (values | given).get(leader):
+            parser.error(f"{flag(name)}: only together with {flag(leader)}")
+
+
+def settle_density(parser, given, values):
+    """The preset's values; where no iteration is dense, a step size or KL given is the final one.
+
+    Ends with an error for what is given though it only counts while the reward is dense.
+    """
+    if is_ever_dense(values | given):
+        return values
+    values = values | {f"{name}_final": given[name] for name in ("optim_stepsize", "adaptive_kl")
+                       if name in given}
+    settled = values | given
+    useless = [name for name, final in WHILE_DENSE.items()
+               if name in given and given[name] != settled[final]]
+    if not settled["alpha_final"]:
+        useless += [name for name in RULES if name.startswith("dense_") and given.get(name)]
+    if useless:
+        parser.error(f"{flag(useless[0])}: only together with --dense-iters or --anneal-iters; "
+                     "without them alpha is --alpha-final from the start")
+    return values
+
+
+def is_ever_dense(values):
+    """Whether a run begins with dense reward, and with the settings that belong to it."""
+    return bool(values["dense_iters"] or values["anneal_iters"])
+
+
+def follow(given, values):
+    """{option: value} of what follows the options given, see `FOLLOWS`."""
+    found = {}
+    for name, (leader, nearer) in FOLLOWS.items():
+        if leader in given and name in values and name not in given:
+            same = values[name] == values[leader]
+            found[name] = given[leader] if same else nearer(values[name], given[leader])
+    return found
+
+
+def refuse_noise(parser, values):
+    """Ends with an error for a log standard deviation that would be raised at once."""
+    floor = "logstd_floor_dense" if is_ever_dense(values) else "logstd_floor"
+    if values["logstd"] < values[floor]:
+        parser.error(f"--logstd {values['logstd']:g}: must be at least {flag(floor)}, which is "
+                     f"{values[floor]:g}")
 
 
 def settle(parser, args, save_dir):
@@ -387,13 +462,11 @@ def settle(parser, args, save_dir):
     values = preset(game, given.pop("paper"), given.get("policy"))
     if any(limit in given for limit in LIMITS):
         values = {name: value for name, value in values.items() if name not in LIMITS}
-    for name, leader in NEEDS.items():
-        if name in given and not (values | given).get(leader):
-            parser.error(f"{flag(name)}: only together with {flag(leader)}")
-    for name, leader in FOLLOWS.items():
-        if leader in given and name not in given:
-            same = values[name] == values[leader]
-            values[name] = given[leader] if same else min(values[name], given[leader])
+    refuse_lonely(parser, given, values)
+    values = settle_density(parser, given, values)
+    values |= follow(given, values)
+    if "logstd" in given:
+        refuse_noise(parser, values | given)
     nothing = {row.name: None for row in OPTIONS if row.metadata["preset"]}
     if "run" in given:
         given["run"] = plain_name(parser, given["run"], save_dir)

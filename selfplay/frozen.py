@@ -7,6 +7,8 @@ import numpy as np
 from distributed_data import comm
 from distributed_data.mpi_adam import FlatVariables
 
+FROM_POOL = "pool/"  # before the names of the pool's files; a run's own are in agent0/ and so on
+
 
 class FrozenCopies:
     """Gives every game one opponent, from its first step to its last (paper, section 4.2).
@@ -18,12 +20,13 @@ class FrozenCopies:
 
     players: the frozen `Player`s, none where nobody plays an older version; seatings: their
     `Seating`s; num_envs: the rank's games; directory: of the run; priorities: `Priorities` that
-    count the games, or None. To be made before the graph is finalized.
+    count the games, or None; pool: `Pool` of other runs' files, or None. To be made before the
+    graph is finalized.
     """
 
-    def __init__(self, players, seatings, num_envs, directory, priorities=None):
+    def __init__(self, players, seatings, num_envs, directory, priorities=None, pool=None):
         self.players, self.seatings, self._directory = players, seatings, directory
-        self._priorities = priorities
+        self._priorities, self._pool = priorities, pool
         self._flats = [FlatVariables(player.policy.get_variables()) for player in players]
         groups = list(dict.fromkeys(seating.group for seating in seatings))
         self._group = np.array([groups.index(seating.group) for seating in seatings], int)
@@ -113,7 +116,7 @@ class FrozenCopies:
 
     def get_state(self):
         """Who plays what, holds what and remembers what: {name: array}; for a `Checkpointer`."""
-        paths = [path and os.path.relpath(path, self._directory) for path in self._paths]
+        paths = [path and self._name(path) for path in self._paths]
         return {"copy": self._copy, "open": self._open, "met": self._met,
                 "paths": np.array(paths, str),
                 **{f"state{k}": player.state for k, player in enumerate(self.players)}}
@@ -127,10 +130,21 @@ class FrozenCopies:
             return
         for mine, name in ((self._copy, "copy"), (self._open, "open"), (self._met, "met")):
             mine[:] = state[name]
-        self._paths = [path and os.path.normpath(os.path.join(self._directory, path))
-                       for path in state["paths"].tolist()]
+        self._paths = [name and self._path(name) for name in state["paths"].tolist()]
         for k, player in enumerate(self.players):
             player.reseat(np.flatnonzero(self._copy == k), np.array(state[f"state{k}"]))
+
+    def _name(self, path):
+        """What the checkpoint calls a file: the run may move, and so may the pool's runs."""
+        if self._pool and path in self._pool:
+            return os.path.join(FROM_POOL, self._pool.name(path))
+        return os.path.relpath(path, self._directory)
+
+    def _path(self, name):
+        """The file of a `_name`; older checkpoints call all files by the way from the run."""
+        if self._pool and name.startswith(FROM_POOL):
+            return self._pool.path(name.removeprefix(FROM_POOL))
+        return os.path.normpath(os.path.join(self._directory, name))
 
     def load(self, sess, snapshots):
         """Reads the copies' files again, after `set_state`; a file that has gone is drawn for.

@@ -35,7 +35,8 @@ class History:
         """
         players = [seating.player(policy_fn(f"opp{k}", seating.seat, None))
                    for k, seating in enumerate(seatings, first)]
-        self.copies = FrozenCopies(players, seatings, env.num_envs, directory, self.priorities)
+        self.copies = FrozenCopies(players, seatings, env.num_envs, directory, self.priorities,
+                                   self.pool)
         return players
 
     def start(self, sess):

@@ -62,9 +62,9 @@ class Pool:
 
     def get_state(self):
         """All names and digests, and what is drawn no more: {"files": UTF-8 of JSON}."""
-        files = [[[self._name(path) for path in paths] for paths in lists] for lists in self._files]
-        digests = {self._name(path): digest for path, digest in self._digests.items()}
-        text = json.dumps([files, digests, sorted(map(self._name, self._gone))], sort_keys=True)
+        files = [[[self.name(path) for path in paths] for paths in lists] for lists in self._files]
+        digests = {self.name(path): digest for path, digest in self._digests.items()}
+        text = json.dumps([files, digests, sorted(map(self.name, self._gone))], sort_keys=True)
         return {"files": np.frombuffer(text.encode(), np.uint8)}
 
     def set_state(self, state):
@@ -75,9 +75,9 @@ class Pool:
         if "files" not in state:
             return
         files, digests, gone = json.loads(bytes(state["files"]))
-        self._files = [[[self._path(name) for name in names] for names in lists] for lists in files]
-        self._digests = {self._path(name): digest for name, digest in digests.items()}
-        self._gone = set(map(self._path, gone))
+        self._files = [[[self.path(name) for name in names] for names in lists] for lists in files]
+        self._digests = {self.path(name): digest for name, digest in digests.items()}
+        self._gone = set(map(self.path, gone))
         comm.from_root(self._check)
 
     def _check(self):
@@ -86,11 +86,13 @@ class Pool:
                 raise InputError(f"--pool {path}: is not what it was when the run began; put it "
                                  "back, or take it away to go on without it")
 
-    def _name(self, path):
+    def name(self, path):
+        """What a checkpoint calls a file: its path in `save_dir`, that of others from the root."""
         name = os.path.relpath(path, self._save_dir)
         return os.path.abspath(path) if name.startswith(os.pardir) else name
 
-    def _path(self, name):
+    def path(self, name):
+        """The file of a `name`."""
         return os.path.join(self._save_dir, name)
 
 

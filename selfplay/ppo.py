@@ -99,18 +99,12 @@ class Learner:
         self.adam.sync(sess)
         mean, std = comm.moments(seg["adv"])
         seg = {**seg, "adv": (seg["adv"] - np.float32(mean)) / np.float32(std + 1e-8)}
-        chunks = into_chunks(seg, pi)
-        size, count = optim_batchsize // comm.SIZE // pi.chunk, chunks[0].shape[1]
+        chunks, size = into_chunks(seg, pi), optim_batchsize // comm.SIZE // pi.chunk
         rate = optim_stepsize * self.step_scale if adaptive_kl else optim_stepsize
         for epoch in range(optim_epochs):
-            order, losses, sizes = rng.permutation(count), [], []
-            for start in range(0, count, size):
-                rows = order[start:start + size]
-                minibatch = [x[:, rows].reshape(-1, *x.shape[2:]) for x in chunks]
-                loss = self._step(minibatch, rate, logstd_floor)
-                losses, sizes = losses + loss, sizes + [len(rows) / size] * len(loss)
-            means = comm.allmean(mean_losses(losses, sizes)) if losses else None
-            if losses and target_kl and means[LOSS_NAMES.index("kl")] > 1.5 * target_kl:
+            means = self._epoch(chunks, rng.permutation(chunks[0].shape[1]), size, rate,
+                                logstd_floor)
+            if means is not None and 0 < 1.5 * target_kl < means[LOSS_NAMES.index("kl")]:
                 break
         if adaptive_kl and means is not None:
             self._adapt(means[LOSS_NAMES.index("kl")], adaptive_kl)
@@ -138,6 +132,16 @@ class Learner:
             self.step_scale = max(self.step_scale / 1.5, 0.01)
         elif kl < wanted / 2:
             self.step_scale = min(self.step_scale * 1.5, 1.0)
+
+    def _epoch(self, chunks, order, size, rate, logstd_floor):
+        """Takes a step on each `size` chunks in this order; returns mean losses, None without."""
+        losses, sizes = [], []
+        for start in range(0, len(order), size):
+            rows = order[start:start + size]
+            minibatch = [x[:, rows].reshape(-1, *x.shape[2:]) for x in chunks]
+            loss = self._step(minibatch, rate, logstd_floor)
+            losses, sizes = losses + loss, sizes + [len(rows) / size] * len(loss)
+        return comm.allmean(mean_losses(losses, sizes)) if losses else None
 
     def _step(self, minibatch, stepsize, logstd_floor):
         """Takes one step of Adam; returns [losses], or [] if it was not taken."""

@@ -78,7 +78,7 @@ ONE_MACHINE = {
         logstd_floor_dense=-1.6, anchor_every=200, max_seconds=7200),
     ("you-shall-not-pass", "humanoid"): dict(
         init=WALKER, init_seat=1, hide_pose=True, num_envs=128, latest_share=0.5,
-        timesteps_per_batch=14400, optim_batchsize=960, optim_epochs=4, optim_stepsize=1e-3,
+        timesteps_per_batch=14400, optim_batchsize=960, optim_epochs=4, optim_stepsize=5e-4,
         optim_stepsize_final=5e-4, target_kl=0.0, adaptive_kl=0.03, gamma_dense=0.995,
         dense_iters=0, anneal_iters=0, delta=0.0, logstd=-1.0, logstd_floor_dense=-2.0,
         logstd_floor=-2.0, anchor_every=200, max_seconds=5400),

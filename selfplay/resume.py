@@ -20,10 +20,12 @@ def settle_resumed(save_dir, given, limits):
     limits: names of the options that end a run. Raises InputError, by name, for options that do not
     fit.
     """
-    directory = find_run(save_dir, given["resume"], "--resume").path
-    run_lock.hold(directory, f"--resume {os.path.basename(directory)}")
-    identity, arrays, remark = read_checkpoint(directory)
-    config, run = lasting_paths(save_dir, identity["config"]), run_name(save_dir, directory)
+    folder = find_run(save_dir, given["resume"], "--resume")
+    name = given["resume"] or os.path.basename(folder.path)
+    if folder.has_checkpoint or run_lock.holder(folder.path):  # others need not be runs
+        run_lock.hold(folder.path, f"--resume {name}")
+    identity, arrays, remark = read_checkpoint(folder.path, name)
+    config, run = lasting_paths(save_dir, identity["config"]), run_name(save_dir, folder.path)
     if given["run"] is not None or given["paper"]:
         raise InputError(f"--{'paper' if given['paper'] else 'run'}: not together with --resume")
     may_change = (*limits, *MAY_CHANGE)
@@ -38,16 +40,28 @@ def settle_resumed(save_dir, given, limits):
     asked, moved = settle_moved(config, asked)
     may_change += moved
     for key, value in asked.items():
-        if key not in may_change and value != config.get(key):
-            raise InputError(f"{flag(key)} {value}: the run has {config.get(key)}, "
+        if key not in may_change and not means_the_same(value, config.get(key)):
+            raise InputError(f"{as_given(key, value)}: the run has {config.get(key)}, "
                              "and what makes a run cannot change on --resume")
     if bool(asked.get("anchor_every", config["anchor_every"])) != bool(config["anchor_every"]):
         raise InputError("--anchor-every: cannot be turned on or off on --resume")
     if any(key in asked for key in limits):
         config |= dict.fromkeys(limits)
-    config |= asked | {"run": run}
+    config |= {key: value for key, value in asked.items() if key in may_change} | {"run": run}
     check_files(config)
     return config, arrays, remark
+
+
+def means_the_same(value, other):
+    """Whether an option's value is the run's; what is off need not have been given."""
+    return value == other or (value is False and other is None)
+
+
+def as_given(name, value):
+    """An option and its value as the command line has them."""
+    if isinstance(value, bool):
+        return flag(name) if value else flag(name).replace("--", "--no-", 1)
+    return f"{flag(name)} {value}"
 
 
 def settle_moved(config, asked):

@@ -13,16 +13,18 @@ from common.run_folder import find_place, snapshot_paths
 from distributed_data import comm
 from gym_compete import GAMES
 from networks.loading import find_policy, first_variables, load_entry, vector_size
+from selfplay.config import flag
 from selfplay.curriculum import position_of
 from selfplay.opponents import History, HistoryAndPool, Outsider
 from selfplay.pool import Pool
 from selfplay.priorities import make_priorities
 
 
-def find_init(save_dir, config, trainees, resumed):
+def find_init(save_dir, config, trainees, resumed, args):
     """Per learner, its `ParameterFile` of --init or None, on every rank: where it begins.
 
-    None begins at random; all do without --init, and the other seat's with --init-seat.
+    None begins at random; all do without --init, and the other seat's with --init-seat. args: the
+    command line, by which only a preset's walker may find its seat taken by --opponent.
     """
     nowhere = [None] * len(trainees)
     if config.init is None or resumed is not None:  # who goes on is beyond where it began
@@ -32,7 +34,13 @@ def find_init(save_dir, config, trainees, resumed):
                          f"{config.policy} has one learner, which plays both seats")
     given = [t for t in trainees if config.init_seat in (None, t.seat)]
     if not given:
-        return nowhere
+        if args.init is None and args.init_seat is None:
+            return nowhere
+        raise InputError(f"--init-seat {config.init_seat}: is the seat of --opponent; the learner "
+                         f"sits in {trainees[0].seat}")
+    if args.logstd is not None and len(given) == len(trainees):
+        raise InputError("--logstd: not where all learners begin with the noise of --init's files; "
+                         "--init none begins from random parameters")
     entries = comm.from_root(load_init, save_dir, config.init, [t.name for t in given],
                              [t.header for t in given])
     found = dict(zip([t.name for t in given], entries))
@@ -62,10 +70,10 @@ def no_older_versions(config):
     return round(config.latest_share * config.num_envs) == config.num_envs
 
 
-def find_opponents(save_dir, config, trainees, outsider, resumed):
+def find_opponents(save_dir, config, trainees, outsider, resumed, args):
     """Who sits opposite, on every rank; outsider: (seat, `ParameterFile`) or None.
 
-    The checkpoint of a run that goes on says which files its pool has.
+    The checkpoint of a run that goes on says which files its pool has. args: the command line.
     """
     if config.pool and config.ensemble > 1:
         raise InputError("--pool: not together with --ensemble")
@@ -73,12 +81,10 @@ def find_opponents(save_dir, config, trainees, outsider, resumed):
         raise InputError("--pool: not together with --opponent, nobody else is met")
     if config.pfsp and outsider:
         raise InputError("--pfsp: not together with --opponent, nobody else is met")
-    for option in ("pfsp", "pool"):
-        if getattr(config, option) and no_older_versions(config) and resumed is None:
-            raise InputError(f"--{option}: not with --latest-share {config.latest_share:g}, no "
-                             "game is against an older version")
     if outsider:
         return Outsider(*outsider)
+    if resumed is None and no_older_versions(config):
+        refuse_choice_of_older(config, args)
     if not config.pool:
         return History(config.latest_share, config.opponents, make_priorities(config, trainees))
     if resumed is not None and "pool/files" in resumed:
@@ -89,6 +95,14 @@ def find_opponents(save_dir, config, trainees, outsider, resumed):
             lambda: Pool(save_dir, find_pool(save_dir, config.pool, names, headers)))
     return HistoryAndPool(config.latest_share, config.opponents, pool, config.pool_share,
                           make_priorities(config, trainees, pool))
+
+
+def refuse_choice_of_older(config, args):
+    """Raises InputError for an option about older versions, where none are met."""
+    given = {"pfsp": config.pfsp, "pool": config.pool, "opponents": args.opponents}
+    for option in filter(given.get, given):
+        raise InputError(f"{flag(option)}: not with --latest-share {config.latest_share:g}, no "
+                         "game is against an older version")
 
 
 def find_pool(save_dir, places, names, headers):

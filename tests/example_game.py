@@ -15,19 +15,20 @@ class TagAnts(Game):
     endings = ("", "tagged", "not finite", "time-out")
     options = {**Game.options, "max_episode_steps": 300}
 
-    def gap(self):
+    def distance(self):
         """Metres between the two, [N]."""
         one, other = self.seats
         return np.hypot(one.x - other.x, one.y - other.y)
 
     def dense(self, seat, ac):
-        """agent0 wants the gap closed, agent1 open; both pay for their effort."""
-        self.reward_move[seat.index] = self.effort(seat, ac) + (-1, 1)[seat.index] * self.gap()
+        """agent0 wants to be near, agent1 far away; both pay for their effort."""
+        wish = (-1, 1)[seat.index] * self.distance()
+        self.reward_move[seat.index] = self.effort(seat, ac) + wish
         self.down[seat.index] = seat.z < seat.body.down
 
     def judge(self):
         """Within a metre is caught."""
-        self.end(self.gap() < 1, "tagged", (1000, -1000), winner=0)
+        self.end(self.distance() < 1, "tagged", (1000, -1000), winner=0)
         self.end(self.steps >= self.max_episode_steps, "time-out", (-1000, 1000), winner=1)
 
 

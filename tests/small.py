@@ -8,6 +8,12 @@ SMALL = ["--num-envs", "8", "--latest-share", "0.5", "--timesteps-per-batch", "2
          "--optim-batchsize", "60", "--policy", "mlp"]
 
 
+def old_file(path):
+    """Writes a file that something replaces whole: (path, inode); a replaced file has another."""
+    path.write_text("old")
+    return path, path.stat().st_ino
+
+
 def refused(main, arguments, culprit, capfd):
     """Runs a script in this process: exit code 2 and one line on stderr that names the culprit."""
     with pytest.raises(SystemExit) as caught:

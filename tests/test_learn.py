@@ -148,7 +148,7 @@ def test_graph_does_not_grow(tmp_path, monkeypatch):
     progress = tiny_run(tmp_path / "run", max_iters=50)
     assert progress.iteration == 50 and len(sizes) == 51
     assert len(set(sizes)) == len(graphs) == 1
-    assert progress.timesteps == 50 * 4 * 4  # 12 samples / 3 places a learner = 4 steps of 4 games
+    assert progress.timesteps == 50 * 4 * 4  # 12 samples / 3 places per learner: 4 steps of 4
     assert len(snapshot_bytes(tmp_path / "run")) == 102
 
 

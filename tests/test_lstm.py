@@ -93,7 +93,7 @@ def test_unrolling_adds_no_variables():
 def test_the_training_graph_agrees_with_the_rollout(game, shared, kind):
     """Before the first update every ratio is 1 and every value the stored one, to 1e-5.
 
-    Games of seven steps end inside the chunks of ten; one learner a seat, or one for both.
+    Games of seven steps end inside the chunks of ten; one learner per seat, or one for both.
     """
     env = CompeteVectorEnv(game, 4, seed=0, integrator="Euler", max_episode_steps=7)
     with new_session() as sess:

@@ -44,8 +44,11 @@ def test_the_policy_of_your_own(tmp_path, monkeypatch, capfd):
 
 
 def test_the_two_commands_are_those_of_ci():
-    """CI runs README's test command."""
+    """CI runs README's test command, after ruff."""
     commands = re.findall(r"^python3 -m venv .*$", (REPOSITORY / "README.md").read_text(), re.M)
     assert len(commands) == 2
     ci = (REPOSITORY / ".ci" / "run").read_text()
-    assert "requirements-dev.txt && .venv/bin/python -m pytest" in ci.replace(" -q", "", 1)
+    for what in (" -q", ".venv/bin/ruff check . && "):
+        assert what in ci
+        ci = ci.replace(what, "", 1)
+    assert "requirements-dev.txt && .venv/bin/python -m pytest" in ci

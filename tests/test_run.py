@@ -55,7 +55,7 @@ def test_training_is_quiet_and_ends_well(copy):
 
 
 def test_training_leaves_its_files(copy):
-    """Configuration, logs, checkpoints and three snapshots a learner; nothing else."""
+    """Configuration, logs, checkpoints and three snapshots per learner; nothing else."""
     saved = copy[0] / "saveparameters" / "X"
     names = {str(path.relative_to(saved)) for path in saved.rglob("*") if path.is_file()}
     events = {name for name in names if name.startswith("events.out.tfevents")}
@@ -211,6 +211,10 @@ BAD_RUNS = [
     (["--pool-share", "0.3"], "--pool-share: only together with --pool"),
     (["--anchor-games", "9", "--anchor-every", "0"], "--anchor-games: only together with"),
     (["--pool", "missing", "--latest-share", "1"], "--pool: not with --latest-share 1"),
+    (["--opponents", "2", "--latest-share", "1"], "--old-versions: not with --latest-share 1, no"),
+    (["--env", "run-to-goal-humans", "--policy", "humanoid", "--mirror"],
+     "--mirror: not with --policy humanoid, which acts in a mirror as it does without"),
+    (["--dense-iters", "1" + 20 * "0"], "--dense-iters"),
     (["--hid-size", "1000000"], "--hid-size"),
     (["--ensemble", "27"], "--ensemble"),
     (["--policy", "narrow_policy:Narrow", "--hid-size", "4"], "unexpected keyword argument"),
@@ -361,7 +365,7 @@ def test_ants_share_one_learner(tmp_path, monkeypatch, capfd):
     run.main([*small, "--run", "one", "--max-iters", "2", "--anchor-every", "2", "--anchor-games",
               "3"])
     last = capfd.readouterr().out.splitlines()[-1]
-    assert re.search(r" % of 2 games against its first snapshot \(iteration 2\)\. Watch: ", last)
+    assert re.search(r" % of 3 games against its first snapshot \(iteration 2\)\. Watch: ", last)
     assert [path.name for path in (tmp_path / "one").glob("agent*")] == ["agent0"]
     header = load_parameters(tmp_path / "one/agent0/000002.npz")[1]
     assert header["seat"] == "both" and header["policy"] == "ant"
@@ -416,7 +420,7 @@ def test_what_two_learners_have_learned(tmp_path, monkeypatch):
 
 
 def test_an_ensemble_is_trained_and_watched(tmp_path, monkeypatch, capfd):
-    """Two learners a seat have folders of their own; watching seats the first of each."""
+    """Two learners per seat have folders of their own; watching seats the first of each."""
     for script in (run, load_parameter_run):
         monkeypatch.setattr(script, "SAVE_DIR", str(tmp_path))
     run.main([*SMALL, "--run", "many", "--max-iters", "1", "--ensemble", "2"])

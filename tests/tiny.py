@@ -26,7 +26,7 @@ HEADERS = [{"game": "run-to-goal-ants", "seat": seat, "policy": "mlp",
 
 
 def tiny_run(run_dir, num_threads=1, kind=MlpPolicy, lengths=None, num_envs=4, **changes):
-    """Trains networks of four units in four games of three steps an iteration.
+    """Trains networks of four units in four games of three steps per iteration.
 
     lengths: time limits of the games, one each.
     """

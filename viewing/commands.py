@@ -6,7 +6,15 @@ What needs MuJoCo or TensorFlow is imported where it is used, so --help stays qu
 import os
 from dataclasses import replace
 
-from common.command_line import InputError, check_writable, dashed, number, one_line
+from common.command_line import (
+    MOST_MATCHES,
+    InputError,
+    check_apart,
+    check_writable,
+    dashed,
+    number,
+    one_line,
+)
 from common.names import short_names
 
 VIEWS = ("side", "follow", "top", "front")
@@ -23,7 +31,7 @@ def add_options(parser):
         "enter: next match)."))
     group.add_argument("--video", metavar="FILE", help=(
         "Film the first matches into FILE.mp4 or FILE.gif; needs no display."))
-    group.add_argument("--video-games", metavar="K", type=number(int, 1),
+    group.add_argument("--video-games", metavar="K", type=number(int, 1, MOST_MATCHES),
                        help=f"Matches in the film. [{FILMED}]")
     group.add_argument("--first-game", metavar="G", type=number(int, 0), default=0,
                        help="Number of the first match. [0]")
@@ -87,6 +95,9 @@ def check(args):
     _check_one_rank(asked)
     _check_file("--video", args.video, FILMS)
     _check_file("--save-replay", args.save_replay, (".npz",))
+    if args.video_games and args.max_episodes and args.video_games > args.max_episodes:
+        raise InputError(f"--video-games {args.video_games}: must be at most --max-episodes "
+                         f"{args.max_episodes}, the matches that are played")
     if args.swap:
         raise InputError(f"--swap: not together with {asked}, which shows seats as they are")
 
@@ -200,6 +211,7 @@ def replay(args):
     _check_one_rank("replay")
     refuse_idle(args)
     _check_file("--video", args.video, FILMS)
+    check_apart({"--video": args.video}, [args.file])
     print(show_replay(args.file, make_camera(args), args.watch, args.video))
 
 

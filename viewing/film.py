@@ -38,7 +38,8 @@ def film(path, recordings, camera):
     match = RecordedMatch(recordings[0])
     renderer = Renderer(match.game, *size, camera)
     total = sum(count_frames(len(r) * match.game.dt, fps) for r in recordings)
-    temporary = f"{path}.tmp{os.getpid()}"
+    target = os.path.realpath(path)  # a link stays
+    temporary = f"{target}.tmp{os.getpid()}"
     try:
         shots = tqdm(frames(match, renderer, recordings, fps), total=total, desc="filming",
                      unit="frame", disable=None)
@@ -51,7 +52,7 @@ def film(path, recordings, camera):
             if isinstance(error, RenderingError):
                 raise
             raise InputError(f"--video {path}: cannot be written ({first_line(error)})") from None
-        os.replace(temporary, path)
+        os.replace(temporary, target)
     finally:
         renderer.close()
         if os.path.exists(temporary):
@@ -102,7 +103,7 @@ def frames(match, renderer, recordings, fps):
         shown = picture = None
         for k in range(int(steps * dt * fps) + 1):
             step = min(round(k / fps / dt), steps)
-            if step != shown:  # ants have 20 states a second
+            if step != shown:  # ants have 20 states per second
                 match.seek(step)
                 shown, picture = step, renderer.render()
             yield caption(picture, recording, wins, k / fps)

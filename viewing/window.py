@@ -2,6 +2,7 @@
 
 from common.command_line import InputError
 from gym_compete import RenderingError, Viewer
+from gym_compete.rendering import DisplayError
 from viewing.recording import RecordedMatch
 
 # GLFW's codes of keys that do nothing important in MuJoCo's viewer.
@@ -16,15 +17,17 @@ class Show:
     """A window that shows one match after the other.
 
     game: a `Game` with the matches' options; camera: a `Camera`. `is_open` until the window is
-    closed. Raises InputError if there is no display.
+    closed. Raises InputError if it cannot be opened.
     """
 
     def __init__(self, game, camera):
         try:
             self._viewer = Viewer(game, camera)
-        except RenderingError:
+        except DisplayError:
             raise InputError("--watch: needs a display and found none: set DISPLAY, or film the "
                              "games without one: --video FILE.mp4") from None
+        except RenderingError as error:
+            raise InputError(f"--watch: {error}") from None
         self._game, self._wins, self._ties = game, [0, 0], 0
         self._speed, self._paused = SPEEDS.index(1), False
 

@@ -2,6 +2,7 @@
 
 import copy
 import numbers
+import sys
 
 import mujoco
 import numpy as np
@@ -12,6 +13,8 @@ from gym_compete.scene import add_robot, new_field
 from gym_compete.simulation import MAX_VALUE, Simulation
 
 GOAL_REWARD = 1000.0
+LARGEST = sys.float_info.max
+MOST_STEPS = 10**9  # of a match
 NOBODY = -1  # `winner` of a tie or of a match still being played
 INTEGRATORS = ("RK4", "Euler")
 RESULTS = ("reward_move", "body_move", "reward_remaining", "down", "winner", "ending")
@@ -24,9 +27,17 @@ def curriculum(start, version):
     return np.inf if version is None else start * np.exp(0.001 * version)
 
 
+def checked_limit(limit):
+    """Returns a time limit in steps; ValueError unless it is a whole number that suits."""
+    if not is_number(limit, numbers.Integral) or not 1 <= limit <= MOST_STEPS:
+        raise ValueError(f"max_episode_steps {limit!r}: must be a whole number of at least 1 and "
+                         f"at most {MOST_STEPS}")
+    return limit
+
+
 def checked_version(version):
     """Returns a curriculum position; ValueError unless it is None or a finite number from 0 on."""
-    if version is not None and not (is_number(version) and 0 <= version < np.inf):
+    if version is not None and not (is_number(version) and 0 <= version <= LARGEST):
         raise ValueError(f"version {version!r}: must be None or a finite number of at least 0")
     return version
 
@@ -65,7 +76,8 @@ class Game:
     options: keywords of the constructor, each an attribute of the game, with their defaults:
         max_episode_steps: time limit in environment steps; integrator: "RK4" or "Euler";
         dense_forward, dense_survive, dense_goal_dist: weights of the dense reward's parts:
-        progress, standing, distance to a goal or ball (1: as released); where one robot is to get
+        progress, standing, the cost of the distance to a goal or ball (1: as released; what
+        keeper and blocker earn for that distance has no weight); where one robot is to get
         at the other, dense_gap: of the distance between the two (0: as released); where it is to
         push the other out, dense_push: of its speed to the other and the other's outwards; where
         there is a ball, dense_kick: of the speeds to it and to the goal (0: as released).
@@ -131,11 +143,9 @@ class Game:
                 f"integrator {self.integrator!r}: must be one of {', '.join(INTEGRATORS)}")
         for name in WEIGHTS:
             weight = getattr(self, name, 0)
-            if not is_number(weight) or not 0 <= weight < np.inf:
+            if not is_number(weight) or not 0 <= weight <= LARGEST:
                 raise ValueError(f"{name} {weight!r}: must be a number of at least 0")
-        limit = self.max_episode_steps
-        if not is_number(limit, numbers.Integral) or limit < 1:
-            raise ValueError(f"max_episode_steps {limit!r}: must be a whole number of at least 1")
+        checked_limit(self.max_episode_steps)
 
     def make_spec(self):
         """Returns the scene of one match as a fresh `mujoco.MjSpec`."""

@@ -12,9 +12,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from small import refused
+from small import old_file, refused
 
-from benchmarks import bench, matches, physics, rollout
+from benchmarks import bench, faults, matches, memory, physics, rollout, scaling
 from common.command_line import InputError
 from selfplay.seating import seat_players
 
@@ -66,6 +66,36 @@ def test_peers(tmp_path):
     assert len(result["contenders"]) == 3
     for rates in result["contenders"].values():
         assert rates["collecting_steps_per_s"] > rates["whole_steps_per_s"] > 0
+
+
+@pytest.mark.parametrize("main, words, culprit", [
+    (scaling.main, ["--layouts", "2x1", "--num-envs", "200000"],
+     "run.py: error: argument --num-envs: 100000"),
+    (scaling.main, ["--layouts", "1x2", "2x1", "--num-envs", "1"],
+     "--num-envs 1: must be at least the ranks of --layouts 2x1"),
+    (memory.main, ["--env", "run-to-goal-ants", "--timesteps-per-batch", "5001"],
+     "run.py: error: --timesteps-per-batch 5001: does not fit")])
+def test_a_training_that_refuses(main, words, culprit, capfd):
+    """Its line is the benchmark's."""
+    refused(main, words, culprit, capfd)
+
+
+def test_a_training_that_crashes(capfd):
+    """All that it has said is shown; its last line is the message."""
+    with pytest.raises(InputError, match="^ZeroDivisionError: division by zero$"):
+        bench.run_child(bench.python("-c", "1 / 0"))
+    assert "Traceback" in capfd.readouterr().err
+
+
+def test_the_table_of_faults_is_written_whole(tmp_path):
+    """Through a link, with what the page has always said."""
+    link, (there, inode) = tmp_path / "page.md", old_file(tmp_path / "there.md")
+    link.symlink_to(there)
+    table = faults.Table()
+    table.row("fault", ["resumed", "lost"])
+    table.write(link)
+    assert link.is_symlink() and there.stat().st_ino != inode
+    assert there.read_text().endswith("\n| fault | 2 | resumed: 1 | 1 | 0 |\n")
 
 
 def test_rollout(tmp_path):
@@ -205,7 +235,7 @@ def test_command_lines(name, capsys):
 
 def test_a_result_that_cannot_be_written(tmp_path, capsys):
     """One line and exit code 2 before anything is measured."""
-    for path in (tmp_path, tmp_path / "none" / "result.json"):
+    for path in (tmp_path, tmp_path / "none" / "result.json", Path("/dev/null/x")):
         with pytest.raises(SystemExit) as end:
             bench.run(bench.make_parser("none", "Nothing."), pytest.fail, pytest.fail,
                       ["--json", str(path)])

@@ -1,5 +1,7 @@
 """What every command line shares: the games' names, and one rank that speaks."""
 
+import argparse
+import math
 import subprocess
 import sys
 
@@ -7,7 +9,7 @@ import pytest
 
 import load_parameter_run
 import run
-from common.command_line import GAME_NAMES, NOT_FILES
+from common.command_line import GAME_NAMES, MOST, NOT_FILES, number, rule
 from evaluation.entrants import ANCHORS
 from gym_compete import GAMES
 from selfplay import presets
@@ -63,3 +65,21 @@ def test_missing_files_come_first(arguments):
     done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1 and "nowhere.npz: No such file" in done.stderr
+
+
+@pytest.mark.parametrize("options, text, message", [
+    ((int, 1), str(MOST + 1), f"must be at least 1 and at most {MOST}"),
+    ((int, 0, math.inf), "9" * 20, f"must be at least 0 and at most {MOST}"),
+    ((int, 1), "0", "must be at least 1"), ((int, 1, 5), "6", "must be at least 1 and at most 5"),
+    ((float, 0), "-1", "must be at least 0")])
+def test_numbers_out_of_bounds(options, text, message):
+    """A whole number is one that ranges and arrays can count to."""
+    with pytest.raises(argparse.ArgumentTypeError) as error:
+        number(*options)(text)
+    assert str(error.value) == f"{text}: {message}"
+
+
+def test_numbers_within_bounds():
+    """The bounds themselves; large floats have none; what a rule allows is the game's to say."""
+    assert number(int, 1)(str(MOST)) == MOST and number(float, 0)("1e300") == 1e300
+    assert rule("max_episode_steps=" + "9" * 20) == ("max_episode_steps", int("9" * 20))

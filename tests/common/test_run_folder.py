@@ -328,3 +328,9 @@ def test_lost_versions_are_stood_in_for(tmp_path):
         os.unlink(snapshots.path(0, version))
     with pytest.raises(InputError, match="all versions from 5 on; put one back"):
         snapshots.draw(rng, 0.5, [[0]])
+
+
+def test_a_config_nested_too_deeply(tmp_path):
+    """It is damaged like any other that cannot be read."""
+    (tmp_path / "config.json").write_text("[" * 100_000)
+    assert RunFolder(str(tmp_path)).config is None

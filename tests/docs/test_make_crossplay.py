@@ -1,5 +1,6 @@
 """The page of cross-play: who takes part, what is played once, and what the tables say."""
 
+import os
 import shutil
 from dataclasses import replace
 
@@ -16,7 +17,7 @@ OPTIONS = {"seed": 3, "integrator": "RK4", "deterministic": False}
 
 
 def play(folder, entrants, **options):
-    """Four games a pair of sumo-ants, of those not played."""
+    """Four games per pair of sumo-ants, of those not played."""
     pairs = open_pairs(str(folder), "sumo-ants", entrants, 4, **{**OPTIONS, **options})
     return play_pairs(pairs, 1)
 
@@ -91,6 +92,15 @@ def test_the_other_sections_stay(tmp_path, monkeypatch):
     write_section(str(page), "kick-and-defend", "kicks")
     assert page.read_text() == ("# Another head\n\n## run-to-goal-ants\n\nruns\n\n## sumo-ants\n\n"
                                 "new\n\n## kick-and-defend\n\nkicks\n")
+
+
+def test_the_note_of_a_section():
+    """docs/crossplay.md has what the script writes below its tables."""
+    sections = make_crossplay.read_sections(os.path.join(make_crossplay.ROOT, "docs/crossplay.md"))
+    for game, text in sections.items():
+        last = make_crossplay.NOTES.get(game, text.rstrip().rpartition("\n\n")[2])
+        assert text.rstrip().endswith(f"\n\n{last}")
+        assert (game in make_crossplay.NOTES) == (not last.startswith("|"))
 
 
 def test_a_section_without_text(tmp_path):

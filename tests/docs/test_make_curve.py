@@ -4,7 +4,7 @@ import shutil
 
 import numpy as np
 import pytest
-from small import refused
+from small import old_file, refused
 
 import load_parameter_run
 from docs import make_curve, make_pictures, make_strength
@@ -21,9 +21,11 @@ def test_a_curve_of_any_game(tmp_path):
            "agent0/end_not_finite": np.full(3, 0.01)}
     shown = endings(log)
     assert list(shown) == ["goal", "both down"] and shown["goal"][1:] == [0, 0.2]
-    out = tmp_path / "curve.png"
+    out, (there, inode) = tmp_path / "curve.png", old_file(tmp_path / "there.png")
+    out.symlink_to(there)  # stays a link
     draw(log, [0, 3], {"its first self": [[(0.5, 0.5), (0.4, 0.4)], [(0.9, 0), (0.8, 0.1)]]}, out)
-    assert out.read_bytes().startswith(b"\x89PNG")
+    assert out.is_symlink() and there.read_bytes().startswith(b"\x89PNG")
+    assert there.stat().st_ino != inode  # written whole
 
 
 @pytest.mark.parametrize("script, words", [

@@ -1,5 +1,7 @@
 """The picture of the shipped parameters' strength, from a tournament's tables."""
 
+from contextlib import nullcontext
+
 import pytest
 from small import refused
 
@@ -28,9 +30,34 @@ def test_a_picture(tournament):
     assert out.read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_link_stays(tournament):
+    """The picture is written whole to where it points."""
+    there, link = tournament / "there.png", tournament / "link.png"
+    link.symlink_to(there)
+    make_strength.main([str(tournament), "--out", str(link)])
+    assert link.is_symlink() and there.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_picture_that_fails(tournament, monkeypatch):
+    """The one before is as it was."""
+    out = tournament / "strength.png"
+    out.write_text("old")
+
+    def fail(figure, file, **options):
+        with open(file, "wb") if isinstance(file, str) else nullcontext(file) as opened:
+            opened.write(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", fail)
+    with pytest.raises(SystemExit):
+        make_strength.main([str(tournament), "--out", str(out)])
+    assert out.read_text() == "old" and not list(tournament.glob("*.tmp*"))
+
+
 @pytest.mark.parametrize("name, text, culprit", [
     ("tournament.json", "[]", "tournament.json: must be an object whose game is one of run-to-"),
     ("tournament.json", "{", "tournament.json: must be an object"),
+    ("tournament.json", "[" * 100_000, "tournament.json: must be an object"),
     ("tournament.json", '{"game": "chess"}', "tournament.json: must be an object"),
     ("ratings.csv", FILES["ratings.csv"].replace("200", "high"), "ratings.csv: no tournament's"),
     ("ratings.csv", "entrant,seats,rating,low,high\n", "ratings.csv: has no rows"),

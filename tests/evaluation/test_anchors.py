@@ -78,12 +78,12 @@ def test_wins_are_counted_for_the_learner(monkeypatch):
     monkeypatch.setattr("evaluation.seats.play", play)
     for seat in (0, 1, "both"):
         header = {**HEADERS[0], "seat": seat}
-        anchors = Anchors("sumo-ants", [header], every=1, games=6)
+        anchors = Anchors("sumo-ants", [header], every=1, games=7)
         anchors.meet([entry(0).vector])
         row = anchors.row(1, ["agent0"], [entry(0).vector])
         assert row["agent0/win_v_zero"] == 1 and row["agent0/loss_v_zero"] == 0
-    assert played == [("learner", 6), ("zero-action opponent", 6), ("learner", 3),
-                      ("first snapshot", 3), ("learner", 3), ("zero-action opponent", 3)]
+    assert played == [("learner", 7), ("zero-action opponent", 7), ("learner", 4),
+                      ("first snapshot", 3), ("learner", 4), ("zero-action opponent", 3)]
 
 
 def test_they_play_on_the_judged_physics(tmp_path, monkeypatch):

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from common.command_line import InputError
 from evaluation.report import PANELS, write_page
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -131,3 +132,17 @@ def test_what_a_panel_shows():
         "end_": ["touchdown"], "kl": ["agent0", "agent1"], "win_vs_pool": ["agent0"],
         "win_v_": ["agent0 v zero", "agent1 v zero"]}
     assert [part.tolist() for part in found["win_v_"]["agent0 v zero"]] == [[1, 3], [0.5, 1]]
+
+
+@pytest.mark.parametrize("name, text, culprit", [
+    ("games/pairs.csv", f"entrant,opponent,games,wins,ties\n{EVIL},zero,0,0,0\n", "ZeroDivision"),
+    ("config.json", "[" * 100_000, "RecursionError"), ("games/ratings.json", "[]", "has no rows"),
+    ("games/ratings.json", "{}", "has no rows")])
+def test_damaged_files(folder, name, text, culprit, tmp_path):
+    """One line, and no page."""
+    damaged = tmp_path / "run"
+    shutil.copytree(folder, damaged, ignore=shutil.ignore_patterns("report.html"))
+    (damaged / name).write_text(text)
+    with pytest.raises(InputError, match=culprit) as error:
+        write_page(str(damaged))
+    assert "\n" not in str(error.value) and not (damaged / "report.html").exists()

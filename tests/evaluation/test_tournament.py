@@ -176,6 +176,17 @@ def test_exploit(trained, tmp_path, capfd):
     assert "iteration 1 wins" in capfd.readouterr().out
 
 
+def test_exploit_replaces_nothing_that_it_reads(trained, monkeypatch, capfd):
+    """Neither the opponent nor a snapshot nor the configuration; nothing is played."""
+    monkeypatch.setattr("evaluation.exploit.play_pair", pytest.fail)
+    for name in ("self/agent1/000002.npz", "best/config.json", "best/agent0/000001.npz"):
+        path = trained / name
+        before = path.read_bytes()
+        refused(load_parameter_run.main, ["exploit", "best", *QUICK, "--json", path],
+                f"--json {path}: is a file to read", capfd)
+        assert path.read_bytes() == before
+
+
 @pytest.mark.parametrize("arguments,culprit", [
     (["--tournament", "random", "zero"], "--env"),
     (["--tournament", "nowhere.npz"], "nowhere.npz"),
@@ -194,6 +205,8 @@ def test_exploit(trained, tmp_path, capfd):
     (["--exploit", "nobody"], "nobody"),
     (["--report", "nobody"], "nobody"),
     (["--report", "EMPTY"], "neither a run"),
+    (["--report", "SELF", "--out", "SELF/config.json"], "config.json: must end in .html"),
+    (["--report", "SELF", "--out", "no/such/page.html"], "--out no/such/page.html: must be"),
 ])
 def test_refusals(arguments, culprit, trained, tmp_path, capfd):
     """One line that names the culprit, exit code 2."""

@@ -16,7 +16,12 @@ BLOCKER = str(ROOT / "parameters/you-shall-not-pass/agent0.npz")
 
 
 class Ppo:
-    """Plays one match with random actions for every call of `learn`; takes what PPO is given."""
+    """Plays one match with random actions for every call of `learn`; takes what PPO is given.
+
+    It counts whole rollouts only.
+    """
+
+    rollout = 1
 
     def __init__(self, policy, env, **options):
         self.env, self.num_timesteps, self.ep_info_buffer = env, 0, []
@@ -27,7 +32,7 @@ class Ppo:
         while not over:
             *_, terminated, truncated, info = self.env.step(self.env.action_space.sample())
             over = terminated or truncated
-        self.num_timesteps += timesteps
+        self.num_timesteps += -(-timesteps // self.rollout) * self.rollout
         self.ep_info_buffer.append({"outcome": info["outcome"]})
 
 
@@ -51,6 +56,13 @@ def test_it_meets_the_opponent(example, capfd):
     assert env.game.name == "you-shall-not-pass" and env.seat == 1 and env.opponent.path == BLOCKER
     lines = capfd.readouterr().out.splitlines()
     assert lines[-1] == "1,000 steps: wins 0, loses 10 of the last 10 matches" and len(lines) == 10
+
+
+def test_it_stops_at_the_rollout_it_needs(example, monkeypatch):
+    """Steps of whole rollouts add up to those asked for, not to ten times one rollout too many."""
+    monkeypatch.setattr(Ppo, "rollout", 300)
+    model = example.main(["--opponent", BLOCKER, "--seat", "1", "--timesteps", "1000"])
+    assert model.num_timesteps == 1200
 
 
 def test_a_file_that_cannot_play(example, capfd):

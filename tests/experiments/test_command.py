@@ -9,7 +9,7 @@ import pytest
 from small import refused
 from small_study import OPTIONS
 
-from experiments import command, curriculum, delta, exploration, folder, runs
+from experiments import command, curriculum, delta, exploration, folder, plan, runs
 from selfplay import run_lock
 
 
@@ -73,6 +73,26 @@ def test_what_run_py_refuses(tmp_path, in_process, capfd):
             "sumo-ants-curriculum-seed0: --latest-share 0.5: does not fit --num-envs 3", capfd)
     folder.open_folder(str(tmp_path), {"seeds": [5]})  # nothing was begun: others may have it
     run_lock.let_go()
+
+
+def test_only_the_last_call_explains(tmp_path, monkeypatch):
+    """A file of output collects all calls: the error of an earlier one is not this one's."""
+    class Killed:
+        def __init__(self, folder, words, ranks, output):
+            with open(output, "a") as file:
+                file.write("iteration 1\n")
+
+        def wait(self, seconds=None):
+            return -9
+
+    trainings = runs.Trainings(str(tmp_path), None, lambda: None)
+    run = plan.Run("sumo-ants-1-seed0", "sumo-ants", "1", 0, [])
+    output = tmp_path / "output" / f"{run.name}.txt"
+    output.write_text("run.py: error: --num-envs 63: does not fit 2 workers\n")
+    monkeypatch.setattr(runs, "Process", Killed)
+    for call in (lambda: trainings.train(run, 5), lambda: trainings.rehearse(run)):
+        with pytest.raises(runs.Failed, match=f"^{run.name}: exit code -9; {output} has all"):
+            call()
 
 
 def test_every_kind_of_run_is_rehearsed_first(tmp_path, in_process, capfd):

@@ -304,6 +304,104 @@ def test_stages_need_their_names_at_once(begun, capfd):
     assert end.value.code == 2 and "h-main2 exists already" in capfd.readouterr().err
 
 
+@pytest.fixture
+def fresh(tmp_path, untrained, monkeypatch):
+    """saveparameters/ without rounds, where no stage gets far; (folder, command)."""
+    monkeypatch.setattr(stages, "launch", lambda words, log: 1)
+    return save_in(monkeypatch, tmp_path), ["--run", "h", "--init", str(untrained / "sumo"), *TINY,
+                                            *SUMO]
+
+
+def start(command):
+    """Starts the rounds, which end early; returns the exit code."""
+    with pytest.raises(SystemExit) as end:
+        hunters.main(command)
+    return end.value.code
+
+
+def test_both_kinds_of_stage_are_rehearsed(fresh, monkeypatch):
+    """A hunter against the champion, then the main learner, in whose pool the champion is."""
+    saved, command = fresh
+    (saved / "other").mkdir()
+    calls = []
+    monkeypatch.setattr(stages, "rehearse", lambda words, ranks: calls.append(words))
+    start([*command, "--pool", "other"])
+    hunter, main = calls
+    champion = command[command.index("--init") + 1]
+    assert value(hunter, "--opponent") == f"{champion}/agent0.npz"
+    assert not [word for word in hunter if word.startswith(("--pool", "--pfsp"))]
+    assert [word for word in main if word.startswith(("--pool", "--pfsp", "--opponent="))] == [
+        "--pool=other", f"--pool={champion}", "--pfsp=1.0"]
+    assert value(hunter, "--init") == value(main, "--init") == champion
+
+
+def test_a_run_with_a_similar_name_is_left_alone(fresh):
+    """NAME.new may be anybody's."""
+    saved, command = fresh
+    theirs = saved / "h.new/agent0/000100.npz"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_bytes(b"a run")
+    assert start(command) == 1 and theirs.read_bytes() == b"a run"
+
+
+def test_names_are_needed_before_anything_is_made(fresh, monkeypatch, capfd):
+    """A later stage's that is another's: neither a folder nor a rehearsal."""
+    saved, command = fresh
+    (saved / "h-main2").mkdir()
+    monkeypatch.setattr(stages, "rehearse", lambda *_: pytest.fail("rehearses"))
+    assert start(command) == 2 and "h-main2 exists already" in capfd.readouterr().err
+    assert [path.name for path in saved.iterdir()] == ["h-main2"]
+
+
+HOLDER = """
+import os, sys
+sys.path.insert(0, sys.argv[1])
+from selfplay import run_lock
+os.makedirs(sys.argv[2] + "/champion0")
+open(sys.argv[2] + "/champion0/agent0.npz", "w").write("theirs")
+run_lock.hold(sys.argv[2], "")
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_two_starts_at_once(fresh, monkeypatch, capfd):
+    """Who is slower with the rehearsal is refused, and touches nothing of the other's."""
+    saved, command = fresh
+    others = []
+
+    def overtaken(words, ranks):
+        if not others:
+            others.append(subprocess.Popen(
+                [sys.executable, "-c", HOLDER, REPOSITORY, saved / "h"], text=True,
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE))
+            assert others[0].stdout.readline() == "held\n"
+
+    monkeypatch.setattr(stages, "rehearse", overtaken)
+    assert start(command) == 2
+    assert f"--run h: is being trained by pid {others[0].pid}" in capfd.readouterr().err
+    assert (saved / "h/champion0/agent0.npz").read_text() == "theirs"
+    others[0].communicate()
+    assert others[0].returncode == 0
+
+
+def test_killed_before_there_is_a_state(fresh, untrained, monkeypatch):
+    """The same name may be begun again, from another champion too."""
+    saved, command = fresh
+
+    def dying(path, thing):
+        raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(rounds, "write_json", dying)
+        hunters.main(["--run", "h", "--init", str(untrained / "race"), *TINY, *RACE])
+    run_lock.let_go()
+    assert (saved / "h/champion0/agent1.npz").exists()
+    assert start(command) == 1
+    assert [path.name for path in (saved / "h/champion0").iterdir()] == ["agent0.npz"]
+    assert vector(saved / "h/champion0/agent0.npz") == vector(untrained / "sumo/agent0.npz")
+
+
 def test_a_refused_stage_leaves_the_choice(untrained, tmp_path, monkeypatch):
     """Where run.py takes not even the first stage, another option may be given instead."""
     saved = save_in(monkeypatch, tmp_path)
@@ -391,6 +489,13 @@ def test_a_stage_at_work_is_waited_for(tmp_path, capfd):
     assert holder.wait() == 0 and run_lock.holder(str(tmp_path)) == ""
     assert capfd.readouterr().out.count(f"is being trained by pid {holder.pid}") == 1
     stages.wait_for(str(tmp_path / "absent"))
+
+
+def test_help_says_what_is_meant_here():
+    """--run and --init, which must be given, are not run.py's."""
+    text = " ".join(hunters.make_parser().format_help().split())
+    assert "The first champion, which the first stages begin as" in text
+    assert "default: game and time" not in text and "none: random ones" not in text
 
 
 def test_help_is_quick():

@@ -136,7 +136,7 @@ def test_time(name):
 
 @games
 def test_pictures(name):
-    """One a game, called as the game."""
+    """One per game, called as the game."""
     assert re.findall(r"!\[[^]]+\]\((.*?)\)", SECTIONS[name]) == [f"images/{name}.png"]
 
 

@@ -185,6 +185,24 @@ def test_bad_files_are_named(tmp_path, vector, header, message):
     assert str(error.value).startswith(f"{path}: ") and "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("name, seat, message", [
+    ("run-to-goal-ants_agent1_v1.npy", 0, "is for seat 1, not for seat 0"),
+    ("run-to-goal-ants_agent1_v1.npy", 1, None), ("run-to-goal-ants_v12.npy", 1, None),
+    ("sumo-ants_v1.npy", 0, "is for 'sumo-ants', not for 'run-to-goal-ants'"),
+    ("you-shall-not-pass_agent1_v1.npy", 1, "is for 'you-shall-not-pass', not for 'run-to-goal-"),
+    ("mine_v1.npy", 0, None), ("agent1_parameters-v1.npy", 0, None)])
+def test_released_names_say_game_and_seat(tmp_path, name, seat, message):
+    """Vectors have no header; other names say nothing."""
+    np.save(tmp_path / name, GOOD)
+    game = find_game("run-to-goal-ants")()
+    if message is None:
+        NumpyPolicy(tmp_path / name, game, seat)
+        return
+    with pytest.raises(ValueError) as error:
+        NumpyPolicy(tmp_path / name, game, seat)
+    assert str(error.value).startswith(f"{tmp_path / name}: {message}")
+
+
 @pytest.mark.parametrize("kind, name, message", [
     ("ant", "sumo-humans", "plays games of 122 or 137 .*, this one has 395"),
     ("humanoid", "sumo-ants", "plays games of 380 or 395 or 384 .*, this one has 137")])

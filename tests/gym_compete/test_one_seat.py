@@ -258,6 +258,15 @@ def test_bad_arguments_are_named(arguments, options, message):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("opponent", [
+    lambda ob, *, rng: rng.normal(0, 1, 8), lambda ob, det=False, rng=None: rng.normal(det, 1, 8)])
+def test_noise_is_passed_by_its_name(opponent):
+    """Wherever the argument stands."""
+    one = OneSeat("run-to-goal-ants", 0, opponent)
+    one.reset(seed=0)
+    one.step(np.zeros(8))
+
+
 def test_an_opponent_that_acts_in_another_shape():
     """It is named by its seat."""
     one = OneSeat("run-to-goal-ants", 0, lambda ob: ob)

@@ -317,6 +317,23 @@ def test_no_display(monkeypatch):
         env.reset(seed=0)
 
 
+def test_a_window_on_a_mac_is_mjpythons(tmp_path, monkeypatch):
+    """Beside this Python, or else on PATH; frames, and other machines, do without."""
+    here, path = tmp_path / "bin", tmp_path / "path"
+    for folder in (here, path):
+        folder.mkdir()
+    monkeypatch.setattr(sys, "executable", str(here / "python"))
+    monkeypatch.setenv("PATH", str(path))
+    assert rendering.interpreter(window=True) == sys.executable
+    monkeypatch.setattr(rendering.platform, "system", lambda: "Darwin")
+    assert rendering.interpreter(window=False) == sys.executable
+    with pytest.raises(RenderingError, match=f"needs mjpython.* neither in {here} nor on PATH"):
+        rendering.interpreter(window=True)
+    for folder in (path, here):
+        (folder / "mjpython").touch(mode=0o755)
+        assert rendering.interpreter(window=True) == str(folder / "mjpython")
+
+
 class FakeViewer:
     """Stands for what MuJoCo's `launch_passive` returns."""
 

@@ -200,6 +200,11 @@ def test_make_hands_its_time_limit_to_the_game():
         assert terminated and not truncated and infos[0]["reward_remaining"] == -1000
 
 
+def test_make_refuses_a_time_limit_that_the_game_does():
+    with pytest.raises(ValueError, match="max_episode_steps 10{20}: must be a whole number"):
+        gymnasium.make("sumo-ants-v0", max_episode_steps=10**20)
+
+
 GOOD = ", ".join(SIX)
 
 
@@ -222,7 +227,8 @@ GOOD = ", ".join(SIX)
     ("sumo-ants", {"ring_radius": True}, "ring_radius True: must be a number from 2.5 to"),
     *[("sumo-ants", {"max_episode_steps": bad},
        f"max_episode_steps {bad!r}: must be a whole number of at least 1")
-      for bad in (0, True, 2.5, float("nan"), float("inf"), None)],
+      for bad in (0, True, 2.5, float("nan"), float("inf"), None, 10**20)],
+    ("sumo-ants", {"dense_survive": 10**400}, "dense_survive 1000"),
     ("sumo-ants", {"num_envs": 0}, "num_envs 0: must be at least 1"),
     ("sumo-ants", {"num_threads": 0}, "num_threads 0: must be at least 1"),
     ("sumo-ants", {"seed": [1, 2]}, "2 seeds for 1 matches"),

@@ -175,6 +175,21 @@ def test_the_archive_in_a_tournament(archive, place, game):
     assert {entrant.entry.path: entrant.seats for entrant in entrants} == expected
 
 
+def test_the_archive_as_arrays(archive, tmp_path, monkeypatch):
+    """docs/judging.md's loop writes each file under the name that the commands use."""
+    text = (Path(__file__).resolve().parents[2] / "docs" / "judging.md").read_text()
+    loop, = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    (tmp_path / "multiagent-competition").symlink_to(archive.parent)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    exec(loop, {})
+    written = sorted(Path("ZOO").iterdir())
+    assert [read_name(path) for path in written] == sorted(
+        [(game, seat, version) for _, game, seat, version in ARCHIVE], key=str)
+    for path in written:
+        assert set(np.load(path)) == {read_name(path).version}
+
+
 def test_the_archive_is_listed(archive, tmp_path):
     """Every file with its game, seat and version."""
     lines = list_all(str(tmp_path), str(tmp_path), str(archive)).splitlines()[2:]

@@ -64,6 +64,7 @@ ADAPT = [
     ("--paper --ensemble 4", 1, None),
     ("--opponent FILE --env sumo-ants --num-envs 100", 1,
      dict(timesteps_per_batch=24600, optim_batchsize=1538)),
+    ("--opponent FILE --policy mlp", 1, dict(timesteps_per_batch=3584)),
     ("", 2, {}),
     ("", 3, dict(timesteps_per_batch=24192, optim_batchsize=1512)),
     ("--env sumo-humans --policy lstm", 3, dict(timesteps_per_batch=3360, optim_batchsize=690)),
@@ -86,6 +87,7 @@ def test_what_is_not_given_adapts(command, ranks, changes):
         assert f"{flag(name)} {value:g} instead of {wanted[name]:g}" in line or value > 99999
     assert all(f"{flag(name)} " in line for name in given) or not line
     assert (f"{ranks} workers" in line) == (ranks > 1 and bool(line))
+    assert ("--opponent" in line.partition(":")[0]) == (world.outsider and bool(line))
     batch, minibatch = found["timesteps_per_batch"], found["optim_batchsize"]
     count = -(-batch // minibatch)
     if "optim_batchsize" not in given:  # as nearly equal ones as whole chunks on all ranks allow

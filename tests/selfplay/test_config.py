@@ -9,7 +9,17 @@ import pytest
 from common.command_line import GAME_NAMES
 from common.parameter_file import load_parameters
 from selfplay.build import network_arguments
-from selfplay.config import LIMITS, OPTIONS, ROOT, flag, from_dict, make_parser, preset, settle
+from selfplay.config import (
+    LIMITS,
+    OPTIONS,
+    ROOT,
+    flag,
+    from_dict,
+    make_parser,
+    preset,
+    settle,
+    walker_remark,
+)
 from selfplay.presets import SURER_WALKER, WALKER
 
 TRAINED = Path(__file__).with_name("presets.json")
@@ -102,6 +112,74 @@ def test_a_final_kl_needs_one_to_fall_from(tmp_path, capsys):
     with pytest.raises(SystemExit, match="2"):
         settle(parser, parser.parse_args(["--adaptive-kl-final", "0.01"]), str(tmp_path))
     assert "--adaptive-kl-final: only together with --adaptive-kl" in capsys.readouterr().err
+
+
+def settled(words, tmp_path):
+    """The `Config` of a command line."""
+    parser = make_parser(words.split())
+    return settle(parser, parser.parse_args(words.split()), str(tmp_path))
+
+
+@pytest.mark.parametrize("words, remark", [
+    ("--env sumo-humans --hid-size 64", "--hid-size 64: the preset's walker has 128, so all"),
+    ("--env sumo-humans --hid-size 64 --init none", ""), ("--env sumo-humans", ""),
+    ("--env sumo-humans --hid-size 128", ""), ("--env sumo-humans --hid-size 64 --paper", ""),
+    ("--hid-size 64", ""), ("--env sumo-humans --hid-size 64 --resume", "")])
+def test_a_lost_walker_is_told(words, remark):
+    """Nothing else that begins at random is."""
+    found = walker_remark(make_parser().parse_args(words.split()))
+    assert found.startswith(remark) and bool(found) == bool(remark)
+
+
+NEVER = "--policy mlp --dense-iters 0 --anneal-iters 0"
+
+
+@pytest.mark.parametrize("words, culprit", [
+    (f"{NEVER} --gamma-dense 0.9", "--gamma-dense: only together with --dense-iters or --anneal"),
+    (f"{NEVER} --logstd-floor-dense -3", "--logstd-floor-dense: only together with --dense-iters"),
+    (f"{NEVER} --dense-forward 3", "--dense-forward: only together with --dense-iters or"),
+    (f"{NEVER} --optim-stepsize 1e-3 --optim-stepsize-final 1e-4", "--optim-stepsize: only"),
+    (f"{NEVER} --anneal-at 0.5", "--anneal-at: only together with --dense-iters"),
+    ("--env sumo-ants --policy mlp --anneal-at 0.5", "--anneal-at: only together with --dense-it"),
+    ("--env you-shall-not-pass --dense-gap 3", "--dense-gap: only together with --dense-iters"),
+    ("--policy mlp --logstd -2", "--logstd -2: must be at least --logstd-floor-dense, which is -1"),
+    (f"{NEVER} --logstd -2.5", "--logstd -2.5: must be at least --logstd-floor, which is -2.2"),
+    ("--policy mlp --logstd -0.6 --logstd-floor -0.5", "--logstd-floor-dense, which is -0.5")])
+def test_without_effect(words, culprit, tmp_path, capsys):
+    """What would change nothing is refused by name, with what it needs."""
+    with pytest.raises(SystemExit, match="2"):
+        settled(words, tmp_path)
+    err = capsys.readouterr().err
+    assert culprit in err and err.count("\n") == 1
+
+
+@pytest.mark.parametrize("words, changes", [
+    (f"{NEVER} --optim-stepsize 1e-3", {"optim_stepsize_final": 1e-3}),
+    (f"{NEVER} --env run-to-goal-humans --policy humanoid --anneal-at 0 --adaptive-kl 0.03",
+     {"final_kl": 0.03, "optim_stepsize_final": 5e-4}),
+    (f"{NEVER} --gamma 0.9 --gamma-dense 0.9", {"gamma_dense": 0.9}),
+    (f"{NEVER} --alpha-final 0.1 --dense-forward 3", {"dense_forward": 3}),
+    (f"{NEVER} --dense-forward 0 --logstd -2.2", {"dense_forward": 0, "logstd": -2.2}),
+    ("--env you-shall-not-pass", {"optim_stepsize_final": 5e-4, "optim_stepsize": 5e-4}),
+    ("--policy mlp --logstd -1.5 --logstd-floor-dense -1.5", {"logstd": -1.5})])
+def test_what_counts_where_nothing_is_dense(words, changes, tmp_path):
+    """A step size or KL is the final one; what agrees with that is accepted."""
+    config = settled(words, tmp_path)
+    assert {name: getattr(config, name) for name in changes} == changes
+
+
+@pytest.mark.parametrize("words, kl, floors", [
+    ("", (0.04, 0.01), (-2.0, -2.5)), ("--adaptive-kl 0.005", (0.005, 0.005), (-2.0, -2.5)),
+    ("--adaptive-kl 0.02", (0.02, 0.01), (-2.0, -2.5)),
+    ("--logstd-floor -1.5", (0.04, 0.01), (-1.5, -1.5)),
+    ("--logstd-floor-dense -3", (0.04, 0.01), (-3, -3)),
+    ("--logstd-floor-dense -1.5", (0.04, 0.01), (-1.5, -2.5)),
+    ("--logstd-floor-dense -3 --logstd-floor -1.5", (0.04, 0.01), (-3, -1.5))])
+def test_what_should_fall_never_rises(words, kl, floors, tmp_path):
+    """Unless both ends are given."""
+    config = settled(f"--env run-to-goal-humans {words}", tmp_path)
+    assert (config.adaptive_kl, config.final_kl) == kl
+    assert (config.logstd_floor_dense, config.logstd_floor) == floors
 
 
 @pytest.mark.parametrize("words, stepsize, gamma", [

@@ -2,6 +2,7 @@
 
 import csv
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from networks.ant_view import RACE
 from policy import AntPolicy, LSTMPolicy, MlpPolicy
 from selfplay.checkpoint import read_checkpoint
 from selfplay.frozen import FrozenCopies
+from selfplay.pool import Pool
 from selfplay.seating import seat_players
 from selfplay.snapshots import Snapshots
 from utils import Actors
@@ -118,6 +120,29 @@ def test_a_file_that_has_gone(stopped, capsys):
                         for path in gone)
     figures = np.float64(column(folder, "run/opponents_per_game"))
     assert (figures[:4] == 1).all() and figures[4:].max() > 1
+
+
+@pytest.mark.parametrize("move", ["run", "all", "old"])
+def test_where_the_files_are_after_a_move(move, tmp_path):
+    """The pool's are where the pool says, the run's own in the run; older checkpoints go by it."""
+    saved, outside = tmp_path / "saved", str(tmp_path / "outside.npz")
+    own, pooled = str(saved / "run/agent0/000003.npz"), saved / "old/agent0/000001.npz"
+    pooled.parent.mkdir(parents=True)
+    for path in (pooled, outside):
+        Path(path).write_bytes(b"x")
+    pool = Pool(str(saved), [[[str(pooled), outside]]])
+    copies = FrozenCopies([], [], 0, str(saved / "run"), pool=pool)
+    copies._paths = [own, str(pooled), outside, ""]
+    state = copies.get_state()
+    if move == "old":
+        state["paths"] = np.array(["agent0/000003.npz", "../old/agent0/000001.npz",
+                                   "../../outside.npz", ""])
+    after = tmp_path / "moved" if move == "all" else saved
+    run = tmp_path / "elsewhere/run" if move == "run" else after / "run"
+    again = FrozenCopies([], [], 0, str(run), pool=Pool(str(after), [[[]]]))
+    again.set_state(state)
+    assert again._paths == [str(run / "agent0/000003.npz"), str(after / "old/agent0/000001.npz"),
+                            outside, ""]
 
 
 # Who plays what, game by game

@@ -37,15 +37,17 @@ def test_memory_where_the_paper_has_it():
 @pytest.mark.parametrize("game", GAME_NAMES)
 def test_presets_divide(game):
     """Each game's default batch suits its games and chunks, whatever the network is."""
+    from gym_compete import find_game
     from networks.loading import POLICIES, find_policy
+    from selfplay.build import plays_both_seats
     from selfplay.seating import seat_players
     from selfplay.setup import rollout_horizon
     for paper in (False, True):
         for policy in (None, "mlp", "lstm", "my:Net", *["ant"] * game.endswith("ants")):
             values = preset(game, paper, policy)
-            players = seat_players(values["num_envs"], values["latest_share"], values["opponents"],
-                                   game.startswith("sumo"))
             policy = find_policy(values["policy"] if values["policy"] in POLICIES else "mlp")
+            players = seat_players(values["num_envs"], values["latest_share"], values["opponents"],
+                                   plays_both_seats(find_game(game)(), policy, outsider=False))
             horizon = rollout_horizon(players[0].player(policy), values["timesteps_per_batch"],
                                       values["optim_batchsize"])
             assert horizon >= 20

@@ -12,7 +12,7 @@ from common.parameter_file import save_parameters
 from gym_compete import CompeteVectorEnv
 from selfplay import priorities
 from selfplay.checkpoint import read_checkpoint
-from selfplay.config import Config
+from selfplay.config import Config, make_parser
 from selfplay.opponents import History
 from selfplay.pool import Pool
 from selfplay.priorities import Priorities, Tally
@@ -224,4 +224,5 @@ def test_where_nobody_is_drawn():
     for outsider, share, said in ((("seat", "entry"), 0.5, "--opponent, nobody else"),
                                   (None, 1.0, "--latest-share 1, no game")):
         with pytest.raises(InputError, match=f"--pfsp: not .*{said}"):
-            find_opponents("", Config(pfsp=1.0, latest_share=share), [], outsider, None)
+            find_opponents("", Config(pfsp=1.0, latest_share=share), [], outsider, None,
+                           make_parser().parse_args([]))

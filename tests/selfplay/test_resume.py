@@ -135,7 +135,9 @@ def refused(capsys, *arguments):
     (("--ensemble", "2"), "--ensemble 2: the run has 1"),
     (("--draw-penalty",), None),
     (("--init", "none"), None),
-    (("--no-draw-penalty",), "--draw-penalty False: the run has True"),
+    (("--no-draw-penalty",), "--no-draw-penalty: the run has True"),
+    (("--no-hide-pose",), None),
+    (("--hide-pose",), "--hide-pose: the run has None"),
     (("--anchor-every", "0"), "--anchor-every: cannot be turned on or off"),
     (("--run", "other"), "--run: not together with --resume"),
     (("--paper",), "--paper: not together with --resume")])
@@ -209,7 +211,13 @@ def test_refused_for_what_they_are(copy, capsys):
     assert "no such run" in refused(capsys, "--resume", "unmade")
     for name in (NAME, PREVIOUS):
         (copy / name).unlink()
-    assert "it has no checkpoint" in refused(capsys, "--resume", "made")
+    (copy / "lock").unlink()
+    assert "--init made" in refused(capsys, "--resume", "made")
+    (copy.parent / "elsewhere").mkdir()
+    away = str(copy.rename(copy.parent / "elsewhere/away"))
+    said = refused(capsys, "--resume", away)
+    assert f"--resume {away}: it has no checkpoint" in said and f"--init {away}" in said
+    assert "lock" not in os.listdir(away)  # it might have been anything
     assert "no run in saveparameters/ has a checkpoint" in refused(capsys, "--resume")
 
 

@@ -12,8 +12,10 @@ from small import SMALL, refused
 import run
 from common.command_line import InputError
 from common.parameter_file import load_parameters, save_parameters
+from common.run_folder import find_place
 from networks.loading import find_policy
 from selfplay import snapshots
+from selfplay.config import ROOT
 from selfplay.warm_start import find_pool, load_init, pose_remark
 
 
@@ -46,11 +48,37 @@ def test_one_seat_begins_with_given_parameters(tmp_path, monkeypatch):
 @pytest.mark.parametrize("options, culprit", [
     (["--init-seat", "0"], "--init-seat: only together with --init"),
     (["--env", "sumo-ants", "--policy", "lstm", "--init", "x", "--init-seat", "0"],
-     "--init-seat 0: in sumo-ants the network lstm has one learner, which plays both seats")])
+     "--init-seat 0: in sumo-ants the network lstm has one learner, which plays both seats"),
+    (["--init", "OLD", "--logstd", "-0.5"], "--logstd: not where all learners begin"),
+    (["--init", "OLD", "--init-seat", "0", "--opponent", "OLD"],
+     "--init-seat 0: is the seat of --opponent; the learner sits in 1"),
+    (["--init", "OLD", "--logstd", "-0.5", "--opponent", "OLD"], "--logstd: not where all")])
 def test_where_no_seat_can_begin_alone(options, culprit, tmp_path, monkeypatch, capfd):
-    """Without --init, or with one learner for both seats."""
-    monkeypatch.setattr(run, "SAVE_DIR", str(tmp_path))
-    refused(run.main, options, culprit, capfd)
+    """Without --init, or with one learner for both seats; nor with other noise than its file's."""
+    monkeypatch.setattr(run, "SAVE_DIR", str(tmp_path / "runs"))
+    for seat in (0, 1):
+        save_parameters(str(tmp_path / f"agent{seat}.npz"), np.ones(24905), {
+            "game": "run-to-goal-ants", "seat": seat, "policy": "mlp", "ob_dim": 122, "ac_dim": 8,
+            "policy_args": {"hid_size": 64}})
+    place = tmp_path / "agent0.npz" if "--opponent" in options else tmp_path
+    small = ["--policy", "mlp"] if "OLD" in options else []
+    refused(run.main, [*small, *(place if word == "OLD" else word for word in options)], culprit,
+            capfd)
+
+
+def test_one_learner_may_begin_with_other_noise(tmp_path, monkeypatch, capfd):
+    """Who begins from random parameters; a preset's walker leaves its seat to an opponent."""
+    monkeypatch.setattr(run, "SAVE_DIR", str(tmp_path / "runs"))
+    walker = "parameters/run-to-goal-humans/earlier/08.4M/agent0.npz"
+    small = ["--num-envs", "8", "--latest-share", "0.5", "--timesteps-per-batch", "48",
+             "--optim-batchsize", "24", "--anchor-every", "0", "--dry-run", "--logstd", "-0.5"]
+    run.main(["--env", "you-shall-not-pass", *small])
+    header = load_parameters(find_place(ROOT, walker))[1]
+    vector = load_parameters(find_place(ROOT, walker))[0]
+    save_parameters(str(tmp_path / "walker.npz"), vector,
+                    {**header, "game": "you-shall-not-pass", "seat": 1})
+    run.main(["--env", "you-shall-not-pass", *small, "--opponent", str(tmp_path / "walker.npz")])
+    assert capfd.readouterr().out.count("dry run: all of this fits") == 2
 
 
 def test_opponents_join_from_another_run(tmp_path, monkeypatch, capfd):

@@ -8,6 +8,7 @@ import pytest
 from flail import refused
 
 import load_parameter_run
+from load_parameter_run import check_outputs, parse
 
 
 def test_no_display(players, kept, monkeypatch, capfd):
@@ -33,6 +34,14 @@ def test_no_display(players, kept, monkeypatch, capfd):
     (["--distance", "3"], "--distance: only together with --watch or --video"),
     (["--json", "x", "--csv", "x"], "--csv x: is the file of --json, too"),
     (["--json", "m.npz", "--save-replay", "./m.npz"], "./m.npz: is the file of --json, too"),
+    (["--json", "PLAYER"], "flail0.npz: is a file to read; name another"),
+    (["--csv", "PLAYER"], "--csv "), (["--save-replay", "PLAYER"], "--save-replay "),
+    (["--max-episodes", "1", "--video", "v.gif", "--video-games", "4"],
+     "--video-games 4: must be at most --max-episodes 1"),
+    (["--max-episodes", "9" * 20], "must be at least 1 and at most 1000000"),
+    (["--first-game", "9" * 20], "must be at least 0 and at most 9223372036854775807"),
+    (["--rule", f"max_episode_steps={'9' * 20}"],
+     f"--rule max_episode_steps {'9' * 20}: must be a whole number of at least 1 and at most 1000"),
     (["--rule", "max_episode_steps=3", "--rule", "max_episode_steps=5"], "steps: given twice"),
     (["--camera", "drone"], "drone"),
     (["--distance", "0"], "--distance"),
@@ -42,8 +51,25 @@ def test_refused_before_any_game(arguments, culprit, players, tmp_path, monkeypa
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("evaluation.matches.play",
                         lambda *_, **__: pytest.fail("a game was played"))
+    arguments = [players[0] if word == "PLAYER" else word for word in arguments]
     refused(["--param-paths", *players, *arguments], culprit, capfd)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_link_to_a_player_is_a_player(players, tmp_path, capfd):
+    """Under whatever name a result would replace it; `zero` is no file of that name."""
+    (tmp_path / "link.npz").symlink_to(players[1])
+    refused(["--param-paths", "zero", players[1], "--json", str(tmp_path / "link.npz")],
+            "link.npz: is a file to read", capfd)
+    check_outputs(parse(["--json", "zero"])[2], ["zero", "zero"])
+
+
+def test_a_film_does_not_replace_its_replay(kept, tmp_path, capfd):
+    """Even if that is called like a film."""
+    path = tmp_path / "match.mp4"
+    path.write_bytes(kept.read_bytes())
+    refused(["replay", str(path), "--video", str(path)], "match.mp4: is a file to read", capfd)
+    assert path.read_bytes() == kept.read_bytes()
 
 
 def test_more_than_one_rank(players, monkeypatch, capfd):

@@ -65,6 +65,15 @@ def test_the_caption_is_text(monkeypatch):
     assert (frame > 250).sum() > 500
 
 
+def test_a_link_stays(opengl, tmp_path, monkeypatch):
+    """The film is written to where it points."""
+    monkeypatch.setitem(film.FORMATS, ".gif", (12.5, (320, 176)))
+    there, link = tmp_path / "there.gif", tmp_path / "film.gif"
+    link.symlink_to(there)
+    film.film(str(link), [short_match(GAME, 2)], CAMERAS["side"])
+    assert link.is_symlink() and there.read_bytes().startswith(b"GIF")
+
+
 def test_a_film_that_fails_leaves_nothing(opengl, tmp_path, monkeypatch):
     """The old file stays as it was, and no half of a new one lies beside it."""
     path = tmp_path / "film.mp4"

@@ -7,7 +7,8 @@ import pytest
 from flail import EULER, GAME, short_match
 
 import load_parameter_run
-from gym_compete import CAMERAS
+from common.command_line import InputError
+from gym_compete import CAMERAS, RenderingError
 from viewing.recording import RecordedMatch
 from viewing.window import FASTER, FREEZE, NEXT, PAUSE, SLOWER, Show
 
@@ -72,3 +73,13 @@ def test_a_closed_window_ends_the_games(players, monkeypatch, capfd):
                         lambda self, *_: setattr(self, "is_open", False) or 0)
     load_parameter_run.main(["--param-paths", *players, *EULER, "--watch"])
     assert "1 games of run-to-goal-ants" in capfd.readouterr().out
+
+
+def test_a_mac_without_mjpython(monkeypatch):
+    """The line says what is missing, not that a display is."""
+    def refuse(*_):
+        raise RenderingError("needs mjpython")
+
+    monkeypatch.setattr("viewing.window.Viewer", refuse)
+    with pytest.raises(InputError, match="--watch: needs mjpython"):
+        Show(None, CAMERAS["side"])
