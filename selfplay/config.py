@@ -149,8 +149,8 @@ class Config:
         help="Weight of staying up in the dense reward; 1: as released.")
     dense_goal_dist: float = option(
         PLAY, 1.0, paper=1.0, low=0,
-        help="Weight of the distance to goal or ball in the dense reward; 1: as "
-        "released.")
+        help="Weight, in the dense reward, of what a runner, walker or kicker pays for the "
+        "distance to goal or ball; 1: as released. What keeper and blocker earn for it has none.")
     dense_gap: float = option(
         PLAY, 0.0, paper=0.0, low=0,
         help="Weight, in the dense reward, of the distance that a wrestler or blocker keeps from "
