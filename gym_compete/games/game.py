@@ -1,8 +1,8 @@
 """What all games share: a scene, N matches of it, rewards and endings computed by columns."""
 
 import copy
+import math
 import numbers
-import sys
 
 import mujoco
 import numpy as np
@@ -13,7 +13,6 @@ from gym_compete.scene import add_robot, new_field
 from gym_compete.simulation import MAX_VALUE, Simulation
 
 GOAL_REWARD = 1000.0
-LARGEST = sys.float_info.max
 MOST_STEPS = 10**9  # of a match
 NOBODY = -1  # `winner` of a tie or of a match still being played
 INTEGRATORS = ("RK4", "Euler")
@@ -37,7 +36,7 @@ def checked_limit(limit):
 
 def checked_version(version):
     """Returns a curriculum position; ValueError unless it is None or a finite number from 0 on."""
-    if version is not None and not (is_number(version) and 0 <= version <= LARGEST):
+    if version is not None and not is_finite(version):
         raise ValueError(f"version {version!r}: must be None or a finite number of at least 0")
     return version
 
@@ -50,6 +49,14 @@ def speed_along(velocity, way):
 def is_number(value, kind=numbers.Real):
     """Whether a value is a number of this kind, Python's or NumPy's; True and False are none."""
     return isinstance(value, kind) and not isinstance(value, bool)
+
+
+def is_finite(value):
+    """Whether a value is a number of at least 0 that a float can hold."""
+    try:
+        return is_number(value) and value >= 0 and math.isfinite(value)
+    except OverflowError:  # a whole number of more than 308 digits
+        return False
 
 
 def wide_open(start, full):
@@ -143,7 +150,7 @@ class Game:
                 f"integrator {self.integrator!r}: must be one of {', '.join(INTEGRATORS)}")
         for name in WEIGHTS:
             weight = getattr(self, name, 0)
-            if not is_number(weight) or not 0 <= weight <= LARGEST:
+            if not is_finite(weight):
                 raise ValueError(f"{name} {weight!r}: must be a number of at least 0")
         checked_limit(self.max_episode_steps)
 

@@ -79,6 +79,7 @@ def test_a_bad_version(face, bad):
 
 
 @faces
+@pytest.mark.filterwarnings("error:overflow")
 def test_versions_that_are_good(face):
     """None, and numbers of any kind."""
     env = FACES[face]()
