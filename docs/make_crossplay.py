@@ -51,9 +51,9 @@ Each section names its command; ZOO is a folder of
 pairs of files that have changed.
 """
 NOTES = {"sumo-humans": """\
-OpenAI's wrestler is rated below `random` and `zero`, to whom it hardly ever loses: 86 to 91 % of
-these matches are ties, half a win for each, and against ours those two tie 93 to 95 % where it
-loses 54 %."""}  # below a section
+OpenAI's wrestler is rated below `random` and `zero`, to whom it hardly ever loses: most of these
+matches are ties, half a win for each, and against ours those two nearly always tie where it often
+loses."""}  # below a section
 
 
 def make_parser():
@@ -208,7 +208,7 @@ def run(args):
     for game, playing in entrants.items():
         results = play_pairs(pairs[game], args.num_threads)
         text = section(playing, results, describe(game, args))
-        write_section(args.page, game, "\n\n".join([text, *filter(None, [NOTES.get(game)])]))
+        write_section(args.page, game, f"{text}\n\n{NOTES[game]}" if game in NOTES else text)
 
 
 def main(argv=None):

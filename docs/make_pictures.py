@@ -41,10 +41,10 @@ def make_parser():
 def zoo_files(zoo, game):
     """The newest files for seats 0 and 1; InputError where a seat has none."""
     files = []
+    named = [(read_name(path), path) for path in parameter_files(zoo)]
     for seat in (0, 1):
-        fitting = [(named.version or 0, path)
-                   for path, named in ((path, read_name(path)) for path in parameter_files(zoo))
-                   if named.game == game and named.seat in (seat, "both")]
+        fitting = [(name.version or 0, path) for name, path in named
+                   if name.game == game and name.seat in (seat, "both")]
         if not fitting:
             raise InputError(f"--zoo {zoo}: holds no file of {game} for seat {seat}; name the "
                              "games that it has")

@@ -85,7 +85,8 @@ class Anchors:
         Of an odd number, one more from the first seat.
         """
         seats = self._places(entry.header, anchor)
-        shares = {seat: range(-(-(self.games - k) // len(seats))) for k, seat in enumerate(seats)}
+        shares = {seat: range(len(range(self.games)[k::len(seats)]))
+                  for k, seat in enumerate(seats)}
         counts = tally(map(by_file, play_pair(self.game, [entry, anchor], shares,
                                               **self._options)))
         counts = np.array([*counts["wins"], counts["ties"]], float)

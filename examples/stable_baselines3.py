@@ -53,7 +53,7 @@ def main(argv=None):
         make_env, n_envs=ENVS, seed=0, monitor_kwargs={"info_keywords": ("outcome",)}))
     model = PPO("MlpPolicy", env, n_steps=STEPS, batch_size=1024, seed=0, device="cpu",
                 policy_kwargs={"log_std_init": -1.0})
-    for part in range(1, 11):  # rollouts are whole, so what the last parts took too much counts
+    for part in range(1, 11):  # rollouts are whole, so each part ends where it should in total
         model.learn(max(0, args.timesteps * part // 10 - model.num_timesteps),
                     reset_num_timesteps=False)
         outcomes = [match["outcome"] for match in model.ep_info_buffer]

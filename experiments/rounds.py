@@ -129,7 +129,7 @@ class Rounds:
         return {row["stage"] for row in self._done}
 
     def _need_names(self):
-        """Raises InputError if a name that is needed is another's, here or of a stage to come."""
+        """Raises InputError if the name of this run, or of a stage to come, is taken."""
         if os.path.exists(self._home) and not self._is_ours():
             raise InputError(f"--run {self.name}: exists already in saveparameters/, choose another"
                              " name")

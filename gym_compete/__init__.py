@@ -12,7 +12,7 @@ try:
 except Exception:  # of any kind, from the OpenGL that MUJOCO_GL names
     if "MUJOCO_GL" not in os.environ:
         raise
-    # Only painter.py draws, in a process of its own; `Renderer` tells if it cannot.
+    # Only painter.py draws, in a process of its own; `Renderer` reports it if it cannot.
     _wanted = os.environ["MUJOCO_GL"]
     os.environ["MUJOCO_GL"] = "disable"
     import mujoco  # noqa: F401

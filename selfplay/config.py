@@ -326,7 +326,7 @@ def asked(argv):
 
 
 def add(group, row, values, text):
-    """Adds an option; values: both presets' dicts, for its help; text: what it says of it."""
+    """Adds an option; values: both presets' dicts, for its help; text: the help itself."""
     about = row.metadata
     how = {key: about[key] for key in ("choices", "metavar") if key in about}
     if about["preset"]:
@@ -350,8 +350,9 @@ def add(group, row, values, text):
 # What --adaptive-kl-final and others are for, without which they would do nothing.
 NEEDS = {"adaptive_kl_final": "adaptive_kl", "pool_share": "pool", "anchor": "anchor_every",
          "anchor_games": "anchor_every", "anneal_at": "dense_iters"}
-# Values at one end of a run that a preset keeps at or below (min), or at or above (max), another's,
-# which may be given alone.
+OFF = {"anneal_at": 0}  # what turns such an option off, and may stand alone
+# {option: (leader, how)}: unless given, it stays at or below (min), or at or above (max), a leader
+# that is given.
 FOLLOWS = {"optim_stepsize_final": ("optim_stepsize", min),
            "adaptive_kl_final": ("adaptive_kl", min), "gamma_dense": ("gamma", min),
            "logstd_floor": ("logstd_floor_dense", min),
@@ -405,7 +406,8 @@ def starting_point(parser, given, values):
 def refuse_lonely(parser, given, values):
     """Ends with an error for what is given without the option that it is for, see `NEEDS`."""
     for name, leader in NEEDS.items():
-        if given.get(name) and not (values | given).get(leader):
+        lonely = name in given and not (values | given).get(leader)
+        if lonely and given[name] != OFF.get(name):
             parser.error(f"{flag(name)}: only together with {flag(leader)}")
 
 

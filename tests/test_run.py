@@ -209,6 +209,7 @@ BAD_RUNS = [
      "--opponent-seat: in sumo-ants the learner plays half of its games in either seat"),
     (["--anchor", "missing.npz", "--anchor-every", "0"], "--anchor: only together with"),
     (["--pool-share", "0.3"], "--pool-share: only together with --pool"),
+    (["--pool-share", "0"], "--pool-share: only together with --pool"),
     (["--anchor-games", "9", "--anchor-every", "0"], "--anchor-games: only together with"),
     (["--pool", "missing", "--latest-share", "1"], "--pool: not with --latest-share 1"),
     (["--opponents", "2", "--latest-share", "1"], "--old-versions: not with --latest-share 1, no"),

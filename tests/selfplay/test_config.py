@@ -125,7 +125,7 @@ def settled(words, tmp_path):
     ("--env sumo-humans --hid-size 64 --init none", ""), ("--env sumo-humans", ""),
     ("--env sumo-humans --hid-size 128", ""), ("--env sumo-humans --hid-size 64 --paper", ""),
     ("--hid-size 64", ""), ("--env sumo-humans --hid-size 64 --resume", "")])
-def test_a_lost_walker_is_told(words, remark):
+def test_a_lost_walker_is_reported(words, remark):
     """Nothing else that begins at random is."""
     found = walker_remark(make_parser().parse_args(words.split()))
     assert found.startswith(remark) and bool(found) == bool(remark)
