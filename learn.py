@@ -20,13 +20,13 @@ def compete_learn(env, policy_fn, learners, run, config, *, opponents, init=None
 
     env: this rank's `CompeteVectorEnv`. policy_fn: function (name, seat, rng) -> policy; rng None
     makes a frozen copy. learners: list of `Trainee`. run: folder for snapshots and logs; must not
-    exist. config: `Config`. opponents: who sits opposite, see `selfplay.opponents`. init: per
-    learner, the vector of parameters that it begins with or None; None: all begin at random.
-    anchors: `Anchors` to be met now and then, or None. resumed: arrays of
-    `checkpoint.read_checkpoint`, to go on from there as if nothing had happened.
+    exist. config: `Config`. opponents: one of `selfplay.opponents`. init: per learner, the vector
+    of parameters that it begins with, or None; None: all begin at random. anchors: `Anchors` to
+    play against now and then, or None. resumed: arrays of `checkpoint.read_checkpoint`, to resume
+    from as if nothing had happened.
 
-    Raises InputError if batch, games and ranks do not divide, or the run exists, `ppo.NotFinite`
-    if the learning breaks down.
+    Raises InputError if batch, matches and ranks do not divide, or the run exists; `NotFinite` if
+    the learning breaks down.
     """
     limits = Limits(config.max_iters, config.max_timesteps, config.max_episodes,
                     config.max_seconds)
@@ -38,7 +38,7 @@ def compete_learn(env, policy_fn, learners, run, config, *, opponents, init=None
             iterate(setup, sess, env, learners, config, opponents, anchors)
         if setup.log:
             setup.log.close()
-        setup.counters.interrupted = interrupts.asked
+        setup.counters.interrupted = bool(comm.allsum(float(interrupts.asked)))
     return setup.counters
 
 
@@ -51,7 +51,7 @@ def iterate(setup, sess, env, learners, config, opponents, anchors):
     started = time.perf_counter()
     lost = opponents.renew(sess, snapshots, setup.rngs.draws, config.delta)
     if lost:
-        setup.warn(f"--pool: gone or not what it was, drawn no more: {', '.join(lost)}", ahead=1)
+        setup.warn(f"--pool: gone or changed, no longer drawn: {', '.join(lost)}", ahead=1)
     env.version = setup.curriculum.at(counters.iteration)
     segs = next(setup.seg_gen)
     collected = time.perf_counter()
@@ -82,7 +82,7 @@ def iterate(setup, sess, env, learners, config, opponents, anchors):
 
 
 def update_all(learners, segs, orders, warn, **options):
-    """Updates every learner; side by side in threads where no rank waits for another.
+    """Updates every learner, in parallel threads if there is one rank.
 
     Returns each learner's losses; logs what was not finite.
     """
@@ -101,7 +101,7 @@ def update_all(learners, segs, orders, warn, **options):
 
 
 def record(log, iteration, row, timing, anchors, names, vectors):
-    """Writes an iteration's row, with what the learners do against the anchors."""
+    """Writes an iteration's row, with the results against the anchors."""
     if anchors:
         row = row | anchors.row(iteration, names, vectors)
     log.write(iteration, row, timing)

@@ -44,12 +44,17 @@ def add_play_options(parser):
         "Play the latest snapshots of this run: a name in saveparameters/ or a path."))
     files.add_argument("--shipped", action="store_true", help=(
         "Play what parameters/ ships, even if there are runs."))
-    evaluating.add_match_options(parser)
+    evaluating.add_match_options(
+        parser, f"that of the files, or {GAME_NAMES[0]} where what ships is played")
     parser.add_argument("--max-episodes", type=number(int, 1, MOST_MATCHES), help=(
-        "Matches to play; default: as many as --video and --save-replay need, otherwise 100."))
+        "Matches to play; default: as many as --video and --save-replay need; 100 without them, "
+        "at least 100 with --watch."))
+    parser.add_argument("--first-game", metavar="G", type=number(int, 0), default=0,
+                        help="Number of the first match. [0]")
     parser.add_argument("--swap", action=argparse.BooleanOptionalAction, help=(
         "Swap seats in every other match; default: if both files can sit in both seats (sumo, our "
-        "racers) and they differ."))
+        "racers) and they differ; never with --watch, --video or --save-replay, where A sits in "
+        "seat 0."))
     evaluating.add_rule_option(parser)
     parser.add_argument("--json", metavar="FILE", help="Also write the result to this file.")
     parser.add_argument("--csv", metavar="FILE", help="Write one row per match to this file.")
@@ -79,10 +84,10 @@ def play(args):
     comm.from_root(check_rules, game, rules)
     swapped = comm.from_root(decide_swap, False if shown else args.swap, game, entries)
     comm.from_root(check_seats, entries, game)
-    count = args.max_episodes or viewing.matches_needed(args) or 100
+    count = args.max_episodes or viewing.matches_to_play(args)
     numbers = range(args.first_game, args.first_game + count)
     gallery = viewing.make_gallery(args, game, paths, numbers) if shown else None
-    with Interrupts(comm.RANK == 0, "counting the games so far, then stopping") as interrupts:
+    with Interrupts(comm.RANK == 0, "counting the matches so far, then stopping") as interrupts:
         results = play_matches(
             game, entries, numbers, args.seed, swapped, gallery, interrupts, args.verbose,
             deterministic=args.deterministic, integrator=args.integrator, rules=rules,
@@ -136,7 +141,7 @@ def choose_files(param_paths=None, run=None, env=None, shipped=False):
 def shipped_parameters(env_name):
     """What parameters/ ships for a game: seat 0's path and seat 1's, or one that plays both.
 
-    Where one seat alone ships, `STAND_IN` plays the other one, which is printed.
+    If only one seat's file ships, `STAND_IN` plays the other seat, and a line says so.
     """
     from evaluation.seats import seats_of
     from networks.loading import load_entry
@@ -152,19 +157,19 @@ def shipped_parameters(env_name):
     seats = seats_of(load_entry(paths[0], env_name), env_name)
     if len(seats) == 2:
         return paths * 2
-    print(f"{env_name}: nothing ships for seat {1 - seats[0]}, so '{STAND_IN}', who never moves, "
+    print(f"{env_name}: nothing ships for seat {1 - seats[0]}, so '{STAND_IN}', which never moves, "
           "plays it", flush=True)
     return [*paths, STAND_IN] if seats == (0,) else [STAND_IN, *paths]
 
 
 def latest_snapshots(run):
-    """Who played in seat 0 and seat 1 of a run in the end, or None: two paths."""
+    """The newest snapshots in seat 0 and seat 1 of a run: two paths, or None without any."""
     return RunFolder(run).latest()
 
 
 def newest_runs(env=None):
     """The runs in saveparameters/, newest first; env: only those of this game."""
-    runs = run_folder.newest_runs(SAVE_DIR, run_folder.CONFIG)
+    runs = run_folder.newest_runs(SAVE_DIR)
     return [run.path for run in runs if env in (None, (run.config or {}).get("env", env))]
 
 
@@ -190,7 +195,7 @@ def play_matches(game, entries, numbers, seed, swapped, gallery, interrupts, ver
     mine = numbers[comm.RANK::comm.SIZE]
     hidden = True if comm.RANK else None  # None: where there is no terminal
     done = []
-    with tqdm(total=len(mine), desc="playing", unit="game", disable=hidden) as bar:
+    with tqdm(total=len(mine), desc="playing", unit="match", disable=hidden) as bar:
         def on_game(result):
             bar.write(format_game(result, swapped), file=sys.stdout)
             bar.update()
@@ -214,14 +219,14 @@ def play_matches(game, entries, numbers, seed, swapped, gallery, interrupts, ver
     return sorted(itertools.chain(*found), key=lambda result: result["game"])
 
 
-def print_step(env, games):
-    """Prints the rewards of every match's last step; games: slot to match number."""
+def print_step(env, playing):
+    """Prints the rewards of every match's last step; playing: slot to match number."""
     infos = env.infos
-    for i, game in games.items():
+    for i, match in playing.items():
         for seat, parts in enumerate(infos["parts"]):
             named = {name: part[i] for name, part in parts.items()}
             named |= {name: infos[name][seat, i] for name in ("reward_move", "reward_remaining")}
-            print(f"game {game:4d} step {infos['steps'][i]:4d} agent{seat} "
+            print(f"match {match:4d} step {infos['steps'][i]:4d} agent{seat} "
                   + " ".join(f"{name} {value:.4f}" for name, value in named.items()))
 
 
@@ -252,7 +257,7 @@ COMMANDS = {
                 evaluating.add_history_options, lambda args: evaluating.history(args, SAVE_DIR)),
     "exploit": ("Count how often a best response (run.py --opponent FILE) beats its opponent.",
                 evaluating.add_exploit_options, lambda args: evaluating.exploit(args, SAVE_DIR)),
-    "report": ("Write the folder of a run or a tournament as one page, report.html.",
+    "report": ("Sum up the folder of a run or a tournament on one page, report.html.",
                evaluating.add_report_options, lambda args: evaluating.report(args, SAVE_DIR)),
     "list": ("Show what can be played: shipped parameters and runs.",
              evaluating.add_list_options,
@@ -282,7 +287,7 @@ def make_parser(command="play"):
 
 
 def translate_old(words):
-    """Turns last release's spellings (--tournament A B, --list, ...) into commands."""
+    """Turns the last release's spellings (--tournament A B, --list, ...) into commands."""
     options = [word.partition("=")[0] for word in words]
     old = [name for name in options if name.startswith("--") and name[2:] in COMMANDS]
     if not old or words[0] in COMMANDS:
@@ -302,7 +307,7 @@ def translate_old(words):
 
 
 def parse(argv):
-    """Parses a command line, a bare one as `play`: (command, parser, namespace)."""
+    """Parses a command line: (command, parser, namespace); without a command it is `play`'s."""
     words = translate_old(list(argv))
     command = words.pop(0) if words and words[0] in COMMANDS else "play"
     parser = make_parser(command)
@@ -320,9 +325,9 @@ def main(argv=None):
         end = start_ranks(parser)
     try:
         if command not in NO_NETWORKS:
-            from distributed_data import device
+            from distributed_data import comm, device
 
-            check_named_files(args)
+            comm.from_root(check_named_files, args)  # the other ranks need not have the files
             device.prepare()  # TensorFlow takes seconds: only once the command line is understood
         COMMANDS[command][2](args)
     except InputError as error:
@@ -332,12 +337,10 @@ def main(argv=None):
 
 
 def check_named_files(args):
-    """Raises OSError for a player's file that does not exist; rank 0 alone needs to have them."""
-    from distributed_data import comm
-
+    """Raises OSError for a player's file that does not exist."""
     words = (getattr(args, name, None) or () for name in ("param_paths", "entrants", "against"))
     for word in itertools.chain(*words):
-        if word not in NOT_FILES and not comm.RANK:
+        if word not in NOT_FILES:
             os.stat(word)
 
 

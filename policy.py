@@ -8,7 +8,7 @@ Symbol         Shape                           Description
 ``ob``         [batch, ob_dim]                 placeholder: raw observations
 ``noise``      [batch, ac_dim]                 placeholder: N(0, 1) samples; zeros for mean actions
 ``state_in``   [chunks, state_dim]             placeholder: recurrent state (state_dim may be 0)
-``new``        [batch]                         placeholder: starts a game (see ``unrolled``)
+``new``        [batch]                         placeholder: starts a match (see ``unrolled``)
 ``ac_taken``   [batch, ac_dim]                 placeholder: actions to weigh, ``ac`` unless fed
 ``ac``         [batch, ac_dim]                 mean + exp(logstd) * noise, unclipped
 ``vpred``      [batch]                         value estimate in units of the return
@@ -17,17 +17,22 @@ Symbol         Shape                           Description
 ``entropy``    [batch]                         of the action distribution
 =============  ==============================  ====================================================
 
-A batch is one step of many games when acting (a chunk is a step then). The update differentiates
+When acting, a batch is one step of many matches, and a chunk is one step. The update differentiates
 what ``unrolled()`` returns, the same policy over chunks of `chunk` steps: its rows are the first
 steps of all chunks, then their second steps, and so on.
 
-A policy has the attributes ``recurrent``, ``chunk`` (1 without memory), ``state_dim``,
-``zero_state`` [state_dim], ``ob_rms``, ``ret_rms``, ``logstd`` (the variable) and ``value_head``
-(weight and bias of the last value layer), and the methods ``unrolled``, ``update_ret_rms``,
-``get_variables`` and ``get_trainable_variables``. Deriving from `Policy` gives all of it: a
-subclass writes `hidden` alone, the layers of one net up to its last hidden one. What a `view` of
-its own passes through `keep` is computed when acting, and not again in the update. Variables are
-created in the order of the policies that OpenAI released, so their vectors load as they are.
+A policy has the attributes ``name`` (its variable scope), ``ob_dim``, ``ac_dim``, ``recurrent``,
+``chunk`` (1 without memory), ``state_dim``, ``zero_state`` [state_dim], ``ob_rms``, ``ret_rms``,
+``logstd`` (the variable) and ``value_head`` (weight and bias of the last value layer), and the
+methods ``unrolled``, ``update_ret_rms``, ``get_variables`` and ``get_trainable_variables``. It is
+made by ``(name, ob_dim, ac_dim, rng=None, logstd=0.0, ret_decay=1.0)``, also with ``hid_size=`` and
+``hide_pose=`` if these options are given; see `Policy` for what they mean, and for what else a
+class may say of itself (``sizes``, ``either_seat``, ``symmetric``, ``shared_features``).
+
+Deriving from `Policy` gives all of this: a subclass writes `hidden` alone, the layers of one net up
+to its last hidden one. What its own `view` passes through `keep` is computed when acting, and not
+again in the update. Variables are created in the order of the policies that OpenAI released, so
+their vectors load as they are.
 """
 
 import numpy as np
@@ -87,7 +92,7 @@ class LSTMPolicy(Policy):
         keep, outputs = 1.0 - tf.cast(self.new, tf.float32)[:, None], []
         keeps = tf.split(keep, self.length)
         for t in range(self.length):
-            if t > 0:  # the state at a chunk's head is given as it has to be
+            if t > 0:  # the state at a chunk's head is fed as it must be
                 c, h = c * keeps[t], h * keeps[t]
             i, j, f, o = tf.split(gates[t] + tf.matmul(h, from_h), 4, axis=1)
             c = c * tf.sigmoid(f + 1.0) + tf.sigmoid(i) * tf.tanh(j)
@@ -97,9 +102,9 @@ class LSTMPolicy(Policy):
 
 
 class BodyPolicy(MlpPolicy):
-    """Tanh layers, 128 wide, over what a robot's own body feels; a subclass has the view.
+    """Tanh layers, 128 wide, over a view from the robot's own body, which a subclass adds.
 
-    hide_pose: the nets see 0 for the features `pose`, which hold how the other robot stands.
+    hide_pose: the nets see 0 for the features `pose`, which say how the other robot stands.
     """
 
     either_seat = True
@@ -110,7 +115,7 @@ class BodyPolicy(MlpPolicy):
         super().__init__(name, ob_dim, ac_dim, rng, **options)
 
     def hidden(self, x, net, memory, hid_size=128, num_hid_layers=2):
-        """As `MlpPolicy`'s, but wider."""
+        """As in `MlpPolicy`, but wider."""
         return super().hidden(x, net, memory, hid_size, num_hid_layers)
 
     def shown(self, features):
@@ -123,11 +128,11 @@ class BodyPolicy(MlpPolicy):
 
 
 class AntPolicy(BodyPolicy):
-    """What an ant's own body feels.
+    """An ant that sees the world from its own body.
 
     The view (`networks.ant_view`) is the same whichever way the ant is turned and whichever seat it
-    has, and the actions turn with it. Its memory is where the other ant was a step ago, so as to
-    know how it moves, and the side it began on; the observation filter is not used.
+    has, and the actions turn with it. Its memory holds where the other ant was one step ago, for
+    its velocity, and the side on which this one began. The observation filter is not used.
     """
 
     sizes = ((ant.RACE, 8), (ant.SUMO, 8))
@@ -135,22 +140,23 @@ class AntPolicy(BodyPolicy):
     pose = ant.POSE
 
     def view(self, ob, memory):
-        """The ant's view, for which the legs are renamed by quarter turns."""
+        """The ant's view, in which quarter turns rename the legs."""
         features, quarters, memory = ant.ant_view(ob, memory)
         features, self._quarters = self.keep(self.shown(features), quarters)
         return features, memory
 
     def motors(self, mean):
-        """The motors that the view's names mean."""
+        """The actions in the order of the motors, from those named as in the view."""
         return ant.motor_actions(mean, self._quarters)
 
 
 class HumanoidPolicy(BodyPolicy):
-    """What a humanoid's own body feels.
+    """A humanoid that sees the world from its own body (`networks.humanoid_view`).
 
-    Both nets answer for the view and for its mirror image, twice the rows, and take the mean, so
-    the policy is exactly equal under left-right mirror. Its memory is where the other robot and the
-    ball were a step ago and the side it began on; the observation filter is not used.
+    Both nets are applied to the view and to its mirror image, in twice the rows, and the results
+    averaged, so the policy is exactly symmetric under left-right reflection. Its memory holds where
+    the other robot and the ball were one step ago, and the side on which it began. The observation
+    filter is not used.
     """
 
     sizes = ((human.RACE, 17), (human.SUMO, 17), (human.KICK, 17))

@@ -5,7 +5,7 @@ import shlex
 import sys
 from functools import partial
 
-from common.command_line import one_line
+from common.command_line import file_error, one_line
 from common.run_folder import RunFolder
 from common.terminal import go_on_without_output, guarded
 from selfplay import batch_plan, workers
@@ -23,10 +23,10 @@ SAVE_DIR = os.path.join(os.path.dirname(os.path.abspath(__file__)), "saveparamet
 
 
 def train(config, args, free, resumed=None):
-    """Builds what the configuration asks for, and trains; returns `Counters`, None at a dry run.
+    """Builds what the configuration asks for, and trains; returns `Counters`, None for a dry run.
 
-    args: the command line, None where it says nothing. free: those of `batch_plan.OPTIONS` that
-    adapt to the others. resumed: arrays of the checkpoint to go on from.
+    args: the command line; options that are not given are None. free: those of `batch_plan.OPTIONS`
+    that adapt to the others. resumed: arrays of the checkpoint to resume from.
     """
     from distributed_data import comm, device
 
@@ -63,7 +63,7 @@ def train(config, args, free, resumed=None):
 
 
 def make_anchors(config, trainees, threads):
-    """The `Anchors` that the learners meet now and then, None without; all ranks call it."""
+    """The `Anchors` that the learners play against now and then, or None; all ranks call it."""
     from distributed_data import comm
     from evaluation.anchors import Anchors
 
@@ -77,7 +77,7 @@ def announce(config, threads, hardware, *remarks):
     """Prints where the run goes, what each rank uses and remarks, if any; all ranks call it."""
     from distributed_data import comm
 
-    lines = comm.to_root(f"{comm.name()}: {config.num_envs} games on {threads} thread(s), "
+    lines = comm.to_root(f"{comm.name()}: {config.num_envs} matches on {threads} thread(s), "
                          f"networks on {hardware}")
     if comm.RANK == 0:
         place = one_line(os.path.join("saveparameters", config.run))
@@ -95,14 +95,10 @@ def find_outsider(config):
 
     path, seat = config.opponent, config.opponent_seat
     if path is None:
-        if seat is not None:
-            raise InputError("--opponent-seat: only together with --opponent")
         return None
-    if config.ensemble > 1:
-        raise InputError("--opponent: not together with --ensemble, there is no pool")
     if seat is not None and find_game(config.env).shared_policy:
-        raise InputError(f"--opponent-seat: in {config.env} the learner plays half of its games in "
-                         "either seat")
+        raise InputError(f"--opponent-seat: in {config.env} the learner plays half of its matches "
+                         "in either seat")
     entry = comm.from_root(load_entry, path, config.env)
     seats = seats_of(entry, config.env)
     if seat not in (None, *seats):
@@ -111,10 +107,11 @@ def find_outsider(config):
     return (seats[-1] if seat is None else seat), entry
 
 
-def settle_and_train(parser, args):
-    """Settles what the command line means, for a new run or an old one, and trains.
+def settle_run(parser, args):
+    """Settles what the command line means, for a new run or an old one.
 
-    Returns (`Config`, `Counters`).
+    Returns (`Config`, free options, arrays of the checkpoint to resume from or None), as `train`
+    takes them.
     """
     from distributed_data import comm
 
@@ -123,28 +120,28 @@ def settle_and_train(parser, args):
     free = [name for name in batch_plan.OPTIONS if vars(args)[name] is None]
     if args.resume is None:
         config = comm.broadcast(settle(parser, args, SAVE_DIR))  # the clock names the run
-        return config, train(workers.share_games(config, args.ranks, free), args, free)
+        comm.from_root(workers.refuse_names, config, SAVE_DIR)
+        return workers.share_games(config, args.ranks, free), free, None
     from selfplay.resume import settle_resumed
 
     found, arrays, remark = comm.from_root(settle_resumed, SAVE_DIR, vars(args), LIMITS)
     config = from_dict(found)
     if comm.RANK == 0:
-        print(f"{remark + '; ' if remark else ''}going on with {one_line(config.run)} after "
-              f"iteration {arrays['progress/iteration']}", flush=True)
-    new_games = config.ranks != comm.SIZE  # which may be as many as fit
-    free = [name for name in free if new_games and name in ("num_envs", "opponents")]
-    config = workers.share_games(config, args.ranks, free, config.ranks)
-    return config, train(config, args, free, arrays)
+        print(f"{remark + '; ' if remark else ''}resuming {one_line(config.run)} after iteration "
+              f"{arrays['progress/iteration']}", flush=True)
+    new_matches = config.ranks != comm.SIZE  # which may be as many as fit
+    free = [name for name in free if new_matches and name in ("num_envs", "opponents")]
+    return workers.share_games(config, args.ranks, free, config.ranks), free, arrays
 
 
 @guarded
 def main(argv=None):
-    """Parses the command line and trains; where its output is closed, it trains on without a word.
+    """Parses the command line and trains. If the output is closed, it trains on silently.
 
-    As a script it starts as many workers as suit this machine; imported, it is one of those there
-    are.
-    Exit codes: 0 done, or stopped by a signal; 2 bad input, told in one line; 1 when the disk or
-    the learning has failed, told in one line; 130 when stopped before the training began.
+    As a script it starts as many workers as suit this machine; imported, it is itself a worker.
+    Exit codes: 0 if the run is complete, or a signal has stopped it; 1 if it has failed, because
+    the disk was full or losses were not finite; 2 for bad input; 130 if a signal came before the
+    training began. Failures and bad input are reported in one line.
     """
     parser = make_parser(sys.argv[1:] if argv is None else argv)
     args = parser.parse_args(argv)
@@ -155,13 +152,14 @@ def main(argv=None):
     from distributed_data import comm
     from selfplay import run_lock
 
+    config = None
     try:
-        config, counters = settle_and_train(parser, args)
+        config, free, resumed = settle_run(parser, args)
+        counters = train(config, args, free, resumed)
     except InputError as error:
         comm.end_all(parser.line(error), 2)
     except (NotFinite, OSError) as error:
-        comm.end_all(parser.line(f"{error}; python run.py --resume goes on from the last good "
-                                 "checkpoint"), 1)
+        comm.end_all(parser.line(failure(error, config, comm.SIZE)), 1)
     except KeyboardInterrupt:
         sys.exit(130)
     finally:
@@ -172,15 +170,30 @@ def main(argv=None):
               "dry run: all of this fits together; nothing was trained or written")
 
 
-def last_line(config, counters, ranks):
-    """What a run has done and learned, and the command to go on with or to watch it by."""
-    what = "stopped after" if counters.interrupted else "done:"
+def failure(error, config, ranks):
+    """What has ended a run, and the command that resumes it if it has a checkpoint.
+
+    config: the run's, None if even that could not be settled.
+    """
+    what = file_error(error) if isinstance(error, OSError) else str(error)
+    if config and RunFolder(os.path.join(SAVE_DIR, config.run)).has_checkpoint:
+        return f"{what}. Resume from the last good checkpoint: {resuming(config, ranks)}"
+    return what
+
+
+def resuming(config, ranks):
+    """The command that resumes a run."""
     many = "" if workers.begins_again(ranks) else f"mpirun -np {ranks} "
-    name = one_line(shlex.quote(config.run))
-    then = f"Go on: {many}python run.py --resume {name}" if counters.interrupted else (
-        f"Watch: python load_parameter_run.py --run {name}")
+    return f"{many}python run.py --resume {one_line(shlex.quote(config.run))}"
+
+
+def last_line(config, counters, ranks):
+    """What a run has done and learned, and the command that resumes or shows it."""
+    what = "stopped after" if counters.interrupted else "done:"
+    then = f"Resume: {resuming(config, ranks)}" if counters.interrupted else (
+        f"Watch: python load_parameter_run.py --run {one_line(shlex.quote(config.run))}")
     return (f"{what} {counters.iteration} iterations, {counters.timesteps:,} steps, "
-            f"{counters.episodes:,} games in {counters.seconds:,.0f} s. {learned(config)}{then}")
+            f"{counters.episodes:,} matches in {counters.seconds:,.0f} s. {learned(config)}{then}")
 
 
 def learned(config):
@@ -188,14 +201,16 @@ def learned(config):
     found = RunFolder(os.path.join(SAVE_DIR, config.run)).against_first
     if found is None:
         return ""
-    (iteration, shares), games = found, config.anchor_games
+    (iteration, shares), count = found, config.anchor_games
     if len(shares) == 1:  # it plays both seats
         share, = shares.values()
         who, whom = f"Wins {100 * share:.0f} %", "its first snapshot"
     else:
         who = ", ".join(f"{name} {100 * share:.0f} %" for name, share in shares.items())
-        who, whom = f"Wins: {who}", "the other seat's first snapshot"
-    return f"{who} of {games} games against {whom} (iteration {iteration:,}). "
+        seats = {name[:len("agent0")] for name in shares}
+        other = "the other seat" if len(seats) > 1 else min(shares)  # of an ensemble for both seats
+        who, whom = f"Wins: {who}", f"{other}'s first snapshot"
+    return f"{who} of {count} matches against {whom} (iteration {iteration:,}). "
 
 
 if __name__ == "__main__":

@@ -1,29 +1,29 @@
 """The segment generator and generalized advantages.
 
-A segment is a dict, one per learner, of T steps in the N columns where that learner sits:
+A segment is a dict, one per learner, of T steps in the N columns that the learner plays:
 
 ================  =========================  ======================================================
 Key               Shape, type                Meaning
 ================  =========================  ======================================================
-``ob``            [T, N, ob_dim] float32     raw observations, if update or filter need them
+``ob``            [T, N, ob_dim] float32     raw observations, if update or filter needs them
 ``seenK``         [T, N, n] float32          tensor K that the policy's view keeps, if it keeps any
 ``ac``            [T, N, ac_dim] float32     actions as sampled, unclipped
 ``logp``          [T, N] float32             log-probability of ``ac`` when sampled
 ``vpred``         [T, N] float32             value estimate
 ``rew``           [T, N] float32             alpha * reward_move + (1 - alpha) * reward_remaining
-``new``           [T, N] bool                step t starts a game
+``new``           [T, N] bool                step t starts a match
 ``state``         [T / chunk, N, state_dim]  float32: recurrent state at the head of each chunk; of
                                              width 0 if the update does not need it
-``nextvpred``     [N] float32                value after the last step, 0 where a game has ended
-``cutvpred``      [T, N] float32             value where a time limit cut a game, else 0
+``nextvpred``     [N] float32                value after the last step, 0 where a match has ended
+``cutvpred``      [T, N] float32             value where a time limit cut a match, else 0
 ``adv``           [T, N] float32             advantages, by `add_vtarg_and_adv`
 ``tdlamret``      [T, N] float32             TD(lambda) returns, by `add_vtarg_and_adv`
-``ep_rets``       list of floats             returns of finished games, one per seat it had
-``ep_outcomes``   list of 1, 0, -1           games won, tied, lost, one per seat it had
+``ep_rets``       list of floats             returns of finished matches, one per seat it had
+``ep_outcomes``   list of 1, 0, -1           won, tied, lost: one per match and seat it had
 ``ep_frozen``     list of bools              against an older version? one per seat it had
-``ep_lens``       list of ints               lengths in steps, one per game of the learner
-``ep_endings``    list of ints               how its games ended, one per game of the learner
-``endings``       list of ints               how all games ended, the learner's or not
+``ep_lens``       list of ints               lengths in steps, one per match of the learner
+``ep_endings``    list of ints               how its matches ended, one per match
+``endings``       list of ints               how all matches ended, the learner's or not
 ``parts``         dict of floats             rewards by part, summed over places and steps
 ================  =========================  ======================================================
 """
@@ -36,13 +36,14 @@ from networks.inputs import kept_tensors, seen_tensors, update_inputs
 
 
 class Player:
-    """A policy and where it sits.
+    """A policy and the places where it plays.
 
-    places: list of (seat, slice or array of matches); the player's columns are its places one
-    after the other, `width` counts them. learner: its number among the learners, None if it is
-    frozen. `ob` [rows, ob_dim] is what it sees, `state` [rows, state_dim] what it remembers.
-    rows: what its batches are filled up to, by default just the width. Products of few rows round
-    otherwise than those of many, so what must not depend on the width asks for a fixed number.
+    places: list of (seat, slice or array of matches). The player's columns are its places in this
+    order; `width` counts them. learner: its index among the learners, None if it is frozen.
+    `ob` [rows, ob_dim]: its current observations. `state` [rows, state_dim]: its recurrent state.
+    rows: batches are padded to this many, by default to the width. Matrix products round
+    differently for small batches, so pass a fixed number where results must not depend on the
+    width.
     """
 
     def __init__(self, policy, places, learner=None, rows=0):
@@ -51,7 +52,7 @@ class Player:
 
     def _take(self, places):
         self.places = places
-        self.width = sum(how_many(games) for _, games in places)
+        self.width = sum(how_many(matches) for _, matches in places)
         self.rows = max(self._least_rows, self.width)
 
     def sit_down(self):
@@ -59,51 +60,51 @@ class Player:
         self.ob = np.zeros((self.rows, self.policy.ob_dim), np.float32)
         self.state = np.tile(self.policy.zero_state, (self.rows, 1))
 
-    def reseat(self, games, state):
-        """Moves to other matches, in the seat of its one place.
+    def reseat(self, matches, state):
+        """Moves to other matches, in the seat of its only place.
 
-        games: their numbers, an array; state [games, state_dim]: what there is to remember of them.
+        matches: array of their indices; state [matches, state_dim]: its recurrent state in each.
         """
         seat, _ = self.places[0]
-        self._take([(seat, games)])
+        self._take([(seat, matches)])
         self.ob = np.zeros((self.rows, self.policy.ob_dim), np.float32)
         self.state = state
 
     def columns(self):
-        """Yields (seat, games, columns): which of the player's columns each place fills."""
+        """Yields (seat, matches, columns): which of the player's columns each place fills."""
         start = 0
-        for seat, games in self.places:
-            stop = start + how_many(games)
-            yield seat, games, slice(start, stop)
+        for seat, matches in self.places:
+            stop = start + how_many(matches)
+            yield seat, matches, slice(start, stop)
             start = stop
 
     def look(self, obs):
-        """Takes its observations from the environment's (one array a seat)."""
-        for seat, games, columns in self.columns():
-            self.ob[columns] = obs[seat][games]
+        """Picks its observations from obs, one array per seat."""
+        for seat, matches, columns in self.columns():
+            self.ob[columns] = obs[seat][matches]
 
     def move(self, ac, acs):
-        """Writes its actions ac [width, ac_dim] into the environment's (one array a seat)."""
-        for seat, games, columns in self.columns():
-            acs[seat][games] = ac[columns]
+        """Writes its actions ac [width, ac_dim] into acs, one array per seat."""
+        for seat, matches, columns in self.columns():
+            acs[seat][matches] = ac[columns]
 
     def pick(self, values):
-        """Its columns of values [2, num_envs]."""
-        return np.concatenate([values[seat][games] for seat, games in self.places])
+        """Returns its columns [width] of values [2, num_envs]."""
+        return np.concatenate([values[seat][matches] for seat, matches in self.places])
 
 
-def how_many(games):
+def how_many(matches):
     """Length of a slice or an array of matches."""
-    return games.stop - games.start if isinstance(games, slice) else len(games)
+    return matches.stop - matches.start if isinstance(matches, slice) else len(matches)
 
 
 class Actors:
-    """Steps all players' policies in one `session.run`, and keeps their recurrent states."""
+    """Runs all players' policies in one `session.run` and keeps their recurrent states."""
 
     def __init__(self, sess, players):
         self.sess, self.players = sess, players
-        # Filters stand still while their policies play: fed as numbers, half of the graph falls
-        # away from a step.
+        # Filters do not change during a rollout. Feeding their moments as numbers prunes half of
+        # the graph from every step.
         self._moments = [x for p in players for x in (p.policy.ob_rms.mean, p.policy.ob_rms.std)]
         feeds, fetches = list(self._moments), []
         for player in players:
@@ -133,19 +134,20 @@ class Actors:
             return {"ac": pi.ac}
         if player.learner is not None:
             return {"ac": pi.ac, "vpred": pi.vpred, "logp": pi.logp, "state": pi.state_out}
-        # A network that can continue without its values does.
+        # Where the policy's half of the state is enough to play on, skip the value net.
         return {"ac": pi.ac, "state": getattr(pi, "play_state_out", pi.state_out)}
 
     def start(self):
-        """Takes the filters as they are now; to be called whenever parameters have changed."""
+        """Reads the filters; call it whenever parameters have changed."""
         self._filters = self.sess.run(self._moments)
 
     def act(self, rng):
-        """Each player's outputs by name, a list of dicts; moves the states on.
+        """Acts once; returns one dict of outputs per player, and updates the recurrent states.
 
-        All have "ac", recurrent ones "state", recurrent learners "vpred" and "logp" as well; what
-        has no memory gets these from `fill_estimates`, many steps at a time, which is cheaper.
-        rng: NumPy generator, or what has its `standard_normal`, of the action noise.
+        All have "ac", recurrent ones "state", recurrent learners also "vpred" and "logp". For
+        learners without memory `fill_estimates` computes these two for many steps at once, which is
+        cheaper. rng: source of the action noise, a NumPy generator or anything with its
+        `standard_normal`.
         """
         feeds = list(self._filters)
         for player in self.players:
@@ -158,7 +160,7 @@ class Actors:
         return outputs
 
     def fill_estimates(self, segs, steps=64):
-        """Fills in vpred and logp of all steps that learners without memory have taken."""
+        """Fills in vpred and logp for all steps of the learners without memory."""
         for player, seg in zip(self._learners, segs):
             if player.policy.recurrent:
                 continue
@@ -170,39 +172,39 @@ class Actors:
                     seg[name][now] = x.reshape(-1, player.width)
 
     def values(self):
-        """The learners' value estimates of what they see, without a step."""
+        """The learners' value estimates of their current observations; no state changes."""
         return self._value(*(x for p in self._learners
                              for x in [p.ob] + [p.state] * p.policy.recurrent))
 
     def restart(self, done):
-        """Zeroes the recurrent states of all who sit in the matches of the mask [num_envs]."""
+        """Resets all players' recurrent states in the matches of the mask [num_envs]."""
         for player in self.players:
             if player.policy.recurrent:
                 player.state[:player.width][player.pick((done, done))] = player.policy.zero_state
 
 
 class Scores:
-    """What the finished games of a segment say.
+    """Results of the matches that finish within a segment.
 
-    `endings`: how each game ended. `found`, a dict a learner: "ep_rets", "ep_outcomes" and
-    "ep_frozen" (whether against an older version), one for each seat that it had in a game;
-    "ep_lens" and "ep_endings", one for each of its games.
+    `endings`: how each match ended. `found`: one dict per learner with "ep_rets", "ep_outcomes"
+    and "ep_frozen" (whether against an older version), one entry per seat that it had in a match;
+    "ep_lens" and "ep_endings", one entry per match.
     """
 
     def __init__(self, players, num_envs):
         self.learners = [p for p in players if p.learner is not None]
-        # Who sits opposite: frozen opponents make the outcome count "against the pool".
+        # Which seats are frozen: an outcome opposite one counts as "against the pool".
         self._frozen = np.zeros((2, num_envs), bool)
         for player in players:
-            for seat, games in player.places:
-                self._frozen[seat, games] = player.learner is None
+            for seat, matches in player.places:
+                self._frozen[seat, matches] = player.learner is None
         self.returns = np.zeros((2, num_envs))
-        self._parts = ({}, {})  # rewards by part, one dict a seat of [num_envs] sums
+        self._parts = ({}, {})  # per seat: {reward part: sums [num_envs]}
         self.clear()
 
     def clear(self):
-        """Starts a new segment; games that go on keep their returns."""
-        self.endings = []  # of all finished games, one each
+        """Starts a new segment; unfinished matches keep their returns."""
+        self.endings = []
         for sums in self._parts:
             for total in sums.values():
                 total[:] = 0
@@ -210,7 +212,7 @@ class Scores:
                        "ep_endings": []} for _ in self.learners]
 
     def add(self, rew, infos):
-        """Takes in one step: rew [2, N] mixed rewards, infos of the vector environment."""
+        """Adds one step: rew [2, num_envs] mixed rewards, infos of the vector environment."""
         self.returns += rew
         done = np.flatnonzero(infos["ending"])
         self.endings += infos["ending"][done].tolist()
@@ -222,11 +224,11 @@ class Scores:
         if not len(done):
             return
         for player, found in zip(self.learners, self.found):
-            mine = [(seat, i) for seat, games in player.places
-                    for i in done[(done >= games.start) & (done < games.stop)]]
+            mine = [(seat, i) for seat, matches in player.places
+                    for i in done[(done >= matches.start) & (done < matches.stop)]]
             for seat, i in mine:
                 self._finish(found, seat, i, infos)
-            for i in dict.fromkeys(i for _, i in mine):  # once, if it has both seats
+            for i in dict.fromkeys(i for _, i in mine):  # once, even if it has both seats
                 found["ep_lens"].append(int(infos["steps"][i]))
                 found["ep_endings"].append(int(infos["ending"][i]))
         self.returns[:, done] = 0
@@ -240,9 +242,9 @@ class Scores:
     def parts(self, player):
         """A player's rewards by part, summed over its places and the segment: {name: float}."""
         totals = {}
-        for seat, games in player.places:
+        for seat, matches in player.places:
             for name, total in self._parts[seat].items():
-                totals[name] = totals.get(name, 0.0) + float(total[games].sum())
+                totals[name] = totals.get(name, 0.0) + float(total[matches].sum())
         return totals
 
     def _finish(self, found, seat, i, infos):
@@ -269,17 +271,17 @@ def new_segment(horizon, player):
 
 
 class Rollouts:
-    """Plays on for ever: every `next` gives a list of one segment dict a learner.
+    """An endless iterator: every `next` returns a list with one segment dict per learner.
 
-    players: who sits where, learners first; every place of every match must be filled.
-    env: `CompeteVectorEnv`. horizon: steps of a segment. rng: NumPy generator of the action noise.
+    players: who plays where, learners first; both seats of every match must be taken.
+    env: `CompeteVectorEnv`. horizon: steps per segment. rng: NumPy generator of the action noise.
     alpha: function that returns the weight of the dense reward, r = alpha * reward_move +
-    (1 - alpha) * reward_remaining (paper, section 4.1). Recurrent states are kept at the head of
-    each of the policy's chunks. copies: `frozen.FrozenCopies`, which change places as games end,
-    or None. shaping: `Shaping`, whose reward is added to r, or None; finished games' returns are
-    without it.
+    (1 - alpha) * reward_remaining (paper, section 4.1). Recurrent states are stored at the head of
+    each of the policy's chunks. copies: `frozen.FrozenCopies`, which change places as matches end,
+    or None. shaping: `Shaping`, whose reward is added to r, or None; the returns of finished
+    matches leave it out.
 
-    The arrays are reused by the next segment.
+    The next segment reuses the arrays.
     """
 
     def __init__(self, players, env, sess, horizon, rng, alpha, copies=None, shaping=None):
@@ -291,7 +293,7 @@ class Rollouts:
         self._actors, self._scores = Actors(sess, players), Scores(players, env.num_envs)
         self._segs = [new_segment(horizon, p) for p in self._scores.learners]
         self._acs = [np.zeros((env.num_envs, size), np.float32) for size in env.ac_dims]
-        self._new = None  # which games have just begun; nobody plays yet
+        self._new = None  # mask of matches that have just begun; None until the first step
 
     def __iter__(self):
         return self
@@ -308,7 +310,7 @@ class Rollouts:
         scores = self._scores
         for player, seg, vpred, found in zip(scores.learners, self._segs,
                                              self._values(self.env.obs), scores.found):
-            # A game that has just ended is worth nothing more.
+            # A match that has just ended is worth nothing more.
             seg["nextvpred"][:] = vpred * ~player.pick((self._new, self._new))
             seg.update(found, endings=scores.endings, parts=scores.parts(player))
         return self._segs
@@ -334,7 +336,7 @@ class Rollouts:
         for player, seg, output in zip(learners, self._segs, outputs):  # learners come first
             for name in output.keys() - {"state"}:
                 seg[name][t] = output[name]
-            if "ob" not in seg:  # whose faults the view may have clipped away
+            if "ob" not in seg:  # the view may have clipped away what was not finite
                 seg["seen0"][t][~np.isfinite(player.ob).all(axis=1)] = np.nan
         before = self._shaping.potentials() if self._shaping else None
         _, _, terminated, truncated, infos = env.step(self._acs)
@@ -352,25 +354,24 @@ class Rollouts:
             self._copies.restart(self._new, infos["winner"])
 
     def _bootstrap(self, t, truncated, infos):
-        """Notes what the games that a time limit has cut would still have been worth."""
+        """Stores the value of the states in which a time limit cut matches off."""
         learners, values = self._scores.learners, self._values(infos["final_obs"])
         for player, seg, vpred in zip(learners, self._segs, values):
             if self._shaping:
                 vpred = vpred + player.pick(self._shaping.cut(infos))
-            # Not a product: what a match in a state that is not finite is worth is no number.
+            # Not a product: the value of a state that is not finite is NaN, and NaN * 0 is NaN.
             seg["cutvpred"][t] = np.where(player.pick((truncated, truncated)), vpred, 0)
 
     def _values(self, obs):
-        """The learners' value estimates of obs (one array a seat)."""
+        """The learners' value estimates of obs, one array per seat."""
         for player in self._scores.learners:
             player.look(obs)
         return self._actors.values()
 
     def get_state(self):
-        """What the next segment follows from: {name: array}.
+        """All that determines the next segment: {name: array}. Call it between segments.
 
-        To be called between segments. Parameters, generators and the copies that change places
-        keep theirs themselves.
+        Parameters, generators and copies are not part of it; they save themselves.
         """
         self._start()
         state = {f"env/{name}": array for name, array in self.env.get_state().items()}
@@ -378,7 +379,7 @@ class Rollouts:
         return state | {"new": self._new, "returns": self._scores.returns}
 
     def set_state(self, state):
-        """Goes back to a `get_state`: the next segment is the same bits."""
+        """Restores what `get_state` returned; the next segment is equal bit for bit."""
         self.env.set_state({name.removeprefix("env/"): array for name, array in state.items()
                             if name.startswith("env/")})
         for name, player in self._staying.items():
@@ -387,15 +388,15 @@ class Rollouts:
 
 
 def traj_segment_generator(players, env, sess, horizon, rng, alpha, copies=None, shaping=None):
-    """Returns `Rollouts`, an endless iterator over lists of one segment dict a learner."""
+    """Returns `Rollouts`, an endless iterator over lists of one segment dict per learner."""
     return Rollouts(players, env, sess, horizon, rng, alpha, copies, shaping)
 
 
 def add_vtarg_and_adv(seg, gamma, lam):
     """Adds generalized advantages `adv` and TD(lambda) returns `tdlamret` [T, N] to a segment.
 
-    Schulman et al., 2016, equation 16: adv[t] = delta[t] + gamma lam adv[t + 1] within a game. A
-    game that a time limit cut goes on in expectation: `cutvpred` [T, N] is its value there.
+    Schulman et al., 2016, equation 16: adv[t] = delta[t] + gamma lam adv[t + 1] within a match.
+    Matches that a time limit cut off bootstrap from `cutvpred` [T, N], their values at the cut.
     """
     rew, vpred = seg["rew"], seg["vpred"]
     adv = np.empty_like(rew)

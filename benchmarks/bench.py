@@ -5,7 +5,9 @@ import sys
 from pathlib import Path
 
 from benchmarks import machine
-from common.command_line import InputError, Parser, check_writable
+from common.command_line import NOT_FILES, InputError, Parser, check_apart, check_writable
+from common.files import write_json
+from distributed_data import launch
 
 ROOT = Path(__file__).resolve().parents[1]  # where the commands below must be run
 TRAIN = "import sys, run; run.SAVE_DIR = sys.argv[1]; run.main(sys.argv[2:])"
@@ -19,28 +21,32 @@ def make_parser(name, doc, json=True):
     return parser
 
 
-def run(parser, measure, print_result, argv=None, packages=()):
-    """Measures, prints and writes --json; returns the result with the machine in words.
+def run(parser, measure, print_result, argv=None, packages=(), inputs=lambda args: ()):
+    """Measures, writes --json and prints; returns the result with the machine in words.
 
     measure: args -> dict, may raise InputError; print_result: prints such a dict; packages:
-    distributions whose versions to name beside the usual ones.
+    distributions whose versions to name beside the usual ones; inputs: args -> the players, whose
+    files --json must not replace.
     """
     args = parser.parse_args(argv)
     with parser.refusing():
         if args.json:  # before hours of measuring
             check_writable("--json", args.json)
+            check_apart({"--json": args.json},
+                        [path for path in inputs(args) if path not in NOT_FILES])
         result = {"machine": machine.describe(*packages), **measure(args)}
-    print_result(result)
-    print(result["machine"])
-    if args.json:
-        from common.files import write_json
-
-        write_json(args.json, result)
+    try:  # a closed pipe must not lose the file, nor a full disk the table
+        with parser.refusing():
+            if args.json:
+                write_json(args.json, result)
+    finally:
+        print_result(result)
+        print(result["machine"])
     return result
 
 
 def print_table(rows, headers):
-    """Prints rows of words: the first column to the left, the others to the right."""
+    """Prints rows of strings, the first column left-aligned, the others right-aligned."""
     from tabulate import tabulate
 
     print(tabulate(rows, headers, disable_numparse=True,
@@ -49,8 +55,16 @@ def print_table(rows, headers):
 
 def python(*arguments, ranks=None):
     """The words of a Python command, or of one that mpirun starts in so many ranks."""
-    mpirun = [str(Path(sys.executable).parent / "mpirun"), "-np", str(ranks)] if ranks else []
-    return [*mpirun, sys.executable, *map(str, arguments)]
+    started = [find_mpirun(), "-np", str(ranks)] if ranks else []
+    return [*started, sys.executable, *map(str, arguments)]
+
+
+def find_mpirun():
+    """The path of mpirun; InputError where there is none."""
+    found = launch.find_mpirun()
+    if not found:
+        raise InputError("needs mpirun: pip install mpich")
+    return found
 
 
 def training(folder, *arguments, ranks=None):

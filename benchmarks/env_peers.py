@@ -10,12 +10,13 @@ the clock starts. The contenders:
 - mujoco.rollout: our models and Gymnasium's, states alone, no observations or rewards;
 - Stable-Baselines3: DummyVecEnv on Gymnasium's Ant-v5 and Humanoid-v5, always one thread.
 
-Robots at random fall. Every contender resets at its own ends, so they do not simulate the same
-play: humanoids of Gymnasium and EnvPool start anew as soon as they fall, ours lie until the match
-is over, and mujoco.rollout starts anew with each block. Compare contenders by their ratio to their
-own physics. Bare physics follows ours, Gymnasium's and mujoco.rollout's states. EnvPool's cannot be
-read: there it steps Gymnasium's model under the same actions, and starts anew, without noise, where
-EnvPool does. EnvPool brings its own MuJoCo. A step of EnvPool that only resets is not counted.
+Robots under random actions fall. Every contender resets at its own ends, so they do not simulate
+the same play: humanoids of Gymnasium and EnvPool start anew as soon as they fall, ours lie until
+the match is over, and mujoco.rollout starts anew with each block. Compare contenders by their ratio
+to their own physics. Bare physics follows ours, Gymnasium's and mujoco.rollout's states. EnvPool's
+cannot be read: there it steps Gymnasium's model under the same actions, and starts anew, without
+noise, where EnvPool does. EnvPool brings its own MuJoCo. A step of EnvPool that only resets is not
+counted.
 
 A contender that is not installed is skipped. The script was tried with envpool 1.2.5 and
 stable-baselines3 2.9.2.
@@ -294,7 +295,7 @@ def print_result(result):
                        for row in result["rows"]],
                       ["robot steps per second and core", "all", "physics", "ratio"])
     for packages in result["absent"]:
-        print(f"skipped, for want of: pip install {packages}")
+        print(f"skipped, not installed: pip install {packages}")
     print(f"{result['num_envs']} environments, {result['num_threads']} thread(s)")
 
 

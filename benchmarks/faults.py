@@ -1,19 +1,22 @@
-"""Breaks runs in every way that machines do, goes on with them, and writes docs/reliability.md.
+"""Breaks runs in every way that machines do, resumes them, and writes docs/reliability.md.
 
     python -m benchmarks.faults [--kills 50] [--damages 100]
+    python -m benchmarks.faults --only rank    # prints this row alone
 
-Every run that went on is held against one that nobody disturbed, byte by byte. A run counts as
-lost if it cannot go on, as wrong if it goes on to other bytes. Full disks are tmpfs mounts and
-unwritable folders immutable ones, for which the script must be root; else their rows say so.
+Every resumed run is compared, byte by byte, with one that nobody disturbed. A run counts as lost if
+it cannot be resumed, as wrong if it then comes to other bytes. Full disks are tmpfs mounts and
+unwritable folders immutable ones, both of which need root; without it their rows say so.
 """
 
 import csv
 import filecmp
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -29,6 +32,8 @@ from selfplay.checkpoint import NAME, PREVIOUS, read_checkpoint
 OPTIONS = ("--num-envs", "8", "--num-threads", "1", "--latest-share", "0.5", "--opponents", "4",
            "--hid-size", "8", "--anchor-every", "0", "--timesteps-per-batch", "240",
            "--optim-batchsize", "60", "--max-iters", "40")
+ROWS = ["truncated", "flipped", "killed", "disk", "folder", "rank"]  # of the table, in its order
+NEED_ROOT = ("disk", "folder")
 HEAD = """# Reliability
 
 What happens to a run when the machine fails, measured by `python -m benchmarks.faults`. Runs are
@@ -41,7 +46,7 @@ ended with other parameter files or another progress.csv than an undisturbed run
 
 
 def start(folder, *arguments, ranks=None):
-    """Starts run.py as the leader of its own group of processes."""
+    """Starts run.py in a process group of its own."""
     return subprocess.Popen(bench.training(folder, *arguments, ranks=ranks), cwd=bench.ROOT,
                             start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                             text=True)
@@ -63,27 +68,27 @@ def same(one, other):
 
 
 class Table:
-    """Counts of what followed each fault."""
+    """The rows of the document: counts of what followed each fault."""
 
     def __init__(self):
         self.rows = []
 
     def row(self, fault, outcomes):
-        """outcomes: for each time "lost", "wrong", or in a word what followed."""
+        """Adds and prints a row; outcomes: per try "lost", "wrong" or what followed in words."""
         good = [outcome for outcome in outcomes if not outcome.endswith(("lost", "wrong"))]
         followed = "; ".join(f"{what}: {good.count(what)}" for what in dict.fromkeys(good))
         bad = [sum(outcome.endswith(word) for outcome in outcomes) for word in ("lost", "wrong")]
-        self.rows.append((fault, len(outcomes), followed, *bad))
-        print(" | ".join(map(str, self.rows[-1])), flush=True)
+        cells = map(str, (fault, len(outcomes), followed, *bad))
+        self.rows.append(f"| {' | '.join(cells)} |")
+        print(self.rows[-1], flush=True)
 
     def write(self, path):
         """Writes the document."""
-        lines = ["| " + " | ".join(map(str, row)) + " |" for row in self.rows]
-        text = HEAD.format(iterations=OPTIONS[-1]) + "\n".join(lines) + "\n"
+        text = HEAD.format(iterations=OPTIONS[-1]) + "\n".join(self.rows) + "\n"
         write_whole(path, lambda file: file.write(text.encode()))
 
 
-def go_on(folder, name, straight, ranks=None):
+def resume(folder, name, straight, ranks=None):
     """Resumes a run, or starts it where it has no checkpoint yet; returns the outcome."""
     had = any((folder / name / file).exists() for file in (NAME, PREVIOUS))
     if had:
@@ -99,7 +104,7 @@ def go_on(folder, name, straight, ranks=None):
 
 
 def wait_for(process, path):
-    """Returns when a process has made a file, or has ended."""
+    """Waits until a process has written a file or ended."""
     while not path.exists() and process.poll() is None:
         time.sleep(0.01)
 
@@ -112,8 +117,24 @@ def kills(folder, straight, times, seconds):
         time.sleep(random.uniform(0, seconds))
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
-        yield go_on(folder, f"kill{k}", straight)
+        yield resume(folder, f"kill{k}", straight)
         shutil.rmtree(folder / f"kill{k}", ignore_errors=True)
+
+
+def ranks_of(name):
+    """Process ids of a run's ranks that `bench.training` has started."""
+    pattern = f"^{re.escape(sys.executable)} -c .*--run {name}$"  # not what mpirun was called with
+    found = subprocess.run(["pgrep", "-f", "--", pattern], capture_output=True, text=True)
+    return [int(pid) for pid in found.stdout.split()]
+
+
+def kill_one(pids):
+    """kill -9 to one of these processes; whether there was one to kill."""
+    try:
+        os.kill(random.choice(pids), signal.SIGKILL)
+    except (IndexError, ProcessLookupError):
+        return False
+    return True
 
 
 def dead_ranks(folder, straight, times, seconds):
@@ -122,23 +143,19 @@ def dead_ranks(folder, straight, times, seconds):
         process = start(folder, *OPTIONS, "--run", f"rank{k}", ranks=2)
         wait_for(process, folder / f"rank{k}" / NAME)
         time.sleep(random.uniform(0, seconds))
-        found = subprocess.run(["pgrep", "-f", f"--run rank{k}$"], capture_output=True, text=True)
-        pids = [int(pid) for pid in found.stdout.split() if "mpirun" not in Path(
-            f"/proc/{pid}/cmdline").read_text() and "hydra" not in Path(
-            f"/proc/{pid}/cmdline").read_text()]
-        if pids and process.poll() is None:
-            os.kill(random.choice(pids), signal.SIGKILL)
+        killed = kill_one(ranks_of(f"rank{k}"))
         try:
-            process.communicate(timeout=60)
+            process.communicate(timeout=60 if killed else 300)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
             yield "lost"
             continue
-        yield go_on(folder, f"rank{k}", straight, ranks=2)
+        yield resume(folder, f"rank{k}", straight, ranks=2) if killed else "nobody was killed"
 
 
 def damages(run, times, flip):
-    """Truncates or flips a bit of the checkpoint; reading must give it whole or the one before."""
+    """Truncates the checkpoint or flips a bit of it: reading gives it whole or the previous one."""
     raw = (run / NAME).read_bytes()
     _, newest, _ = read_checkpoint(str(run))
     shutil.copy(run / NAME, run / "kept")
@@ -162,7 +179,7 @@ def damages(run, times, flip):
 
 
 def full_disks(folder, straight, times):
-    """A disk that fills up in the middle of a run, and is then made larger."""
+    """A disk that fills up in the middle of a run and is then made larger."""
     disk = folder / "disk"
     disk.mkdir()
     for _ in tqdm(range(times), desc="full disk"):
@@ -172,12 +189,12 @@ def full_disks(folder, straight, times):
         process = start(disk, *OPTIONS, "--run", "run")
         _, err = process.communicate(timeout=300)
         subprocess.run(["mount", "-o", "remount,size=100m", disk], check=True)
-        yield told(process, err) + go_on(disk, "run", straight)
+        yield told(process, err) + resume(disk, "run", straight)
         subprocess.run(["umount", disk], check=True)
 
 
 def unwritable(folder, straight, times):
-    """A folder that can suddenly be written to no more, and then again."""
+    """A folder that becomes read-only in the middle of a run, and writable again after it."""
     for k in tqdm(range(times), desc="unwritable"):
         run = folder / f"fixed{k}"
         process = start(folder, *OPTIONS, "--run", run.name)
@@ -187,13 +204,34 @@ def unwritable(folder, straight, times):
             return
         _, err = process.communicate(timeout=300)
         subprocess.run(["chattr", "-i", run, run / "agent0"], check=True)
-        yield told(process, err) + go_on(folder, run.name, straight)
+        yield told(process, err) + resume(folder, run.name, straight)
 
 
 def told(process, err):
-    """Whether a run has ended with one line and exit code 1, in words."""
+    """Says whether a run ended with one line and exit code 1."""
     orderly = process.returncode == 1 and len(err.splitlines()) == 1
     return "told in one line, exit code 1; " if orderly else "not told; "
+
+
+def undisturbed(folder, name, ranks=None):
+    """A run that nobody disturbs: (its folder, the seconds that it took)."""
+    finish(folder, *OPTIONS, "--run", name, ranks=ranks)
+    with open(folder / name / "timing.csv") as file:
+        return folder / name, float(list(csv.DictReader(file))[-1]["run/seconds"])
+
+
+def all_rows(args, folder):
+    """{word of --only: (the fault in words, what follows it, measured as it is asked for)}."""
+    straight, seconds = undisturbed(folder, "straight")
+    straight2, seconds2 = undisturbed(folder, "straight2", ranks=2)
+    times = args.others
+    return {
+        "truncated": ("checkpoint truncated", damages(straight, args.damages, flip=False)),
+        "flipped": ("a bit of it flipped", damages(straight, args.damages, flip=True)),
+        "killed": ("kill -9 at a random moment", kills(folder, straight, args.kills, seconds)),
+        "disk": ("disk full", full_disks(folder, straight, times)),
+        "folder": ("folder unwritable", unwritable(folder, straight, times)),
+        "rank": ("one of two ranks killed", dead_ranks(folder, straight2, times, seconds2))}
 
 
 def make_parser():
@@ -203,30 +241,30 @@ def make_parser():
     parser.add_argument("--kills", type=times, default=50, help="Times for kill -9.")
     parser.add_argument("--damages", type=times, default=100, help="Times for each kind of damage.")
     parser.add_argument("--others", type=times, default=10, help="Times for each other fault.")
+    parser.add_argument("--only", nargs="+", choices=ROWS, default=ROWS, metavar="ROW", help=(
+        f"Print these rows alone, of {', '.join(ROWS)}; the document stays as it is."))
     return parser
+
+
+def measure(args, folder):
+    """Measures and prints the rows that are asked for; writes the document if these are all."""
+    random.seed(0)
+    table, rows = Table(), all_rows(args, folder)
+    for name in args.only:
+        fault, outcomes = rows[name][0], list(rows[name][1])
+        tried = outcomes or name not in NEED_ROOT
+        table.row(fault if tried else f"{fault} (not tried: not root here)", outcomes)
+    if args.only == ROWS:
+        table.write(bench.ROOT / "docs" / "reliability.md")
 
 
 def main(argv=None):
     """Runs everything; about fifteen minutes on two cores."""
-    args = make_parser().parse_args(argv)
-    random.seed(0)
-    table, folder = Table(), Path(tempfile.mkdtemp())
+    parser = make_parser()
+    args, folder = parser.parse_args(argv), Path(tempfile.mkdtemp())
     try:
-        finish(folder, *OPTIONS, "--run", "straight")
-        with open(folder / "straight/timing.csv") as file:
-            seconds = float(list(csv.DictReader(file))[-1]["run/seconds"])
-        finish(folder, *OPTIONS, "--run", "straight2", ranks=2)
-        straight, straight2 = folder / "straight", folder / "straight2"
-        for fault, flip in (("checkpoint truncated", False), ("a bit of it flipped", True)):
-            table.row(fault, list(damages(straight, args.damages, flip)))
-        table.row("kill -9 at a random moment", list(kills(folder, straight, args.kills, seconds)))
-        for fault, outcomes in (("disk full", full_disks(folder, straight, args.others)),
-                                ("folder unwritable", unwritable(folder, straight, args.others))):
-            outcomes = list(outcomes)
-            table.row(fault if outcomes else f"{fault} (not tried: not root here)", outcomes)
-        table.row("one of two ranks killed",
-                  list(dead_ranks(folder, straight2, args.others, seconds)))
-        table.write(bench.ROOT / "docs" / "reliability.md")
+        with parser.refusing():
+            measure(args, folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -47,7 +47,7 @@ def alarm(*_):
 
 
 def seeds():
-    """Whole files to start from: (name, bytes)."""
+    """Whole files to start from: {name: bytes}."""
     from networks.loading import vector_size
 
     size = vector_size(HEADER["game"], HEADER["policy"], HEADER["policy_args"])
@@ -66,7 +66,7 @@ def seeds():
 
 
 def hostile():
-    """Whole files that are to harm the reader: (name, bytes). All of them must be refused."""
+    """Whole files meant to harm the reader: {name: bytes}. All of them must be refused."""
     encode, text = b"c_codecs\nencode\nq\0", b"X" + struct.pack("<I", 2**20) + b"a" * 2**20
     files = {
         "deepkey.pkl": b"\x80\2})" + b"\x85" * 3_000_000 + b"K\1s.",
@@ -151,7 +151,7 @@ def mutated_line(parser, rng):
 
 
 def settle_line(words):
-    """What run.py makes of a command line, as far as a run's first file."""
+    """What run.py makes of a command line, up to the run's first file."""
     from selfplay.config import make_parser, settle
 
     parser = make_parser()
@@ -201,7 +201,7 @@ class Judge:
 
 
 def fuzz(files, lines, seed=0):
-    """Returns a `Judge` that has heard them all: a tenth of the files are also played."""
+    """Returns a `Judge` that has heard them all; one file in fifty is also played."""
     rng, wholes = random.Random(seed), list(seeds().items())
     signal.signal(signal.SIGALRM, alarm)
     with tempfile.TemporaryDirectory() as folder:

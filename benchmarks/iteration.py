@@ -1,9 +1,9 @@
 """An iteration of training, end to end: what takes the time.
 
 Trains as `python run.py --env GAME` does, with its preset, and times every part of an iteration
-from outside, by wrapping the methods that do it. A part's time is its own: what it calls and what
-has a row of its own is not in it. Physics is bare mj_step: after each iteration, off the clock, its
-states and controls are replayed by as many threads, as benchmarks.rollout does.
+from outside, by wrapping the methods that do it. A part's time leaves out whatever it calls that
+has a row of its own. Physics is bare mj_step: after each iteration, off the clock, its states and
+controls are replayed by as many threads, as benchmarks.rollout does.
 
     python -m benchmarks.iteration --env run-to-goal-ants --iters 40
 """
@@ -43,18 +43,18 @@ def make_parser():
 class Clock:
     """Seconds by part; while one part calls another, the other's time runs.
 
-    For the main thread's calls alone.
+    Only for calls of the main thread.
     """
 
     def __init__(self):
         self.spent, self._open, self._since = None, [REST], None
 
     def start(self):
-        """Forgets all and lets the time run."""
+        """Forgets everything and starts counting."""
         self.spent, self._since = dict.fromkeys(PARTS, 0.0), time.perf_counter()
 
     def stop(self):
-        """Returns seconds by part since `start`; none are counted until it is called again."""
+        """Returns the seconds by part since `start`, and stops counting."""
         self._charge()
         spent, self.spent = self.spent, None
         return spent
@@ -100,7 +100,7 @@ def watch_training(clock):
     clock.wrap(Checkpointer, "save", CHECKPOINT)
 
 
-def watch_games(clock, env):
+def watch_env(clock, env):
     """Wraps an environment's parts; returns the `Tape` of what its simulation does."""
     clock.wrap(env, "step", REWARDS)
     clock.wrap(env.game, "reset", RESETS)
@@ -134,9 +134,9 @@ class Laps:
         learn.Limits.reached = between
 
     def make_env(self, *args):
-        """The run's games, watched."""
+        """The run's environment, watched."""
         env = self._make_env(*args)
-        self._tape = watch_games(self._clock, env)
+        self._tape = watch_env(self._clock, env)
         self._bare = BarePhysics(env.game.sim, self._threads)
         return env
 

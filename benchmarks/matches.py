@@ -1,7 +1,8 @@
-"""Matches against bare physics: how fast games are judged.
+"""Matches against bare physics: how fast matches are judged.
 
-Plays games between two parameter files as load_parameter_run.py does, then replays the same states
-and controls with bare mj_step calls on as many threads, and prints both times and their ratio.
+Plays two parameter files against each other as load_parameter_run.py does, then replays the same
+states and controls with bare mj_step calls on as many threads, and prints both times and their
+ratio.
 
     python -m benchmarks.matches A B --max-episodes 1000
 """
@@ -60,7 +61,7 @@ def print_result(result):
 
 def main(argv=None):
     """Measures, prints a table and writes --json."""
-    bench.run(make_parser(), measure, print_result, argv)
+    bench.run(make_parser(), measure, print_result, argv, inputs=lambda args: args.files)
 
 
 if __name__ == "__main__":

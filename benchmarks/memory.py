@@ -2,11 +2,11 @@
 
 Peak: one iteration of the game with the paper's settings (409,600 samples per learner, all learners
 in one process), run by run.py itself. Collecting so much takes hours of physics, which allocates
-nothing: after the first steps the robots are not moved any more, while everything else (networks,
+nothing: after the first steps the robots no longer move, while everything else (networks,
 observations, rewards, segments, advantages, the update on the whole batch) is what it is in
 training; the update makes one epoch. --full leaves nothing out. Growth: a run of many small
 iterations, which meets anchors every tenth, notes its resident memory every so often. It collects
-garbage first: each evaluation makes a graph and leaves cycles to Python's own good time.
+garbage first, since each evaluation makes a graph full of cycles, which Python may free much later.
 
     python -m benchmarks.memory --env kick-and-defend --iters 220
 """
@@ -53,7 +53,7 @@ def peak():
 
 
 def resident():
-    """The memory that this process has now [bytes]; where nobody says, the most it ever had."""
+    """The memory that this process has now [bytes]; where that is unknown, the most it ever had."""
     try:
         with open("/proc/self/statm") as file:
             return int(file.read().split()[1]) * resource.getpagesize()
@@ -62,7 +62,7 @@ def resident():
 
 
 def stand_still(moved):
-    """From each simulation's step number `moved` on its worlds stay as they are."""
+    """Freezes the worlds of every simulation after its first `moved` steps."""
     from gym_compete.simulation import Simulation
 
     step, steps = Simulation.step, {}
@@ -76,7 +76,7 @@ def stand_still(moved):
 
 
 def note_after(notes, owner, name, what):
-    """Makes a function of `owner` note this process's peak whenever it is done."""
+    """Makes a function of `owner` note this process's peak after every call."""
     inner = getattr(owner, name)
 
     def noting(*args, **kwargs):
@@ -132,7 +132,7 @@ def work(what, directory, arguments):
         json.dump(notes, file)
 
 
-# What is asked of them
+# What the parent asks of them
 
 
 def child(what, *arguments):

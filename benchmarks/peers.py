@@ -4,11 +4,11 @@ All train one learner of run-to-goal-ants by PPO against the same frozen opponen
 parameters), in turn in one run, with the same batch, minibatch, epochs and network (two nets of 64
 and 64):
 
-- ours: rollouts and update as run.py has them, 64 games on --num-threads threads;
-- SB3: Stable-Baselines3's PPO on a SubprocVecEnv of the single environment, every game in a process
-  of its own, where the opponent is played in NumPy; one PyTorch thread;
-- plain loop: one game, one `session.run` per agent and step, lists of what happened, as a script of
-  2017 does it. Its update is ours.
+- ours: rollouts and update as run.py has them, 64 matches on --num-threads threads;
+- SB3: Stable-Baselines3's PPO on a SubprocVecEnv of the single environment, every match in a
+  process of its own, where the opponent is played in NumPy; one PyTorch thread;
+- plain loop: one match, one `session.run` per agent and step, lists of what happened, as a script
+  of 2017 does it. Its update is ours.
 
 Stable-Baselines3 and PyTorch are needed by this script alone; it was tried with stable-baselines3
 2.9.2 and torch 2.13.0 for the CPU.
@@ -40,9 +40,9 @@ def make_parser():
     parser = bench.make_parser("peers", __doc__)
     parser.add_argument("--integrator", choices=("RK4", "Euler"), default="Euler")
     parser.add_argument("--num-threads", type=number(int, 1), default=2)
-    parser.add_argument("--num-envs", type=number(int, 1), default=64, help="Games of ours.")
+    parser.add_argument("--num-envs", type=number(int, 1), default=64, help="Matches of ours.")
     parser.add_argument("--sb3-envs", type=number(int, 1), nargs="+", default=[2, 8],
-                        help="Games of SB3's; each number is a contender of its own.")
+                        help="Matches of SB3's; each number is a contender of its own.")
     parser.add_argument("--batch", type=number(int, 2), default=4096,
                         help="Environment steps per iteration.")
     parser.add_argument("--minibatch", type=number(int, 2), default=256)
@@ -55,7 +55,7 @@ def make_parser():
 
 
 class Ours:
-    """Vectorised games and one `session.run` for both players, by the repository's own parts."""
+    """Vectorized matches and one `session.run` for both players, by the repository's own parts."""
 
     def __init__(self, args, sess, entry):
         from gym_compete import CompeteVectorEnv
@@ -94,7 +94,7 @@ class Ours:
 
 
 class PlainLoop:
-    """One game in Python; the networks and the update are those of an `Ours`."""
+    """One match in Python; the networks and the update are those of an `Ours`."""
 
     def __init__(self, args, sess, ours):
         from gym_compete import CompeteEnv
@@ -155,7 +155,7 @@ class FrozenOpponent:
         self._layers, self._logstd = layers(ac_dim), take(ac_dim)
 
     def act(self, ob, rng):
-        """A noisy action [ac_dim] for what it sees [ob_dim]."""
+        """A noisy action [ac_dim] for an observation [ob_dim]."""
         x = np.clip((ob - self._mean) / self._std, -5, 5)
         for w, b in self._layers[:-1]:
             x = np.tanh(x @ w + b)
@@ -164,7 +164,7 @@ class FrozenOpponent:
 
 
 class OneSide(gymnasium.Env):
-    """Seat 0 of a match whose seat 1 a frozen opponent holds, as an ordinary environment."""
+    """Seat 0 of a match against a frozen opponent, as an ordinary environment."""
 
     def __init__(self, integrator, vector):
         from gym_compete import CompeteEnv
@@ -200,7 +200,7 @@ class StableBaselines:
         from stable_baselines3.common.vec_env import SubprocVecEnv
 
         class Watch(BaseCallback):
-            """Notes when collecting is over."""
+            """Notes when the collecting ends."""
 
             def _on_step(self):
                 return True
@@ -229,10 +229,10 @@ class StableBaselines:
 
 def check(args):
     """Raises InputError for a batch that does not divide, and where a package is missing."""
-    for games in (args.num_envs, *args.sb3_envs):
-        if args.batch % games or args.batch % args.minibatch:
-            raise InputError(f"--batch {args.batch}: must be a multiple of {games} games and of "
-                             f"--minibatch {args.minibatch}")
+    for matches in (args.num_envs, *args.sb3_envs):
+        if args.batch % matches or args.batch % args.minibatch:
+            raise InputError(f"--batch {args.batch}: must be a multiple of {matches} matches and "
+                             f"of --minibatch {args.minibatch}")
     try:
         import stable_baselines3  # noqa: F401
     except ModuleNotFoundError as error:

@@ -1,9 +1,9 @@
 """Levers in the physics: what each saves of MuJoCo's time, and how far the robots go astray.
 
-Records games with random controls or, with --play, whole matches between parameter files; then
+Records matches under random controls or, with --play, whole ones between parameter files; then
 replays them with one lever moved at a time, on one thread, in short blocks that alternate between
 all variants and are spread over the recording. "Astray" is the largest difference of any coordinate
-of any game from what it is with nothing moved, after 1 and after 40 environment steps without a
+of any match from what it is with nothing moved, after 1 and after 40 environment steps without a
 reset: 0 is the same bits; physics that differ in rounding alone are chaotic too.
 
 Under random controls humanoids soon lie on the floor, so their physics are measured in play:
@@ -21,7 +21,7 @@ from benchmarks import bench
 from common.command_line import GAME_NAMES, InputError, number
 from distributed_data import device
 
-BLOCK, FAR = 4, 40  # environment steps in a block, and those after which games are compared
+BLOCK, FAR = 4, 40  # environment steps in a block, and those after which matches are compared
 SETTLE = 20  # environment steps that are not replayed: robots are placed above the floor
 FLAGS = {"islands off": "ISLAND", "warm start off": "WARMSTART", "mid-phase off": "MIDPHASE",
          "sensors off": "SENSOR", "equality and friction loss off": ("EQUALITY", "FRICTIONLOSS"),
@@ -59,7 +59,7 @@ def make_parser():
 
 
 class Recording:
-    """What happened in a vectorised environment: a recorder for `evaluation.matches.play` too.
+    """What happened in a vectorized environment: a recorder for `evaluation.matches.play` too.
 
     starts: a list of [num_envs, size], the full states before each step; ctrls: of [num_envs, nu].
     """
@@ -115,7 +115,7 @@ def record_play(files, env_name, num_envs, steps):
 
 
 class Variant:
-    """The recorded games with one lever moved."""
+    """The recorded matches with one lever moved."""
 
     def __init__(self, name, models, frame_skip):
         import mujoco
@@ -141,7 +141,7 @@ class Variant:
             opt.timestep, self.frame_skip = opt.timestep / 2, 2 * self.frame_skip
 
     def replay(self, states, ctrls):
-        """Steps the games from states [N, size] through ctrls [T, N, nu]; returns [T, N, nq]."""
+        """Steps the matches from states [N, size] through ctrls [T, N, nu]; returns [T, N, nq]."""
         import mujoco
 
         from gym_compete.simulation import FULL_STATE, stop_clock
@@ -187,9 +187,9 @@ def measure(args):
 
 
 def compare(variant, usual, courses):
-    """A variant's row: its time and how far its games go astray, against the usual physics.
+    """A variant's row: its time and how far its matches go astray, against the usual physics.
 
-    courses: {name of a variant: coordinates [T, N, nq] of its games}.
+    courses: {name of a variant: coordinates [T, N, nq] of its matches}.
     """
     off = np.abs(courses[variant.name] - courses[usual.name]).max(axis=2)
     ratios = [a / b for a, b in zip(variant.seconds, usual.seconds)]
@@ -204,12 +204,12 @@ def print_result(result):
 
     print(tabulate(result["rows"], headers="keys", floatfmt=("", ",.1f", ".3f", ".0e", ".0e")))
     how = " and ".join(result["play"]) if result["play"] else "random controls"
-    print(f"{result['env']}, {result['num_envs']} games, {how}")
+    print(f"{result['env']}, {result['num_envs']} matches, {how}")
 
 
 def main(argv=None):
     """Measures, prints a table and writes --json."""
-    bench.run(make_parser(), measure, print_result, argv)
+    bench.run(make_parser(), measure, print_result, argv, inputs=lambda args: args.play or ())
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 Alternates short blocks of the real rollout generator (observations, rewards, resets, inference of
 learners and opponents, bookkeeping) with blocks of bare mj_step calls that replay the very same
 states and controls on as many threads, in one run, and prints the median rates and their ratio.
-Bare is what a plain loop gets: MuJoCo as it comes, an MjData for each game.
+Bare is what a plain loop gets: MuJoCo as it comes, one MjData per match.
 
     python -m benchmarks.rollout --env run-to-goal-ants sumo-ants --num-threads 1 2
 """
@@ -20,7 +20,7 @@ from benchmarks import bench
 from common.command_line import GAME_NAMES, InputError, number
 from distributed_data import device
 
-BLOCK = 16  # environment steps of all games in one block
+BLOCK = 16  # environment steps of all matches in one block
 VARIED = ("env", "policy", "num_envs", "num_threads")
 
 
@@ -40,7 +40,7 @@ def make_parser():
 
 
 class Tape:
-    """What a game's simulation is made to do: controls, and the states of games that start."""
+    """What a game's simulation is made to do: controls, and the states in which matches start."""
 
     def __init__(self, game):
         self.game, self.ctrls, self.places = game, [], [{}]
@@ -48,7 +48,7 @@ class Tape:
         game.sim.step, game.reset = self.step, self.reset
 
     def start(self):
-        """Forgets all, and notes where every game stands."""
+        """Forgets everything, and notes where every match stands."""
         self.ctrls, self.places = [], [dict(enumerate(self.game.sim.get_state()))]
 
     def step(self, ctrl):
@@ -58,7 +58,7 @@ class Tape:
         self._step(ctrl)
 
     def reset(self, i, *args):
-        """Notes where the new game starts."""
+        """Notes where the new match starts."""
         import mujoco
 
         from gym_compete.simulation import FULL_STATE
@@ -70,7 +70,7 @@ class Tape:
 
 
 class BarePhysics:
-    """The same games as an environment's, with nothing but mj_step."""
+    """The same matches as an environment's, with nothing but mj_step."""
 
     def __init__(self, sim, num_threads):
         import mujoco
@@ -87,9 +87,9 @@ class BarePhysics:
             self._mj_step(models[i], datas[i], skip)
 
     def replay(self, places, ctrls):
-        """Seconds for stepping all games through ctrls [steps, N, nu].
+        """Seconds for stepping all matches through ctrls [steps, N, nu].
 
-        places: for each step a dict of game to the full state that it is put in before it.
+        places: per step, {match: the full state that it is put in before the step}.
         """
         from gym_compete.simulation import FULL_STATE, stop_clock
 
@@ -148,14 +148,14 @@ def measure(args):
 
 
 def check_opponents(args):
-    """Raises InputError where games against older versions cannot be shared among opponents."""
+    """Raises InputError where the opponents cannot share the matches against older versions."""
     for num_envs in args.num_envs:
         older = num_envs - round(args.latest_share * num_envs)
         if older % 2:
             raise InputError(f"--num-envs {num_envs}: {older} of them play against older versions "
                              f"(--latest-share {args.latest_share:g}), must be an even number")
         fitting = [n for n in range(2, older + 1, 2) if older % n == 0]
-        if older and min(args.opponents, older) not in fitting:  # no more than one for each game
+        if older and min(args.opponents, older) not in fitting:  # at most one per match
             raise InputError(f"--opponents {args.opponents}: must be one of "
                              f"{', '.join(map(str, fitting))} for --num-envs {num_envs}")
 

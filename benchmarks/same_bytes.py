@@ -80,7 +80,7 @@ def compare(what, old, new, ignore_new_columns):
 
 
 def compare_case(case, args, folder):
-    """Trains one case in both checkouts, on one rank and on two; yields whether each is alike."""
+    """Trains a case in both checkouts, on one rank and on two; yields whether they are alike."""
     options = [*CASES[case].split(), *SMALL]
     for ranks in (None, 2):
         old, new = (folder / f"{name}{ranks or 1}" for name in ("old", "new"))

@@ -1,8 +1,8 @@
 """Many ranks against one: samples per second of the same batch, and communication's share of it.
 
 Trains a few iterations in every layout, several times in turn, and prints medians. Communication is
-measured apart, with a barrier before every collective call, so that waiting for a slower rank is
-told from moving bytes.
+measured separately, with a barrier before every collective call, so that waiting for a slower rank
+is told apart from moving bytes.
 
     python -m benchmarks.scaling --layouts 1x2 2x1 4x1
 """
@@ -32,14 +32,15 @@ def make_parser():
                         help="Ranks x threads, the first being what the others are compared with.")
     parser.add_argument("--batch", choices=list(BATCHES), default="one-machine", help=(
         "The preset's batch, or 35,840 samples in minibatches of 5,120, on RK4."))
-    parser.add_argument("--num-envs", type=number(int, 1), default=64, help="Games of all ranks.")
+    parser.add_argument("--policy", help="The network; default: the game's own.")
+    parser.add_argument("--num-envs", type=number(int, 1), default=64, help="Matches of all ranks.")
     parser.add_argument("--iters", type=number(int, 1), default=8)
     parser.add_argument("--rounds", type=number(int, 1), default=3)
     return parser
 
 
 class Timed:
-    """A communicator that notes how long its calls wait for others, and how long they take."""
+    """A communicator that times its calls: the wait for other ranks, and the call itself."""
 
     def __init__(self, world):
         self._world, self.waiting, self.moving, self.calls = world, 0.0, 0.0, 0
@@ -85,6 +86,7 @@ def train(layout, args, timed):
             "-m", "benchmarks.scaling", "--work", directory, int(timed), "--env", args.env,
             "--run", "run", "--num-threads", threads, "--num-envs", args.num_envs // ranks,
             "--anchor-every", "0", "--max-iters", args.iters + WARM_UP, *BATCHES[args.batch],
+            *(("--policy", args.policy) if args.policy else ()),
             ranks=ranks))
         with open(os.path.join(directory, "run", "timing.csv")) as file:
             seconds = [float(row["run/seconds"]) for row in csv.DictReader(file)][WARM_UP - 1:]
@@ -105,7 +107,7 @@ def measure(args):
             raise InputError(f"--layouts {layout}: must be RANKSxTHREADS, such as 2x1")
         if int(layout.split("x")[0]) > args.num_envs:
             raise InputError(f"--num-envs {args.num_envs}: must be at least the ranks of --layouts "
-                             f"{layout}, one game per rank")
+                             f"{layout}, one match per rank")
     times = {layout: [] for layout in args.layouts}
     for _ in range(args.rounds):
         for layout in args.layouts:

@@ -1,8 +1,8 @@
 """How long one waits: for --help, for a line on bad input, for the first row of a training.
 
 Starts each command several times in turn and prints medians. A training is that of
-`python run.py --env GAME` with its preset, into a folder of its own; its times are those at which
-its first line and the row of its first iteration have come.
+`python run.py --env GAME` with its preset, into a folder of its own; it is timed until its first
+line, and until the row of its first iteration.
 
     python -m benchmarks.start --env run-to-goal-ants --starts 5
 """
@@ -30,7 +30,7 @@ def make_parser():
 
 
 def answer(command, code):
-    """Seconds that a command takes to end, as it must, with this exit code."""
+    """Seconds that a command takes, which must end with this exit code."""
     script, *arguments = command.split()
     started = time.perf_counter()
     done = subprocess.run(bench.python(bench.ROOT / script, *arguments), capture_output=True,
@@ -42,7 +42,7 @@ def answer(command, code):
 
 
 def first_words(env):
-    """Seconds until a training says its first line, and until its first iteration's row."""
+    """Seconds until a training prints its first line, and its first iteration's row."""
     times = []
     with tempfile.TemporaryDirectory() as directory:
         started = time.perf_counter()

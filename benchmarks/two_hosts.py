@@ -15,11 +15,11 @@ import sys
 import tempfile
 
 from benchmarks import bench
-from common.command_line import number
+from common.command_line import InputError, number
 
 HOSTS = {"selfplay-a": "10.77.0.1", "selfplay-b": "10.77.0.2"}
 
-# Called as ssh would be: [-x] ADDRESS COMMAND...; enters the host's network, name and disk.
+# Called like ssh: [-x] ADDRESS COMMAND...; enters the host's network, name and disk.
 LAUNCHER = """#!/bin/bash
 [ "$1" = -x ] && shift
 case $1 in {cases} *) exit 1;; esac
@@ -44,7 +44,7 @@ def sh(command, **options):
 
 @contextlib.contextmanager
 def hosts(root):
-    """Makes the namespaces, their cable and their disks; takes them away in the end."""
+    """Makes the namespaces, their cable and their disks, and removes them afterwards."""
     try:
         for host in HOSTS:
             sh(f"ip netns add {host}")
@@ -73,22 +73,32 @@ def files(folder):
             if not name.endswith(".pyc")}
 
 
-def main(argv=None):
-    """Trains on both hosts from the first one, and says what is on whose disk."""
-    args = make_parser().parse_args(argv)
-    binaries = os.path.dirname(sys.executable)
+def train(max_iters):
+    """Trains on both hosts from the first one, and says what is on whose disk; the exit code."""
+    if os.geteuid():
+        raise InputError("needs root")
+    mpirun = bench.find_mpirun()
     with tempfile.TemporaryDirectory() as root, hosts(root) as launcher:
         before = {host: files(f"{root}/{host}") for host in HOSTS}
-        train = [f"{binaries}/mpirun", "-launcher", "ssh", "-launcher-exec", launcher,
+        words = [mpirun, "-launcher", "ssh", "-launcher-exec", launcher,
                  "-hosts", ",".join(HOSTS.values()), "-ppn", "1", "-np", "2", sys.executable,
-                 "run.py", "--run", "two-hosts", "--max-iters", str(args.max_iters),
+                 "run.py", "--run", "two-hosts", "--max-iters", str(max_iters),
                  "--num-envs", "32"]
         first = next(iter(HOSTS.values()))
-        done = subprocess.run([launcher, first, shlex.join(train)])
+        done = subprocess.run([launcher, first, shlex.join(words)])
         for host in HOSTS:
             fresh = files(f"{root}/{host}") - before[host]
             print(f"{host}: {len(fresh)} new files")
-    sys.exit(done.returncode)
+    return done.returncode
+
+
+def main(argv=None):
+    """Parses the command line and does what it says."""
+    parser = make_parser()
+    args = parser.parse_args(argv)
+    with parser.refusing():
+        code = train(args.max_iters)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 Both start from the same parameters and take the same minibatches of the same made-up segment in the
 same order; after the first update their parameters are compared, and the script fails where they
 differ. Then blocks of one update each alternate. Ours is `ppo.Learner.update` as run.py calls it;
-PyTorch's is written as one would there: autograd, the fused Adam, tensors made once an update.
+PyTorch's is written as one would there: autograd, the fused Adam, tensors made once per update.
 
 PyTorch is needed by this script alone; it was tried with torch 2.13.0 for the CPU. With --ours-only
 it is not needed, and the ants' own network, which has no counterpart there, can be measured too.
@@ -36,7 +36,7 @@ ALONE = ["ant, run-to-goal-ants"]  # no counterpart in PyTorch
 OTHER_SIZES = ["mlp, large minibatches", "mlp, the paper's minibatches"]  # of the first network
 MINIBATCHES = 8  # per batch, where --minibatch gives their size
 CLIP, STEPSIZE, CHUNK = 0.2, 3e-4, 10
-CLOSE = 0.02  # of the way: rounding turns Adam's steps about where a gradient is nearly zero
+CLOSE = 0.02  # of the way: rounding can reverse Adam's steps where a gradient is nearly zero
 
 
 def make_parser():
@@ -159,8 +159,8 @@ class TorchLearner:
         return [loss.item() for loss in losses]
 
 
-def measure(name, args, minibatch=None):
-    """One case: samples per second of both, and how far apart the first update has left them.
+def build(sess, name, minibatch):
+    """A case's `Learner`, the segment it learns from, and the minibatches and epochs of its update.
 
     minibatch: size to take instead of the case's own.
     """
@@ -169,42 +169,58 @@ def measure(name, args, minibatch=None):
     from networks.loading import find_policy
     from selfplay.ppo import Learner
 
-    kind, options, ob_dim, ac_dim, batch, own, epochs = CASES[name]
+    kind, options, ob_dim, ac_dim, batch, size, epochs = CASES[name]
     rng = np.random.default_rng(0)
+    pi = find_policy(kind)("pi", ob_dim, ac_dim, rng, logstd=-0.5, **options)
+    if minibatch:
+        size = minibatch - minibatch % pi.chunk
+        batch = MINIBATCHES * size
+    learner = Learner(pi, clip_param=CLIP)
+    sess.run(tf.global_variables_initializer())
+    seg = make_segment(ob_dim, ac_dim, pi, batch, rng)
+    pi.ob_rms.update(sess, seg["ob"])
+    pi.update_ret_rms(sess, seg["tdlamret"])
+    learner.start(sess)
+    seg |= look(sess, pi, seg)
+    seg["logp"] = judge(sess, pi, seg)
+    return learner, seg, {"optim_batchsize": size, "optim_epochs": epochs}
+
+
+def values_of(sess, pi):
+    """A policy's trainable variables as they stand: {name within the policy: array}."""
+    return {v.op.name.removeprefix("pi/"): sess.run(v) for v in pi.get_trainable_variables()}
+
+
+def measure(name, args, minibatch=None):
+    """One case: samples per second of both, and how far apart the first update has left them.
+
+    minibatch: size to take instead of the case's own.
+    """
+    import tensorflow.compat.v1 as tf
+
     with tf.Graph().as_default(), device.make_session() as sess:
-        pi = find_policy(kind)("pi", ob_dim, ac_dim, rng, logstd=-0.5, **options)
-        if minibatch:
-            own = minibatch - minibatch % pi.chunk
-            batch = MINIBATCHES * own
-        learner = Learner(pi, clip_param=CLIP)
-        sess.run(tf.global_variables_initializer())
-        seg = make_segment(ob_dim, ac_dim, pi, batch, rng)
-        pi.ob_rms.update(sess, seg["ob"])
-        pi.update_ret_rms(sess, seg["tdlamret"])
-        learner.start(sess)
-        seg |= look(sess, pi, seg)
-        seg["logp"] = judge(sess, pi, seg)
-        how = {"optim_batchsize": own, "optim_epochs": epochs}
-        row = {"case": name, "batch": batch, "minibatch": own}
+        learner, seg, how = build(sess, name, minibatch)
+        pi, batch = learner.pi, seg["adv"].size
+        samples = batch * how["optim_epochs"]
+        row = {"case": name, "batch": batch, "minibatch": how["optim_batchsize"]}
 
         def ours(seed):
             learner.update(seg, np.random.default_rng(seed), optim_stepsize=STEPSIZE, **how)
 
         if args.ours_only:
             ours(0)
-            return {**row, "ours: samples/s": batch * epochs / median_seconds(args, ours)[0]}
-        variables = pi.get_trainable_variables()
-        values = {v.op.name.removeprefix("pi/"): sess.run(v) for v in variables}
+            return {**row, "ours: samples/s": samples / median_seconds(args, ours)[0]}
+        start = values_of(sess, pi)
         filters = sess.run([pi.ob_rms.mean, pi.ob_rms.std, pi.ret_rms.mean, pi.ret_rms.std])
-        other = TorchLearner(values, filters, pi.recurrent)
+        other = TorchLearner(start, filters, pi.recurrent)
 
         def theirs(seed):
             other.update(seg, np.random.default_rng(seed), **how)
 
         ours(0), theirs(0)
-        apart = distance(values, {n: sess.run(v) for n, v in zip(values, variables)},
+        apart = distance(start, values_of(sess, pi),
                          {n: value.detach().numpy() for n, value in other.p.items()})
-        mine, torchs = (batch * epochs / spent for spent in median_seconds(args, ours, theirs))
+        mine, torchs = (samples / spent for spent in median_seconds(args, ours, theirs))
     return {**row, "ours: samples/s": mine, "PyTorch: samples/s": torchs, "ratio": mine / torchs,
             "apart": apart}
 
@@ -222,7 +238,7 @@ def median_seconds(args, *updates):
 
 
 def distance(start, one, other):
-    """How far apart two have come, as a share of the way that the first has gone from the start."""
+    """How far apart two have moved, as a share of how far the first one has from the start."""
     def norm(a, b):
         return np.sqrt(sum(np.square(a[name] - b[name]).sum() for name in start))
 
@@ -251,8 +267,9 @@ def judge(sess, pi, seg):
     feeds = [seen, net.ac_taken, *others]
     logp = sess.run(net.logp, dict(zip(feeds, (x.reshape(-1, *x.shape[2:]) for x in
                                                chunks[:2] + chunks[5:]))))
-    steps, games = seg["adv"].shape
-    logp = logp.reshape(pi.chunk, steps // pi.chunk, games).swapaxes(0, 1).reshape(steps, games)
+    steps, columns = seg["adv"].shape
+    logp = logp.reshape(pi.chunk, steps // pi.chunk, columns).swapaxes(0, 1)
+    logp = logp.reshape(steps, columns)
     return logp + 0.02 * seg["adv"]
 
 

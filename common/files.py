@@ -1,13 +1,13 @@
 """Writes files whole and reads them with care."""
 
+import glob
 import io
 import json
 import os
+import re
 import zipfile
 
 import numpy as np
-
-# Parameter files
 
 
 def write_whole(path, write):
@@ -31,6 +31,13 @@ def write_whole(path, write):
     finally:
         if not special and os.path.exists(temporary):
             os.unlink(temporary)
+
+
+def remove_leftovers(folder):
+    """Deletes what `write_whole` has left below a folder, where its process was killed."""
+    for path in glob.glob(os.path.join(glob.escape(folder), "**", "*.tmp*"), recursive=True):
+        if re.search(r"\.tmp\d+$", path) and os.path.isfile(path):
+            os.unlink(path)
 
 
 def write_json(path, thing):

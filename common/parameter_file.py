@@ -50,6 +50,26 @@ def load_parameters(path):
     return vector, header
 
 
+def peek(path):
+    """(number of parameters, header) of a parameter file, or None if it cannot be read.
+
+    Several times as fast as `load_parameters`, since an .npz is not unpacked; so damage to its
+    parameters goes unnoticed.
+    """
+    try:
+        raw = _read(path)
+        if not raw.startswith(b"PK"):
+            vector, header = load_parameters(path)
+            return vector.size, header
+        with open_arrays(raw, MAX_FILE_BYTES) as arrays:
+            with arrays.zip.open("parameters.npy") as file:
+                np.lib.format.read_magic(file)
+                shape, *_ = np.lib.format.read_array_header_1_0(file)
+            return int(np.prod(shape)), _parse_header(arrays["header"])
+    except Exception:  # damaged bytes make the readers fail in a dozen ways
+        return None
+
+
 def _read(path):
     if os.path.isdir(path):
         raise InputError(f"{path}: is a directory; name a parameter file in it")

@@ -78,7 +78,7 @@ def array_of(tree):
             raise Refused("a pickle of something else")
     array = np.frombuffer(bytes_of(data), dtype_of(dtype)).reshape(shape)
     if array.shape != shape:  # a side of -1
-        raise Refused("a pickled array whose shape is none")
+        raise Refused("a pickled array of an impossible shape")
     return array
 
 
@@ -90,7 +90,7 @@ def dtype_of(tree):
             if code in ("f4", "f8") and order in "<>=":
                 return np.dtype(order + code)
             raise Refused(f"a pickled array of {code[:20]!r}, not of floats")
-    raise Refused("a pickle of something else than one array of floats")
+    raise Refused("a pickle of something other than one array of floats")
 
 
 def bytes_of(tree):
@@ -104,7 +104,7 @@ def bytes_of(tree):
 
 
 def text_of(value):
-    """Text; Python 2 wrote bytes."""
+    """The text of a string; Python 2 wrote bytes."""
     return value.decode("latin1") if isinstance(value, bytes) else value
 
 

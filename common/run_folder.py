@@ -22,7 +22,7 @@ def find_place(save_dir, what):
 
 
 def lasting(save_dir, what):
-    """What a command line names, in a form that holds in any folder: for config.json."""
+    """What a command line names, in a form that is valid from any folder: for config.json."""
     place = find_place(save_dir, what)
     if place == os.path.normpath(os.path.join(save_dir, what)):
         return os.path.normpath(what)
@@ -37,7 +37,7 @@ def run_name(save_dir, folder):
 
 
 def lasting_paths(save_dir, options):
-    """Options of run.py with files and runs named so that they hold in any folder."""
+    """Options of run.py with files and runs named so that they are valid from any folder."""
     def file(path):
         return os.path.abspath(path) if os.path.exists(path) else path
 
@@ -115,7 +115,7 @@ class RunFolder:
     def against_first(self):
         """The last evaluation against the first snapshots that progress.csv holds, or None.
 
-        (iteration, {learner: share of games won}).
+        (iteration, {learner: share of matches won}).
         """
         found = None
         try:
@@ -155,10 +155,11 @@ class RunFolder:
         return chosen
 
 
-def newest_runs(save_dir, *files):
-    """The `RunFolder`s in save_dir that hold one of these files, newest file first."""
+def newest_runs(save_dir):
+    """The `RunFolder`s in save_dir, the one with the newest configuration or checkpoint first."""
     runs = os.listdir(save_dir) if os.path.isdir(save_dir) else ()
-    paths = [os.path.join(save_dir, run, file) for run in runs for file in files]
+    paths = [os.path.join(save_dir, run, file) for run in runs
+             for file in (CONFIG, CHECKPOINT, PREVIOUS)]
     paths = sorted(filter(os.path.isfile, paths), key=os.path.getmtime, reverse=True)
     return list(map(RunFolder, dict.fromkeys(map(os.path.dirname, paths))))
 
@@ -173,10 +174,10 @@ def find_run(save_dir, word, option):
         if not os.path.isdir(run.path):
             raise InputError(f"{option} {word}: there is no such run in saveparameters/")
         return run
-    runs = newest_runs(save_dir, CHECKPOINT, PREVIOUS)
-    if not runs:
+    run = next((run for run in newest_runs(save_dir) if run.has_checkpoint), None)
+    if run is None:
         raise InputError(f"{option}: no run in saveparameters/ has a checkpoint")
-    return runs[0]
+    return run
 
 
 def choose_snapshots(run, every=None, count=8):

@@ -6,7 +6,7 @@ These are imported on first use: `device.prepare` must come before the import of
 import importlib
 import os
 
-# A rank's threads step games; BLAS, which reads this when NumPy is first imported, gets one.
+# A rank's threads step matches; BLAS, which reads this when NumPy is first imported, gets one.
 for _name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 

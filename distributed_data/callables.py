@@ -21,7 +21,7 @@ def make_callable(sess, fetches, feeds):
         target=[x.name for x in flat if not isinstance(x, tf.Tensor)])
     types = [x.dtype.as_numpy_dtype for x in feeds]
 
-    @cache  # a session prepares a graph for some .2 s, and not all that can be called will be
+    @cache  # preparing a graph takes some 0.2 s, and some of these are never called
     def prepared():
         return sess._make_callable_from_options(options)
 

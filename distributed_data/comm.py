@@ -42,9 +42,9 @@ def moments(x):
     return mean, np.sqrt(max(square / count - mean**2, 0.0))
 
 
-def broadcast(thing, root=0):
-    """Returns rank root's `thing` on every rank."""
-    return thing if SIZE == 1 else WORLD.bcast(thing, root=root)
+def broadcast(thing):
+    """Returns rank 0's `thing` on every rank."""
+    return thing if SIZE == 1 else WORLD.bcast(thing, root=0)
 
 
 def from_root(make, *args):
@@ -71,17 +71,17 @@ def to_root(thing):
     return [thing] if SIZE == 1 else WORLD.gather(thing, root=0)
 
 
-def deal(make, *args):
-    """Hands out the list that rank 0's make(*args) returns, an element to each rank, in order.
+def deal(make):
+    """Hands out the list that rank 0's make() returns, one element to each rank, in order.
 
     What it raises there is raised on every rank.
     """
     if SIZE == 1:
-        return make(*args)[0]
+        return make()[0]
     hands = None
     if RANK == 0:
         try:
-            hands = [(thing, None) for thing in make(*args)]
+            hands = [(thing, None) for thing in make()]
         except Exception as problem:
             hands = [(None, problem)] * SIZE
     thing, error = WORLD.scatter(hands, root=0)
@@ -138,7 +138,7 @@ def _end_with(parent):
     while os.getppid() == parent:
         time.sleep(1.0)
     try:
-        print(f"{name()}: what launched it is gone", file=sys.stderr, flush=True)
+        print(f"{name()}: its launcher is gone", file=sys.stderr, flush=True)
     finally:  # stderr may be gone too
         os._exit(1)
 

@@ -1,4 +1,4 @@
-"""Runs a program's ranks under mpirun, and stands between them and the user.
+"""Runs a program's ranks under mpirun, and relays signals and output between them and the user.
 
 mpirun has a session of its own, so the terminal's Ctrl-C reaches this process alone. It passes
 signals on through the first rank's standard input, to which mpirun hands its own; where that input
@@ -16,8 +16,8 @@ import time
 
 LAUNCHED = "RANKS_LAUNCHED"  # an environment variable of ranks that `supervise` has started
 PID_BYTES = 8  # of mpirun's process id, which comes before all signals, a byte each
-PATIENCE = 5.0  # seconds for the last words, once mpirun has ended
-ECHO = 0.1  # seconds within which a signal is the last one once more: `timeout` sends two
+PATIENCE = 5.0  # seconds to wait for the last output once mpirun has ended
+ECHO = 0.1  # seconds within which a repeated signal does not count: `timeout` sends two
 
 
 def find_mpirun():
@@ -29,14 +29,14 @@ def find_mpirun():
 def supervise(command):
     """Runs a command that begins with mpirun to its end; returns the exit code, as shells give it.
 
-    What it prints is printed here. The first SIGINT or SIGTERM is its first rank's, which `obey`s;
-    a second one ends everything at once.
+    What it prints is printed here. The first SIGINT or SIGTERM is passed to its first rank, which
+    must have called `obey`; a second one ends everything at once.
     """
     return _Job(command).wait()
 
 
 def obey():
-    """Makes this process, if it is the first rank of `supervise`, take the signals that come in."""
+    """Makes this process, if it is the first rank of `supervise`, obey the signals passed to it."""
     if os.environ.pop(LAUNCHED, None):
         threading.Thread(target=_obey, daemon=True).start()
 
@@ -47,7 +47,7 @@ def _obey():
         return
     while word := os.read(0, 1):
         if signal.getsignal(word[0]) in (signal.SIG_DFL, signal.default_int_handler):
-            break  # there is nothing to finish
+            break  # there is nothing to finish first
         os.kill(os.getpid(), word[0])
     _end(int.from_bytes(job, "big"))
 
@@ -59,7 +59,7 @@ def _end(job):
 
 
 class _Job:
-    """The command at work."""
+    """A running command."""
 
     def __init__(self, command):
         self._asked = self._when = self._process = None
@@ -77,7 +77,7 @@ class _Job:
             self._pass_on()
 
     def wait(self):
-        """Prints what it prints; returns its exit code."""
+        """Relays its output; returns its exit code."""
         pairs = (self._process.stdout, sys.stdout), (self._process.stderr, sys.stderr)
         relays = [threading.Thread(target=_relay, args=pair, daemon=True) for pair in pairs]
         for relay in relays:

@@ -33,18 +33,18 @@ INTRO = f"""\
 Every policy of OpenAI's in ZOO and every one that ships here, except those of `earlier/`, against
 every other that can take the opposite seat. "OpenAI v2" is the second version of a released
 policy, "ours" is `parameters/GAME/agentK.npz`, "ours, mlp" what lies in `mlp/` below; an entrant
-with a seat was made for that seat, and two that can take both play half of their games from either.
-Seat 0 is the blocker's in you-shall-not-pass and the kicker's in kick-and-defend. `random` draws
-its actions from N(0, 1), `zero` never moves.
+with a seat was made for that seat, and two that can take both play half of their matches from
+either. Seat 0 is the blocker's in you-shall-not-pass and the kicker's in kick-and-defend. `random`
+draws its actions from N(0, 1), `zero` never moves.
 
-A cell is the share of games that the row wins against the column and, in brackets, the share of
-ties, both in %; of 300 games, the Wilson 95 % interval of 50 % is 44 to 56, of 0 % it is 0 to 1. In
-sumo a match in which one falls before the two have touched is a tie. Ratings are Bradley-Terry's in
-Elo points with mean 0, a tie counting as half a win for each, with 95 % intervals of the difference
-to the mean. They compare entrants of one game only, and where
-one seat is the easier one, that is part of the rating of those who were made for it. Actions are
-drawn, not means. Match g of a seed is the same match whatever is played beside it; another version
-of this code may change the last bits of an action and so its course.
+A cell is the share of matches that the row wins against the column and, in brackets, the share of
+ties, both in %; of 300 matches, the Wilson 95 % interval of 50 % is 44 to 56, of 0 % it is 0 to 1.
+In sumo a match in which one falls before the two have touched is a tie. Ratings are Bradley-Terry's
+in Elo points with mean 0, a tie counting as half a win for each, with 95 % intervals of the
+difference to the mean. They compare entrants of one game only, and where one seat is the easier
+one, that is part of the rating of those who were made for it. Actions are drawn, not means. Match g
+of a seed is the same match whatever is played beside it; another version of this code may change
+the last bits of an action and so its course.
 
 Each section names its command; ZOO is a folder of
 [policies that OpenAI released in 2017](judging.md#openais-files). Run again, it plays only the
@@ -67,7 +67,7 @@ def make_parser():
     parser.add_argument("--page", default=os.path.join(ROOT, "docs", "crossplay.md"),
                         help="The page to write. [docs/crossplay.md]")
     parser.add_argument("--max-episodes", type=number(int, 1, MOST_MATCHES), default=300,
-                        help="Games per pair. [300]")
+                        help="Matches per pair. [300]")
     parser.add_argument("--seed", type=number(int, 0), default=200)
     parser.add_argument("--integrator", choices=("RK4", "Euler"), default="RK4")
     parser.add_argument("--num-threads", type=number(int, 1), default=1)
@@ -103,10 +103,10 @@ def label_of(entrant, folder):
     return ", ".join(["ours", *filter(None, [below]), *seat])
 
 
-def open_pairs(directory, game, entrants, games, **options):
+def open_pairs(directory, game, entrants, matches, **options):
     """{(i, j): the `Tournament` of two entrants who can meet}.
 
-    games: per pair; options: seed, integrator, deterministic. Raises InputError where a pair's
+    matches: per pair; options: seed, integrator, deterministic. Raises InputError where a pair's
     folder holds something else.
     """
     from evaluation.tournament import Tournament, find_pairs
@@ -116,7 +116,7 @@ def open_pairs(directory, game, entrants, games, **options):
         pair = [entrants[i], entrants[j]]
         title = f"{game}: {pair[0].label} v {pair[1].label}"
         folder = os.path.join(directory, "-".join(e.digest()[:12] for e in pair))
-        opened[i, j] = Tournament(folder, game, pair, games, title, **options)
+        opened[i, j] = Tournament(folder, game, pair, matches, title, **options)
     return opened
 
 
@@ -135,8 +135,8 @@ def play_pairs(pairs, num_threads):
 
 
 def describe(game, args):
-    """A section's first lines: how many games, and the command."""
-    return (f"{args.max_episodes} games per pair, on {args.integrator}:\n\n```bash\n"
+    """A section's first lines: how many matches, and the command."""
+    return (f"{args.max_episodes} matches per pair, on {args.integrator}:\n\n```bash\n"
             f"python -m docs.make_crossplay ZOO --game {game} --max-episodes {args.max_episodes} "
             f"--seed {args.seed} --integrator {args.integrator}\n```")
 
@@ -164,8 +164,8 @@ def section(entrants, results, how):
 
 def cell(wins, ties, losses):
     """Shares of wins and ties in percent; empty for two who never met."""
-    games = wins + ties + losses
-    return f"{100 * wins / games:.0f} ({100 * ties / games:.0f})" if games else ""
+    met = wins + ties + losses
+    return f"{100 * wins / met:.0f} ({100 * ties / met:.0f})" if met else ""
 
 
 def table(head, rows):

@@ -46,33 +46,34 @@ def read_log(path):
         raise InputError(f"{path}: damaged ({first_line(error)})") from None
     if not log:
         raise InputError(f"{path}: must have a row for every iteration, has none")
-    for name in ("run/timesteps", "run/alpha"):
+    for name in ("iteration", "run/timesteps", "run/alpha"):
         if not np.isfinite(log.get(name, np.nan)).all():
             raise InputError(f"{path}: must have a number in every row of the column {name}")
     return log
 
 
 def find_snapshots(run, iterations):
-    """{version: paths of seat 0's and seat 1's} of the versions up to the log's last iteration.
+    """{version: paths of seat 0's and seat 1's} of the first version and of the log's iterations.
 
     A seat is played by its own learner, or by the one that plays both. Raises InputError without
     the first version, which is an anchor.
     """
+    logged = {0, *map(int, iterations)}
     folder = RunFolder(run)
     first = folder.snapshots("agent0")
     second = folder.snapshots("agent1") or first
     found = {version: (first[version], second[version])
-             for version in sorted(first.keys() & second.keys()) if version <= iterations}
+             for version in sorted(first.keys() & second.keys() & logged)}
     if 0 not in found:
         raise InputError(f"{run}: must have snapshots from 000000.npz on in agent0/ and, unless "
                          "that plays both seats, agent1/")
     return found
 
 
-def choose(kept, iterations, points):
-    """Versions of those kept, about evenly spread over the iterations."""
-    return [min(kept, key=lambda v: abs(v - i * iterations / (points - 1)))
-            for i in range(points)]
+def choose(kept, last, points):
+    """Versions of those kept, about evenly spread from 0 to the last iteration, each once."""
+    return list(dict.fromkeys(min(kept, key=lambda v: abs(v - i * last / (points - 1)))
+                              for i in range(points)))
 
 
 # The matches
@@ -95,7 +96,7 @@ def play_against(game, pair, anchor, args):
     """How often each seat's snapshot beats the anchor opposite and loses to it.
 
     pair, anchor: entries for seats 0 and 1. Returns a (won, lost) for each seat, shares of the
-    games.
+    matches.
     """
     from evaluation.matches import play
 
@@ -123,7 +124,7 @@ def smooth(values, width=20):
 
 
 def endings(log, least=0.05):
-    """{ending: its smoothed share} of the endings that `least` of the games had at some time."""
+    """{ending: its smoothed share} of the endings that `least` of the matches had at some time."""
     import numpy as np
 
     shares = {name.removeprefix("agent0/end_").replace("_", " "): smooth(values)
@@ -132,7 +133,7 @@ def endings(log, least=0.05):
 
 
 def draw(log, versions, matches, out):
-    """Left: how games end, from the log; right: shares won and lost against each anchor.
+    """Left: how matches end, from the log; right: shares won and lost against each anchor.
 
     log: from `read_log`; matches: {anchor: [for each version, for each seat, (won, lost)]}.
     """
@@ -144,11 +145,12 @@ def draw(log, versions, matches, out):
     fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4.4), sharey=True)
     for name, share in endings(log).items():
         left.plot(steps, share, label=name)
-    left.plot(steps, log["run/alpha"], "--", color="grey",
+    left.plot(steps, log["run/alpha"], "--", color="gray",
               label="alpha, weight of the dense reward")
     left.set(xlabel="millions of environment steps", ylabel="share", ylim=(0, 1.02),
-             title="how games of self-play end")
-    at = [0 if v == 0 else steps[v - 1] for v in versions]
+             title="how matches of self-play end")
+    steps_of = {0: 0, **dict(zip(log["iteration"], steps))}
+    at = [steps_of[version] for version in versions]
     for k, (name, shares) in enumerate(matches.items()):
         for seat, style in ((0, "o-"), (1, "s--")):
             won, lost = zip(*(share[seat] for share in shares))
@@ -175,9 +177,8 @@ def run(args):
         raise InputError(f"--run {args.run}: no such run with a progress.csv in saveparameters/")
     device.prepare()
     log = read_log(progress)
-    iterations = len(log["run/timesteps"])
-    snapshots = find_snapshots(folder, iterations)
-    versions = choose(snapshots, iterations, args.points)
+    snapshots = find_snapshots(folder, log["iteration"])
+    versions = choose(snapshots, log["iteration"][-1], args.points)
     asked = [args.anchor] if args.anchor else []
     game, pairs = load_pairs([*(snapshots[v] for v in versions), snapshots[0], *asked])
     anchors = dict(zip(("its first self", "OpenAI's"), pairs[len(versions):]))

@@ -16,7 +16,7 @@ from common.filenames import parameter_files, read_name
 from common.files import write_whole
 from distributed_data import device
 from docs.outputs import make_folder
-from gym_compete import CompeteVectorEnv, Renderer
+from gym_compete import CompeteVectorEnv, Renderer, RenderingError, find_game
 
 IMAGES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "images")
 SIZE = (960, 540)  # of a picture; it is drawn at twice that, which smooths its edges [pixels]
@@ -64,6 +64,14 @@ def load_matches(zoo, games):
     return loaded
 
 
+def check_drawing(game):
+    """Raises InputError if this machine cannot draw."""
+    try:
+        Renderer(find_game(game)(), 64, 64).close()
+    except RenderingError as error:
+        raise InputError(str(error)) from None
+
+
 def shoot(env):
     """The picture of an environment's first match."""
     renderer = Renderer(env.game, 2 * SIZE[0], 2 * SIZE[1])
@@ -78,8 +86,8 @@ def played(game, entries, step, seed):
 
     pictures = []
 
-    def watch(env, games):
-        if games.get(0) == 0 and env.game.steps[0] == step:
+    def watch(env, playing):
+        if playing.get(0) == 0 and env.game.steps[0] == step:
             pictures.append(shoot(env))
 
     play(game, entries, games=1, seed=seed, on_step=watch)
@@ -111,6 +119,7 @@ def run(args):
         check_writable("--out", path)
     device.prepare()
     matches = load_matches(args.zoo, paths) if args.zoo else {}
+    check_drawing(next(iter(paths)))
     for game, path in paths.items():
         with_zoo, without = STEPS[game]
         picture = (played(game, matches[game], with_zoo, args.seed) if game in matches

@@ -5,15 +5,17 @@
     python -m docs.make_strength DIR --out docs/images/shipped_ratings.png
 
 Snapshots are entered under their folder's name: `08.0M`, after so many million steps, and the
-game's, at the end of them all (`made.json` says how many). All others are taken as OpenAI's.
+game's, after the last of them (`made.json` says how many). All others but `random` and `zero` are
+taken as OpenAI's.
 """
 
 import csv
+import itertools
 import json
 import os
 import re
 
-from common.command_line import GAME_NAMES, InputError, Parser
+from common.command_line import GAME_NAMES, NOT_FILES, InputError, Parser
 from common.files import first_line, write_whole
 from docs.outputs import check_picture
 
@@ -23,7 +25,8 @@ SEATS = {"0": "seat 0", "0 1": "both seats", "1": "seat 1"}
 COLUMNS = {"ratings.csv": {"entrant": str, "seats": SEATS.__getitem__, "rating": float,
                            "low": float, "high": float},
            "pairs.csv": {"entrant": str, "opponent": str, "win_share": float}}
-COLOURS = ("tab:orange", "tab:green")  # of OpenAI's, beside ours in blue
+COLORS = ("tab:orange", "tab:green", "tab:red", "tab:purple", "tab:brown")  # beside ours in blue
+UNTRAINED = "the untrained"
 
 
 def make_parser():
@@ -64,7 +67,7 @@ def read_csv(directory, name):
 
 
 def millions(label, game):
-    """Steps of training behind an entrant [millions]; None for those who are not ours."""
+    """Steps of training behind an entrant [millions]; None for one that is not ours."""
     folder = label.split("/")[0]
     if folder == game:
         with open(os.path.join(ROOT, "parameters", game, "made.json")) as file:
@@ -74,7 +77,7 @@ def millions(label, game):
 
 
 def draw_ratings(axes, rows, game):
-    """Ratings of every snapshot, a line for each seat or both; OpenAI's as level lines."""
+    """Ratings of every snapshot, one line per seat or both; those of others as level lines."""
     at = {row["entrant"]: millions(row["entrant"], game) for row in rows}
     for seats in SEATS.values():
         ours = sorted((at[row["entrant"]], row["rating"], row["low"], row["high"])
@@ -85,29 +88,33 @@ def draw_ratings(axes, rows, game):
         axes.errorbar(steps, rating, [[r - x for r, x in zip(rating, low)],
                                       [x - r for r, x in zip(rating, high)]],
                       fmt="o-", ms=4, capsize=2, label=f"ours, {seats}")
-    released = [row for row in rows if at[row["entrant"]] is None]
-    for row, colour in zip(sorted(released, key=lambda row: row["entrant"]), COLOURS):
-        axes.axhline(row["rating"], ls="--", color=colour, label=short(row["entrant"], game))
+    others = sorted((short(row["entrant"], game), row["rating"]) for row in rows
+                    if at[row["entrant"]] is None)
+    for (name, rating), color in zip(others, itertools.cycle(COLORS)):
+        axes.axhline(rating, ls="--", color=color, label=name)
     axes.set(ylabel="rating [Elo]", title="Bradley-Terry, 95 % intervals")
 
 
 def draw_shares(axes, rows, game):
-    """Shares of games won against OpenAI's and against the snapshots from the very beginning."""
-    points = {}
+    """Shares of matches won against others and against the snapshots from the very beginning."""
+    points, colors = {}, itertools.cycle(COLORS)
     for row in rows:
         steps, other = (millions(row[key], game) for key in ("entrant", "opponent"))
-        if steps is not None and not other:  # 0 is untrained, None is OpenAI's
-            name = short(row["opponent"], game) if other is None else "the untrained"
+        if steps is not None and not other:  # 0 is untrained, None is not ours
+            name = short(row["opponent"], game) if other is None else UNTRAINED
             points.setdefault(name, []).append((steps, row["win_share"]))
-    for (name, shares), colour in zip(sorted(points.items()), (*COLOURS, "tab:blue")):
-        axes.plot(*zip(*sorted(shares)), "s:" if name == "the untrained" else "o-", ms=4,
-                  color=colour, label=f"against {name}")
-    axes.axhline(0.5, color="grey", lw=0.8)
-    axes.set(ylabel="share of games", ylim=(-0.02, 1.02), title="wins on RK4 (ties count as none)")
+    for name in sorted(points, key=lambda name: (name == UNTRAINED, name)):
+        style, color = ("s:", "tab:blue") if name == UNTRAINED else ("o-", next(colors))
+        axes.plot(*zip(*sorted(points[name])), style, ms=4, color=color, label=f"against {name}")
+    axes.axhline(0.5, color="gray", lw=0.8)
+    axes.set(ylabel="share of matches", ylim=(-0.02, 1.02),
+             title="wins on RK4 (ties count as none)")
 
 
 def short(label, game):
-    """One of OpenAI's in a legend."""
+    """An entrant that is not ours, in a legend."""
+    if label in NOT_FILES:
+        return label
     return f"OpenAI's {os.path.basename(label).removeprefix(game).strip('_').replace('_', ' ')}"
 
 

@@ -16,11 +16,11 @@ class Anchors:
 
     The opponents are the first snapshot of the other seat ("first"), one that never moves ("zero"),
     and the parameter files given (named after the file). Actions are noisy as in training, but the
-    physics are RK4, as in all evaluation; game g against an anchor always starts the same way.
+    physics are RK4, as in all evaluation; match g against an anchor always starts the same way.
 
     game: short name; headers: one dict per learner, as in parameter files; every: iterations
-    between evaluations; games: how many against each anchor; files: paths of parameter files (the
-    attribute has `ParameterFile`s by name); options: further keywords of `matches.play`.
+    between evaluations; games: how many matches against each anchor; files: paths of parameter
+    files (the attribute has `ParameterFile`s by name); options: further keywords of `matches.play`.
 
     Raises InputError for a file that does not fit the game or any seat opposite a learner.
     """
@@ -40,9 +40,9 @@ class Anchors:
         check_networks(self.files.values(), game)
 
     def meet(self, vectors):
-        """Makes every learner's first parameters anchors.
+        """Makes every learner's first parameters an anchor.
 
-        None: the snapshot is gone, so no games are played against it.
+        vectors: a learner's is None if that snapshot is gone: no matches are played against it.
         """
         self._first = [None if vector is None else
                        ParameterFile("first snapshot", vector.copy(), header)
@@ -65,7 +65,7 @@ class Anchors:
         return seatings(own, seats_of(anchor, self.game))
 
     def row(self, iteration, names, vectors):
-        """The iteration's part of the log: shares of games that each learner won, lost and tied.
+        """The iteration's part of the log: shares of matches that each learner won, lost and tied.
 
         names, vectors: the learners'. Returns {column: share}, such as "agent0/win_v_first"; NaN in
         iterations without an evaluation, and if the first snapshot is gone.
@@ -80,9 +80,9 @@ class Anchors:
         return row
 
     def _play(self, entry, anchor):
-        """Shares of games won, lost, tied; half of them from each seat if it can take both.
+        """Shares of matches won, lost, tied; half of them from each seat if it can take both.
 
-        Of an odd number, one more from the first seat.
+        With an odd number, one more from the first seat.
         """
         seats = self._places(entry.header, anchor)
         shares = {seat: range(len(range(self.games)[k::len(seats)]))

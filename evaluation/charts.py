@@ -44,7 +44,7 @@ def svg(figure):
 
 
 def heat_map(labels, wins, ties, title=""):
-    """Who beats whom how often.
+    """Who beats whom, and how often.
 
     labels: n names; wins, ties: [n, n] shares in [0, 1] of the row against the column, NaN for
     pairs that have not met.
@@ -62,10 +62,10 @@ def heat_map(labels, wins, ties, title=""):
                       va="center", color=color, fontsize=6.5)
         axes.set_xticks(range(n), labels, rotation=35, ha="right", rotation_mode="anchor")
         axes.set_yticks(range(n), labels)
-        axes.set(xlabel="against", ylabel="games won by")
+        axes.set(xlabel="against", ylabel="matches won by")
         axes.grid(False)
         axes.spines[:].set_visible(False)
-        bar = figure.colorbar(shown, ax=axes, shrink=0.8, label="share of games won")
+        bar = figure.colorbar(shown, ax=axes, shrink=0.8, label="share of matches won")
         bar.outline.set_visible(False)
     return figure
 

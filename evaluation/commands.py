@@ -25,9 +25,9 @@ OUT_DIR = os.path.join(HERE, "tournaments")
 # Options
 
 
-def add_match_options(parser):
-    """The options of how matches are played."""
-    parser.add_argument("--env", choices=GAME_NAMES, help="The game; default: that of the files.")
+def add_match_options(parser, usual_game="that of the files"):
+    """The options that say how matches are played; usual_game: the default game, in words."""
+    parser.add_argument("--env", choices=GAME_NAMES, help=f"The game; default: {usual_game}.")
     parser.add_argument("--policy", metavar="MODULE:CLASS", action="append", default=[], help=(
         "Accept files whose network is this class; may be repeated."))
     parser.add_argument("--seed", type=number(int, 0), default=0, help=(
@@ -41,7 +41,7 @@ def add_match_options(parser):
 
 
 def add_rule_option(parser):
-    """The option of playing by other rules."""
+    """The option to play by other rules."""
     parser.add_argument("--rule", type=rule, metavar="NAME=VALUE", action="append", default=[],
                         help=("Play with this option of the game (docs/games.md), such as "
                               "touch_to_win=False; may be repeated."))
@@ -69,7 +69,7 @@ def add_history_options(parser):
     """The options of `history`."""
     parser.add_argument("run", metavar="RUN", help="A run in saveparameters/ or a path.")
     parser.add_argument("--every", type=number(int, 1), metavar="K", help=(
-        "Take every K-th version; default: about 8 per learner."))
+        "Take the versions that K divides, and the last; default: about 8 per learner."))
     parser.add_argument("--against", nargs="+", default=[], metavar="DIR_OR_FILE", help=(
         "Play against these too: files, folders, 'random' or 'zero'."))
     _add_round_robin_options(parser)
@@ -183,8 +183,8 @@ def play_tournament(files, snapshots, run, env, out, games, num_threads, *, seed
     """Plays the missing pairs of a tournament, under a progress bar, and writes its results.
 
     files: paths, folders, "random" and "zero"; snapshots: {path: learner} of the folder `run`,
-    {} and None without one; env: name of the game or None; out: folder or None; games: per pair;
-    num_threads: None for one per core.
+    {} and None without one; env: name of the game or None; out: folder or None; games: matches per
+    pair; num_threads: None for one per core.
     """
     from common.interrupts import Interrupts
     from evaluation.entrants import collect
@@ -204,12 +204,12 @@ def play_tournament(files, snapshots, run, env, out, games, num_threads, *, seed
                   file=sys.stderr)
             sys.exit(interrupts.code)
     print(rating_table(played.conclude()))
-    print(f"{len(played.pairs)} pairs, {len(played.pairs) * games:,} games of {game}, seed {seed}: "
-          f"{one_line(out)}")
+    print(f"{len(played.pairs)} pairs, {len(played.pairs) * games:,} matches of {game}, seed "
+          f"{seed}: {one_line(out)}")
 
 
 def play_missing(played, num_threads, on_step):
-    """Plays the missing pairs; the bar counts the games of all pairs.
+    """Plays the missing pairs; the bar counts the matches of all pairs.
 
     on_step: called after every step.
     """
@@ -218,8 +218,8 @@ def play_missing(played, num_threads, on_step):
     from distributed_data import device
 
     labels = [entrant.label for entrant in played.entrants]
-    with tqdm(total=len(played.pairs) * played.games, unit="game", disable=None,
+    with tqdm(total=len(played.pairs) * played.games, unit="match", disable=None,
               initial=len(played.results()) * played.games) as bar:
         played.play(num_threads or device.share_of_cores(),
-                        lambda i, j: bar.set_description(f"{labels[i]} v {labels[j]}"),
-                        lambda result: bar.update(), lambda *_: on_step())
+                    lambda i, j: bar.set_description(f"{labels[i]} v {labels[j]}"),
+                    lambda result: bar.update(), lambda *_: on_step())

@@ -20,8 +20,8 @@ COLUMNS = ("game", "seat", "version", "age", "strength", "path")
 def list_all(shipped_dir, save_dir, zoo_dir=None):
     """The table as text; runs are listed by each learner's newest snapshot, damaged files too.
 
-    strength: what is known of it, from made.json beside a shipped file, from a run's last
-    evaluation against its first snapshots.
+    strength: of a shipped file, what made.json beside it says; of a run, its last evaluation
+    against its first snapshots.
 
     Raises InputError if zoo_dir is not a folder.
     """
@@ -62,7 +62,7 @@ def row_of(path, strength="-", note=""):
 
 
 def strength_in_notes(path):
-    """What made.json beside a file has measured against its hardest opponent; "-" if nothing.
+    """A file's score against its hardest opponent in the made.json beside it; "-" if none.
 
     It counts only for the very bytes that were measured.
     """
@@ -76,13 +76,13 @@ def strength_in_notes(path):
         for row in noted["matches"]:
             if row["against"] == os.path.basename(path):
                 continue
-            wins, games = against.get(row["against"], (0, 0))
+            wins, played = against.get(row["against"], (0, 0))
             against[row["against"]] = (wins + row["wins"],
-                                       games + row["wins"] + row["losses"] + row["ties"])
-        name, (wins, games) = min(against.items(), key=lambda item: item[1][0] / item[1][1])
+                                       played + row["wins"] + row["losses"] + row["ties"])
+        name, (wins, played) = min(against.items(), key=lambda item: item[1][0] / item[1][1])
     except (OSError, ValueError, LookupError, TypeError, ZeroDivisionError):
         return "-"
-    return f"wins {100 * wins / games:.0f} % of {games} v {one_line(name)}"
+    return f"wins {100 * wins / played:.0f} % of {played} v {one_line(name)}"
 
 
 def strength_in_run(found, learner):

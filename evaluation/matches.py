@@ -11,9 +11,7 @@ from gym_compete import CompeteVectorEnv, find_game
 from networks.loading import load_policy
 from utils import Actors, Player
 
-# Playing
-
-SLOTS = 32  # games played at once, and rows per batch
+SLOTS = 32  # matches played at once, and rows per batch
 
 
 class MatchNoise:
@@ -31,57 +29,67 @@ class MatchNoise:
         return noise
 
 
-def game_rngs(seed, game):
-    """The generators of starts and of actions for game number `game` of a seed."""
-    return [np.random.default_rng(s) for s in np.random.SeedSequence([seed, game]).spawn(2)]
+def game_rngs(seed, number):
+    """The generators of starts and of actions for this match of a seed."""
+    return [np.random.default_rng(s) for s in np.random.SeedSequence([seed, number]).spawn(2)]
 
 
 def play(game, entries, games, seed=0, *, deterministic=False, num_threads=1, num_envs=SLOTS,
          integrator="RK4", rules=None, on_step=None, on_game=None, recorder=None):
-    """Plays exactly these games of a seed; returns the list of their results in that order.
+    """Plays exactly these matches of a seed; returns the list of their results in that order.
 
-    entries: the players of seats 0 and 1. games: how many, or a sequence of their numbers. They are
-    dealt to `num_envs` slots beforehand, so short games do not crowd out long ones; a game is the
-    same whatever is played beside it.
+    entries: the players of seats 0 and 1. games: how many matches, or a sequence of their numbers.
+    They are dealt to `num_envs` slots beforehand, so short matches do not crowd out long ones; a
+    match is the same whatever is played beside it.
     rules: further options of the game, such as {"touch_to_win": False}.
-    on_step(env, games): called after every step, games being a dict of slot to game number;
-    on_game(result): after every finished game; recorder: a `recording.Recorder` of some of them.
+    on_step(env, playing): called after every step, playing being a dict of slot to match number;
+    on_game(result): after every match; recorder: a `recording.Recorder` of some of them.
 
-    A result is a dict: game, winner (0, 1 or None), length, ending, returns (two floats).
+    A result is a dict: game (the match's number), winner (0, 1 or None), length, ending, returns
+    (two floats).
     """
-    games = range(games) if isinstance(games, int) else games
-    num_envs = max(1, min(num_envs, len(games)))
-    rows = -(-num_envs // SLOTS) * SLOTS  # so a game's rounding does not depend on the others
-    slots = [Slot(seed, games[i::num_envs]) for i in range(num_envs)]
+    numbers = range(games) if isinstance(games, int) else games
+    num_envs = max(1, min(num_envs, len(numbers)))
+    rows = -(-num_envs // SLOTS) * SLOTS  # so a match's rounding does not depend on the others
+    slots = [Slot(seed, numbers[i::num_envs]) for i in range(num_envs)]
     env = CompeteVectorEnv(game, num_envs, num_threads, integrator=integrator, **rules or {})
     with contextlib.closing(env), tf.Graph().as_default(), make_session() as sess:
         players = [Player(load_policy(sess, entry, env, seat), [(seat, slice(0, num_envs))],
                           rows=rows) for seat, entry in enumerate(entries)]
         actors = Actors(sess, players)
         actors.start()
-        noise = MatchNoise(slots, deterministic)
-        env.on_start = lambda i: slots[i].start_next()
-        env.reset()
-        results, returns = {}, np.zeros((2, num_envs))
-        while len(results) < len(games):
-            playing = [slot.game for slot in slots]
-            for player in players:
-                player.look(env.obs)
-            acs = [output["ac"][:num_envs] for output in actors.act(noise)]
-            if recorder:
-                recorder.before_step(env, playing, acs)
-            _, rewards, terminated, truncated, infos = env.step(acs)
-            returns += rewards
-            if on_step:
-                on_step(env, {i: number for i, number in enumerate(playing) if number is not None})
-            actors.restart(terminated | truncated)
-            for i in np.flatnonzero(terminated | truncated):
-                if playing[i] is not None:
-                    result = results[playing[i]] = _result(playing[i], i, env, infos, returns)
-                    if on_game:
-                        on_game(result)
-                returns[:, i] = 0
-    return [results[game] for game in games]
+        results = {}
+        for result in _play(env, actors, MatchNoise(slots, deterministic), slots, len(numbers),
+                            on_step, recorder):
+            results[result["game"]] = result
+            if on_game:
+                on_game(result)
+    return [results[number] for number in numbers]
+
+
+def _play(env, actors, noise, slots, count, on_step, recorder):
+    """Yields the results of all `count` matches of the slots as they end."""
+    returns = np.zeros((2, env.num_envs))
+    env.on_start = lambda i: slots[i].start_next()
+    env.reset()
+    while count:
+        playing = [slot.number for slot in slots]
+        for player in actors.players:
+            player.look(env.obs)
+        acs = [output["ac"][:env.num_envs] for output in actors.act(noise)]
+        if recorder:
+            recorder.before_step(env, playing, acs)
+        _, rewards, terminated, truncated, infos = env.step(acs)
+        returns += rewards
+        if on_step:
+            on_step(env, {i: number for i, number in enumerate(playing) if number is not None})
+        over = terminated | truncated
+        actors.restart(over)
+        for i in np.flatnonzero(over):
+            if playing[i] is not None:
+                count -= 1
+                yield _result(playing[i], i, env, infos, returns)
+        returns[:, over] = 0
 
 
 def check_rules(game, rules):
@@ -95,23 +103,23 @@ def check_rules(game, rules):
 class Slot:
     """The matches that one slot of the environment plays, one after the other.
 
-    game: number of the current match, None after the last one: what is played then does not count;
+    number: of the current match, None after the last one: what is played then does not count;
     noise: generator of its action noise.
     """
 
-    def __init__(self, seed, games):
-        self._seed, self._games = seed, iter(games)
-        self.game = self.noise = None
+    def __init__(self, seed, numbers):
+        self._seed, self._numbers = seed, iter(numbers)
+        self.number = self.noise = None
 
     def start_next(self):
         """Moves on to the next match; returns the generator that its reset draws from."""
-        self.game = next(self._games, None)
-        starts, self.noise = game_rngs(self._seed, 0 if self.game is None else self.game)
+        self.number = next(self._numbers, None)
+        starts, self.noise = game_rngs(self._seed, 0 if self.number is None else self.number)
         return starts
 
 
-def _result(game, i, env, infos, returns):
+def _result(number, i, env, infos, returns):
     winner = int(infos["winner"][i])
-    return {"game": game, "winner": winner if winner >= 0 else None,
+    return {"game": number, "winner": winner if winner >= 0 else None,
             "length": int(infos["steps"][i]), "ending": env.game.endings[infos["ending"][i]],
             "returns": [float(r) for r in returns[:, i]]}

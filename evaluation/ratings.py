@@ -9,7 +9,7 @@ ELO = 400 / np.log(10)  # points per unit of log-odds: 400 points are odds of te
 def bradley_terry(wins, ties):
     """Maximum-likelihood ratings in Elo points, mean 0: returns (ratings [n], half-widths [n]).
 
-    wins: [n, n], games that the row's entrant won against the column's; ties: [n, n], symmetric.
+    wins: [n, n], matches that the row's entrant won against the column's; ties: [n, n], symmetric.
     A tie counts as half a win each. Each pair that has met gets one extra tie: without it, an
     entrant that never loses would be rated infinite. Half-widths are those of 95 % intervals of the
     difference to the mean of all. They follow from the actual scatter of results about what the

@@ -24,7 +24,6 @@ MAX_CLIP_BYTES = 64 * 2**20  # of all clips together
 POINTS = 300  # of a curve
 
 
-
 @dataclass(frozen=True)
 class Panel:
     """A chart of learning curves.
@@ -66,14 +65,14 @@ class Panel:
 
 
 PANELS = (
-    Panel("How games end", "share of games", "end_", several=True, shared=True),
+    Panel("How matches end", "share of matches", "end_", several=True, shared=True),
     Panel("Episode length", "steps", "ep_len"),
-    Panel("Return", "reward per game", "ep_ret"),
-    Panel("Wins against older versions", "share of games", "win_vs_pool"),
+    Panel("Return", "reward per match", "ep_ret"),
+    Panel("Wins against frozen opponents", "share of matches", "win_vs_pool"),
     Panel("Action noise", "standard deviation", "action_std"),
     Panel("KL divergence of an update", "nats", "kl"),
     Panel("Explained variance of the value", "1 is perfect", "ev_tdlam"),
-    Panel("Wins against anchors", "share of games", "win_v_", several=True, rare=True),
+    Panel("Wins against anchors", "share of matches", "win_v_", several=True, rare=True),
 )
 
 
@@ -151,7 +150,7 @@ def read_config(path):
 def facts(table, timing):
     """The head of the page: (name, value) texts."""
     found = [("iterations", f"{table['iteration'][-1]:,.0f}")]
-    for column, name in (("run/timesteps", "environment steps"), ("run/episodes", "games")):
+    for column, name in (("run/timesteps", "environment steps"), ("run/episodes", "matches")):
         if column in table:
             found.append((name, f"{table[column][-1]:,.0f}"))
     if "run/seconds" in timing:

@@ -1,4 +1,4 @@
-"""Results of games: counts, confidence intervals, lines of text and CSV tables."""
+"""Results of matches: counts, confidence intervals, lines of text and CSV tables."""
 
 import csv
 import io
@@ -48,8 +48,8 @@ def by_file(result):
 def summarize_by_file(game, results, seed, swapped):
     """`summarize` per file instead of per seat; with `swapped` also `by_seat`.
 
-    by_seat: one dict for the games with A in seat 0, one for those with A in seat 1: games, wins
-    [A's, B's], ties and intervals.
+    by_seat: one dict for the matches with A in seat 0, one for those with A in seat 1: games (their
+    number), wins [A's, B's], ties and intervals.
     """
     results = [by_file(result) for result in results]
     summary = summarize(game, results, seed)
@@ -77,27 +77,28 @@ def describe(summary, paths):
         lines.append(f"{share:7.1%}  [{low:.1%}, {high:.1%}]  {count:5d}  {name}")
     for seat, part in enumerate(summary.get("by_seat", ())):
         lines.append(f"A in seat {seat}, B in seat {1 - seat}: A wins {part['wins'][0]}, B wins "
-                     f"{part['wins'][1]}, ties {part['ties']} of {part['games']} games")
+                     f"{part['wins'][1]}, ties {part['ties']} of {part['games']} matches")
     endings = ", ".join(f"{name} {count}" for name, count in sorted(summary["endings"].items()))
-    lines.append(f"{summary['games']} games of {summary['env']}, mean length "
+    plural = "es" if summary["games"] != 1 else ""
+    lines.append(f"{summary['games']} match{plural} of {summary['env']}, mean length "
                  f"{summary['mean_length']:.1f} steps, seed {summary['seed']}; {endings}")
     return "\n".join(lines)
 
 
 def format_game(result, swapped=False):
-    """One line about a game, in terms of seats or, if they swap, of files A and B."""
+    """One line about a match, in terms of seats or, if they swap, of files A and B."""
     names = SEATS
     if swapped:
         names = FILES[::-1] if result["seat_of_a"] else FILES
     who = outcome(result["winner"], names)
     seats = f"  ({names[0]} in seat 0)" if swapped else ""
-    return (f"game {result['game']:4d}: {who:11s} {result['ending']:17s} "
+    return (f"match {result['game']:4d}: {who:11s} {result['ending']:17s} "
             f"{result['length']:4d} steps  returns {result['returns'][0]:9.1f} "
             f"{result['returns'][1]:9.1f}{seats}")
 
 
 def write_csv(path, results, seed):
-    """Writes one row per game (see `COLUMNS`); winner is A, B or tie."""
+    """Writes one row per match (see `COLUMNS`); winner is A, B or tie."""
     rows = [(result["game"], seed, result["seat_of_a"],
              "tie" if result["winner"] is None else FILES[result["winner"]], result["ending"],
              result["length"], *result["returns"]) for result in map(by_file, results)]

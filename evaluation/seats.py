@@ -26,7 +26,7 @@ def check_seats(entries, game):
 
 
 def decide_swap(swap, game, entries):
-    """Whether half of the games are played with the seats swapped.
+    """Whether half of the matches are played with the seats swapped.
 
     swap: True, False, or None for the default: swap if both files can take both seats and differ.
     Raises InputError if swapping was asked for and a file is for one seat only.
@@ -50,14 +50,14 @@ def seatings(a, b):
 
 
 def share_out(numbers, seats):
-    """{seat of the first: numbers of its games}: game g is played from seats[g modulo n]."""
+    """{seat of the first: numbers of its matches}: match g is played from seats[g modulo n]."""
     return {seat: [g for g in numbers if g % len(seats) == k] for k, seat in enumerate(seats)}
 
 
 def play_pair(game, entries, shares, seed=0, on_game=None, **options):
     """Plays two entries against each other from all their seats; returns all results.
 
-    shares: {seat of the first entry: numbers of its games there}; options: for `matches.play`.
+    shares: {seat of the first entry: numbers of its matches there}; options: for `matches.play`.
     Every result also has `seat_of_a`, the first entry's seat. Its `winner` and `returns` are still
     by seat (`results.by_file` converts them).
     """
@@ -74,11 +74,11 @@ def play_pair(game, entries, shares, seed=0, on_game=None, **options):
     return results
 
 
-def judge(game, entries, games, seed, swapped, on_game=None, **options):
-    """`play_pair` with the first entry in seat 0 or, if `swapped`, in seat 1 of every odd game.
+def judge(game, entries, numbers, seed, swapped, on_game=None, **options):
+    """`play_pair` with the first entry in seat 0, but in seat 1 in odd matches if `swapped`.
 
-    games: their numbers. The results are sorted by number.
+    numbers: of the matches. The results are sorted by number.
     """
-    shares = share_out(games, (0, 1) if swapped else (0,))
+    shares = share_out(numbers, (0, 1) if swapped else (0,))
     results = play_pair(game, entries, shares, seed, on_game, **options)
     return sorted(results, key=lambda result: result["game"])

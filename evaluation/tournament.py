@@ -23,8 +23,8 @@ from evaluation.seats import play_pair, seatings, share_out
 class Tournament:
     """The entrants' round robin in a folder, which is created if it does not exist.
 
-    game: short name; entrants: `entrants.Entrant`s; games: how many per pair, half of them from
-    each seat if both entrants can take both; title: for people; options: seed, integrator and
+    game: short name; entrants: `entrants.Entrant`s; games: matches per pair, half of them from each
+    seat if both entrants can take both; title: for people; options: seed, integrator and
     deterministic, for `matches.play`.
 
     Raises InputError if no two entrants can meet, and if the folder holds another tournament.
@@ -70,8 +70,8 @@ class Tournament:
     def play(self, num_threads, on_pair=None, on_game=None, on_step=None):
         """Plays the missing pairs and writes each once it is finished; returns `results()`.
 
-        on_pair(i, j) is called before a pair, on_game(result) after every game, on_step(env, games)
-        after every step.
+        on_pair(i, j) is called before a pair, on_game(result) after every match, on_step(env,
+        playing) after every step, as by `matches.play`.
         """
         done = self.results()
         for i, j in self.pairs:
@@ -84,13 +84,13 @@ class Tournament:
         return self.results()
 
     def _play_pair(self, i, j, **options):
-        """The counts of a pair's games, one dict per seating."""
+        """The counts of a pair's matches, one dict per seating."""
         pair = [self.entrants[k] for k in (i, j)]
         shares = share_out(range(self.games), seatings(*(entrant.seats for entrant in pair)))
         results = play_pair(self.game, [entrant.entry for entrant in pair], shares,
                             **options, **self._options)
         return [summarize_seating((j, i) if seat else (i, j),
-                                  [game for game in results if game["seat_of_a"] == seat])
+                                  [result for result in results if result["seat_of_a"] == seat])
                 for seat in shares]
 
     def conclude(self):
@@ -148,11 +148,11 @@ def find_pairs(seats):
 # Counting
 
 
-def summarize_seating(players, games):
-    """The counts of the games with these two entrants in seats 0 and 1, as a dict for JSON."""
-    endings = Counter(game["ending"] for game in games)
-    return {"seats": list(players), "games": len(games), **tally(games),
-            "steps": sum(game["length"] for game in games),
+def summarize_seating(players, results):
+    """The counts of the matches with these two entrants in seats 0 and 1, as a dict for JSON."""
+    endings = Counter(result["ending"] for result in results)
+    return {"seats": list(players), "games": len(results), **tally(results),
+            "steps": sum(result["length"] for result in results),
             "endings": dict(sorted(endings.items()))}
 
 
@@ -173,14 +173,14 @@ def long_rows(labels, wins, ties, steps):
     """One dict per ordered pair that has met: counts, shares, the wins' 95 % Wilson interval."""
     rows = []
     for i, j in np.ndindex(wins.shape):
-        games = int(wins[i, j] + wins[j, i] + ties[i, j])
-        if games:
-            low, high = wilson(int(wins[i, j]), games)
-            rows.append({"entrant": labels[i], "opponent": labels[j], "games": games,
+        played = int(wins[i, j] + wins[j, i] + ties[i, j])
+        if played:
+            low, high = wilson(int(wins[i, j]), played)
+            rows.append({"entrant": labels[i], "opponent": labels[j], "games": played,
                          "wins": int(wins[i, j]), "losses": int(wins[j, i]),
-                         "ties": int(ties[i, j]), "win_share": round(wins[i, j] / games, 4),
+                         "ties": int(ties[i, j]), "win_share": round(wins[i, j] / played, 4),
                          "win_low": round(low, 4), "win_high": round(high, 4),
-                         "mean_length": round(steps[i, j] / games, 1)})
+                         "mean_length": round(steps[i, j] / played, 1)})
     return rows
 
 
@@ -194,7 +194,7 @@ def rating_table(rows):
     """The ratings as lines of text."""
     names = ("rating", "low", "high", "wins", "losses", "ties", "games")
     return tabulate([[row["entrant"], *(f"{row[name]:,.0f}" for name in names)] for row in rows],
-                    ["entrant", *names], disable_numparse=True,
+                    headings(["entrant", *names]), disable_numparse=True,
                     colalign=("left", *["right"] * len(names)))
 
 
@@ -203,7 +203,13 @@ def pair_table(tournament):
     labels = [entrant.label for entrant in tournament.entrants]
     names = ("entrant", "opponent", "games", "wins", "losses", "ties")
     rows = long_rows(labels, *count(tournament.results(), len(labels)))
-    return tabulate([[row[name] for name in names] for row in rows], names, disable_numparse=True)
+    return tabulate([[row[name] for name in names] for row in rows], headings(names),
+                    disable_numparse=True)
+
+
+def headings(names):
+    """Column names for people; the CSV files keep the old word for matches."""
+    return ["matches" if name == "games" else name for name in names]
 
 
 # Files

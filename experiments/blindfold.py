@@ -4,7 +4,7 @@
 
 In self-play a robot meets only robots that stand as it does, and comes to lean on that: it falls
 before strangers, untouched. This sets the first layers' weights on the other's pose to zero
-(`policy.BodyPolicy.pose`) and adds what they contribute on average, over a few games against
+(`policy.BodyPolicy.pose`) and adds what they contribute on average, over a few matches against
 --against, to the biases. The robot still sees where the other is and how fast it moves in the
 plane. Training with `run.py --hide-pose` never shows the pose in the first place; such a run may
 begin as the file written here (`--init`) and meet it (`--pool`).
@@ -14,7 +14,14 @@ import os
 
 import numpy as np
 
-from common.command_line import InputError, Parser, check_writable, number, one_line
+from common.command_line import (
+    InputError,
+    Parser,
+    check_apart,
+    check_writable,
+    number,
+    one_line,
+)
 from common.terminal import go_on_without_output, guarded
 
 NETS = ("vf", "pol")
@@ -27,17 +34,17 @@ def make_parser():
     parser.add_argument("file", metavar="FILE", help="Parameters of a network ant or humanoid.")
     parser.add_argument("out", metavar="OUT", help="Where to write the blindfolded ones.")
     parser.add_argument("--against", metavar="FILE2", help=(
-        "The opponent of the games that are averaged; default: FILE itself."))
+        "The opponent in the matches that are averaged; default: FILE itself."))
     parser.add_argument("--games", type=number(int, 1), default=8,
-                        help="Games to average over. [8]")
+                        help="Matches to average over. [8]")
     parser.add_argument("--seed", type=number(int, 0), default=7, help="Their random seed. [7]")
     return parser
 
 
 def blindfold(entry, view):
-    """The entry's vector [P] without eyes for the other's pose.
+    """The entry's vector [P] with the other's pose masked.
 
-    entry: a `ParameterFile`; view: the average features [n], which it goes on acting upon.
+    entry: a `ParameterFile`; view: the average features [n], whose effect stays, in the biases.
     """
     import tensorflow.compat.v1 as tf
 
@@ -64,10 +71,11 @@ def make_policy(entry):
 
 
 def average_view(entry, opponent, seat, games, seed):
-    """The features' mean [n] over the games, on Euler; a humanoid's with their mirror images.
+    """The features' mean [n] over this many matches on Euler; a humanoid's with mirror images.
 
-    entry, opponent: `ParameterFile`s; the first takes `seat`, and both where they are the same. No
-    velocity of the other is known without a memory; where it is hidden, up and down, it is about 0.
+    entry, opponent: `ParameterFile`s. The first sits in `seat`, or in both if they are the same.
+    Steps are seen without the view's memory, so the other's velocity reads 0; only its vertical
+    part is masked, which averages about 0 anyway.
     """
     import tensorflow.compat.v1 as tf
 
@@ -93,17 +101,17 @@ def run(args):
     """Reads, blindfolds and writes."""
     from distributed_data import device
 
-    os.stat(args.file)  # before TensorFlow takes its seconds
+    inputs = [args.file, *([args.against] if args.against else [])]
+    for path in inputs:
+        os.stat(path)  # before TensorFlow takes its seconds
     check_writable("OUT", args.out)
-    if os.path.realpath(args.out) == os.path.realpath(args.file):
-        raise InputError(f"OUT {args.out}: is the file to read; name another")
+    check_apart({"OUT": args.out}, inputs)
     device.prepare()
     from common.parameter_file import save_parameters
     from evaluation.seats import check_seats, seats_of
     from networks.loading import POLICIES, check_networks, find_policy, load_entries
 
-    game, (entry, *others) = load_entries(
-        [args.file, *([args.against] if args.against else [])], None)
+    game, (entry, *others) = load_entries(inputs, None)
     kinds = [kind for kind in POLICIES if getattr(find_policy(kind), "pose", ())]
     if entry.header["policy"] not in kinds:
         raise InputError(f"{args.file}: has a network of kind {entry.header['policy']}, must be "

@@ -23,7 +23,7 @@ def base_parser(name, doc):
     parser.add_argument("--scale", choices=("small", "medium", "paper"), default="small", help=(
         "Minutes on two cores, hours, or the paper's settings and lengths. [small]"))
     parser.add_argument("--out", metavar="DIR", help=(
-        f"Folder of runs and results; the same command goes on there. [results/{name}-SCALE]"))
+        f"Folder of runs and results; the same command resumes there. [results/{name}-SCALE]"))
     return parser
 
 
@@ -37,7 +37,7 @@ def make_parser(experiment):
     parser.add_argument("--points", type=number(int, 1), metavar="N", help=(
         "Snapshots of each run that are judged; default: the scale's."))
     parser.add_argument("--matches", type=number(int, 2), metavar="N", help=(
-        "Games of each two learners that meet; default: the scale's."))
+        "Matches per pair of learners that meet; default: the scale's."))
     parser.add_argument("--ranks", type=number(int, 1), metavar="N",
                         help="Train each run under mpirun -np N.")
     parser.epilog = "What follows -- goes to run.py: -- --num-envs 64 --max-iters 100"
@@ -75,7 +75,7 @@ def read_extra(extra, varies):
         if name in varies:
             raise InputError(f"{config.flag(name)}: is what this experiment varies")
         if name in OWN:
-            raise InputError(f"{config.flag(name)}: is the experiment's to choose, "
+            raise InputError(f"{config.flag(name)}: is the experiment's to choose; "
                              "it takes --game, --seeds, --scale, --ranks, --out and -- --max-iters")
     return given
 
@@ -92,7 +92,7 @@ def run(experiment, argv=None):
 
 
 def carry_out(parser, settle, work, argv=None):
-    """settle(words) makes a study, work(study, check) does it; bad input ends in one line."""
+    """Calls work(study, check) with the study of settle(words); bad input ends in one line."""
     guarded(lambda words: _carry_out(parser, settle, work, words))(
         list(sys.argv[1:] if argv is None else argv))
 
@@ -102,11 +102,11 @@ def _carry_out(parser, settle, work, words):
         study = settle(words)
         go_on_without_output()
         open_folder(study.out, study.manifest())
-        with Interrupts(task="stopping in good order") as interrupts:
+        with Interrupts(task="stopping cleanly") as interrupts:
             try:
                 work(study, interrupts.check)
             except KeyboardInterrupt:
-                print("stopped; the same command goes on", file=sys.stderr)
+                print("stopped; run the same command to resume", file=sys.stderr)
                 sys.exit(interrupts.code)
         print(f"done: {one_line(os.path.join(study.out, 'table.md'))}")
     except InputError as error:
@@ -152,7 +152,7 @@ def describe(study, runs):
 
 
 def rehearse(study, runs, trainings):
-    """Has run.py refuse at once what one of the runs, of each kind one, would be refused for."""
+    """Has run.py check a run of each kind, so bad options are refused before any training."""
     first = {}
     for item in runs:
         first.setdefault(kind(study, item), item)
@@ -182,7 +182,7 @@ def play(study, meetings, bar, check):
     for game in study.games:
         outcomes[game] = []
         for seed in study.seeds:
-            bar.name(f"{game} seed {seed}: games")
+            bar.name(f"{game} seed {seed}: matches")
             matches = meetings.Matches(study, game, seed, study.matches)
             bar.found_games(matches.done)
             outcomes[game] += matches.play(threads, lambda result: bar.game(), check)
@@ -190,9 +190,9 @@ def play(study, meetings, bar, check):
 
 
 def notes(study):
-    """What the figures are, for the foot of the tables."""
-    what = ("bootstrap over seeds" if len(study.seeds) > 1 else "Wilson over games, one seed")
+    """What the numbers are, for the foot of the tables."""
+    what = ("bootstrap over seeds" if len(study.seeds) > 1 else "Wilson over matches, one seed")
     extra = f", run.py with {' '.join(study.extra)}" if study.extra else ""
-    return (f"{study.iterations:,} iterations per run, {study.matches} games of each two learners "
-            f"that meet, RK4; seeds {', '.join(map(str, study.seeds))}{extra}. In brackets: 95 % "
-            f"intervals ({what}).")
+    return (f"{study.iterations:,} iterations per run, {study.matches} matches per pair of "
+            f"learners that meet, RK4; seeds {', '.join(map(str, study.seeds))}{extra}. "
+            f"In brackets: 95 % intervals ({what}).")

@@ -14,12 +14,12 @@ from experiments.meetings import Meeting, Side
 
 ENDS = {"sumo-ants": 2996, "sumo-humans": 2996, "kick-and-defend": 4383}  # `curriculum_end`
 ARMS = ("curriculum", "full", "none")
-NEVER = 10**9  # iterations, over which nothing opens that a run could notice
+NEVER = 10**9  # iterations, over which the starts open too slowly for any run to notice
 ROLES = {"kick-and-defend": ("kicker", "keeper")}  # by seat; in sumo both are wrestlers
 PAPER = ("in the paper's figure 3 training with the curriculum wins more by a margin: without it "
-         "wrestlers stand and move to the centre, the keeper only stands, the kicker carries the "
-         "ball; figure 4 draws the kicker's wins in these three arms; digits are in the pictures "
-         "only")
+         "wrestlers stand and move to the center, the keeper only stands, the kicker carries the "
+         "ball; figure 4 draws the kicker's wins in these three arms; the numbers appear only in "
+         "the pictures")
 
 
 def arms(game):
@@ -30,7 +30,7 @@ def arms(game):
 
 
 def meetings(study, game, seed):
-    """Every two arms' versions of a point meet."""
+    """At each point every arm's version meets those of the other arms."""
     return [Meeting(game, seed, Side(one, version), Side(other, version))
             for version in study.spread() for one, other in itertools.combinations(ARMS, 2)]
 
@@ -47,13 +47,13 @@ def conclude(study, game, outcomes):
     curves = {role: {arm: [point(arm, role, version) for version in study.spread()]
                      for arm in ARMS} for role in roles}
     tables = [results.Table(
-        f"{game}: games that the {role} wins against the other arms", ["iteration", *ARMS],
+        f"{game}: matches that the {role} wins against the other arms", ["iteration", *ARMS],
         [[version, *(results.percent(lines[arm][k]) for arm in ARMS)]
          for k, version in enumerate(study.spread())]) for role, lines in curves.items()]
     drawn = curves[roles[0]]
     return results.Conclusion(
         {"curves": curves, "paper": PAPER}, [*tables, summary(game, outcomes)],
-        results.draw_curves(f"{game}: {roles[0]} against the other arms", "share of games won",
+        results.draw_curves(f"{game}: {roles[0]} against the other arms", "share of matches won",
                             drawn))
 
 

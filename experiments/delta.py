@@ -1,4 +1,4 @@
-"""Table 1: from how far back opponents should come; trains with several deltas, plays all.
+"""Table 1: from how far back opponents should come; trains with several deltas and plays all.
 
     python -m experiments.delta [--scale small|medium|paper] [--game sumo-ants] [--seeds 0 1]
 
@@ -10,7 +10,7 @@ from common.command_line import GAME_NAMES
 from experiments import command, meetings, plan, results, shares
 
 DELTAS = ("1", "0.8", "0.5", "0")
-# Table 1: wins of the row's delta over the column's, as a share of 800 games; ties lack.
+# Table 1: wins of the row's delta over the column's, as a share of 800 matches; ties are not given.
 PAPER = {
     "sumo-humans": {"1": (None, .26, .13, .37), "0.8": (.46, None, .22, .52),
                     "0.5": (.59, .58, None, .73), "0": (.55, .36, .16, None)},
@@ -47,7 +47,7 @@ def matrix_table(game, names, cells):
         return results.percent(cells[row][column]["wins"]) + (paper or "")
 
     return results.Table(
-        f"{game}: games that the row's delta wins against the column's (paper's)",
+        f"{game}: matches that the row's delta wins against the column's (paper's)",
         ["delta", *names], [[row, *(cell(row, column) for column in names)] for row in names])
 
 

@@ -12,7 +12,7 @@ from experiments import command, meetings, plan, results, shares
 
 ARMS = {"single": ["--ensemble", "1"], "three": ["--ensemble", "3"]}
 PAPER = ("in the paper's figure 5, after 1,000 iterations, the ensemble is clearly better among "
-         "humanoids and alike among ants; digits are in the picture only")
+         "humanoids and alike among ants; the numbers appear only in the picture")
 
 
 def arms(game):
@@ -21,7 +21,7 @@ def arms(game):
 
 
 def conclude(study, game, outcomes):
-    """What share of their games either arm wins."""
+    """The share of matches that each arm wins."""
     found = shares.against_all(outcomes, ARMS)
     table = results.Table(f"{game}: single learner and ensemble of three ({PAPER})",
                           ["arm", "wins", "losses", "ties"],
@@ -35,7 +35,7 @@ def draw(game, found):
     from evaluation import charts
 
     with charts.new_figure(4.6, 2, title=f"{game}: wins against the other",
-                           xlabel="share of games, 95 % interval") as (figure, axes):
+                           xlabel="share of matches, 95 % interval") as (figure, axes):
         for k, (arm, counts) in enumerate(found.items()):
             if counts["wins"]["share"] is not None:
                 axes.barh(k, counts["wins"]["share"], color=charts.COLORS[k], height=0.6)

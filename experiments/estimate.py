@@ -12,7 +12,7 @@ def kind(study, item):
 
 
 def count_matches(study, paces):
-    """How many games there will be to play."""
+    """How many matches there are to play."""
     def pace(meeting, side):
         return paces[kind(study, study.run(meeting.game, side.arm, meeting.seed))]
 
@@ -23,7 +23,7 @@ def count_matches(study, paces):
 
 
 def match_seconds(paces):
-    """About how long a game takes here under RK4 [s]."""
+    """About how long a match takes here under RK4 [s]."""
     steps = sum(pace.steps for pace in paces.values()) / len(paces)
     return GAME_STEPS * RK4_COST / steps
 
@@ -31,11 +31,11 @@ def match_seconds(paces):
 def describe_cost(study, runs, paces, matches):
     """How long it will take and how much disk, in words."""
     seconds = sum(study.iterations * paces[kind(study, item)].seconds for item in runs)
-    games = matches * match_seconds(paces)
+    playing = matches * match_seconds(paces)
     size = sum(disk(study, item, paces[kind(study, item)]) for item in runs)
     free = shutil.disk_usage(study.out).free
-    return (f"training takes about {duration(seconds)} here in all, {matches:,} games "
-            f"about {duration(games)}; the folder will hold about {size / 1e6:,.0f} MB, "
+    return (f"training takes about {duration(seconds)} here in all, {matches:,} matches "
+            f"about {duration(playing)}; the folder will hold about {size / 1e6:,.0f} MB, "
             f"{free / 1e6:,.0f} MB are free")
 
 
@@ -55,7 +55,7 @@ def duration(seconds):
 
 
 class Bar:
-    """One progress bar over all runs and games, which count by the seconds that they take.
+    """One progress bar over all runs and matches, weighted by the seconds that they take.
 
     Without a terminal it prints a line for each run instead.
     """
@@ -76,13 +76,13 @@ class Bar:
         self._bar.close()
 
     def name(self, text):
-        """Says what is at work."""
+        """Says what is being done."""
         if self._bar.disable:
             print(text, flush=True)
         self._bar.set_description_str(text)
 
     def run(self, item, done):
-        """A run has so many iterations behind it; those of the first call were there before."""
+        """A run has done this many iterations; those of the first call it had done before."""
         seconds = self._paces[kind(self._study, item)].seconds
         if item.name not in self._done:
             self._found(done * seconds)
@@ -91,15 +91,15 @@ class Bar:
         self._done[item.name] = done
 
     def game(self):
-        """A game has been played."""
+        """A match has been played."""
         self._bar.update(self._match)
 
     def found_games(self, count):
-        """So many games had been played before."""
+        """This many matches had been played before."""
         self._found(count * self._match)
 
     def _found(self, seconds):
-        """Work that was done before: it says nothing about how fast this one goes."""
+        """Counts work that was done before, which says nothing about today's speed."""
         if not self._bar.disable:
             self._bar.initial += seconds
             self._bar.n += seconds

@@ -1,4 +1,4 @@
-"""An experiment's folder: whose it is, and who is at work there."""
+"""An experiment's folder: which experiment's it is, and who is working there."""
 
 import json
 import os
@@ -16,7 +16,7 @@ def open_folder(out, manifest):
         if is_begun(out):
             compare(path, manifest, out)
     elif os.path.exists(out) and (not os.path.isdir(out) or set(os.listdir(out)) - {"lock"}):
-        raise InputError(f"--out {out}: holds something else than an experiment")
+        raise InputError(f"--out {out}: holds something other than an experiment")
     try:
         os.makedirs(out, exist_ok=True)
         hold(out)
@@ -26,13 +26,13 @@ def open_folder(out, manifest):
 
 
 def is_begun(out):
-    """Whether there is anything in a folder that goes with its experiment.json alone."""
+    """Whether a folder holds work that belongs to the experiment in its experiment.json."""
     places = [os.path.join(out, name) for name in ("runs", "matches", "episodes")]
     return any(os.path.isdir(place) and os.listdir(place) for place in places)
 
 
 def hold(out):
-    """Locks the folder; InputError where another process is at work there."""
+    """Locks the folder; InputError if another process is working there."""
     try:
         run_lock.hold(out, f"--out {out}")
     except InputError as error:
@@ -40,7 +40,7 @@ def hold(out):
 
 
 def compare(path, manifest, out):
-    """Raises InputError, naming the first difference, where a folder holds another experiment."""
+    """Raises InputError, naming the first difference, if a folder holds another experiment."""
     try:
         with open(path) as file:
             found = json.load(file)

@@ -3,14 +3,14 @@
     python -m experiments.hunters --run NAME --init RUN [--rounds 3] [any option of run.py]
 
 Each round first trains a hunter: a best response that begins as the champion and plays against it
-(one per seat where each seat has a learner of its own). Matches on RK4 count how it fares; one that
-wins more than it loses joins the pool. Then the main learner goes on from the champion, and some of
-its opponents are from the pool: the hunters that have joined, the champions so far, and what --pool
-names, other seeds' runs for example. Its last snapshots are the next champion.
+(one per seat where each seat has a learner of its own). Matches on RK4 show how it fares; one that
+wins more than it loses joins the pool. Then the main learner continues from the champion, and some
+of its opponents are from the pool: the hunters that have joined, the champions so far, and what
+--pool names, other seeds' runs for example. Its last snapshots are the next champion.
 
 Every stage is a run of its own in saveparameters/, NAME-hunter1, NAME-main1 and so on; NAME/ has
-what is done, the champions and the pool. After an interruption or a kill the same command goes on
-where it was, and with more --rounds after the last.
+what is done, the champions and the pool. After an interruption or a kill, run the same
+command to resume; with more --rounds it continues after the last.
 """
 
 import os
@@ -28,11 +28,11 @@ OWN = {"rounds": (3, "Rounds, each a hunter and then the main learner."),
        "main_steps": (4_000_000, "Environment steps of the main learner per round."),
        "games": (200, "Matches that judge a hunter.")}
 HELP = {"run": "Name of the stages, with endings, and of the folder with their results.",
-        "init": "The first champion, which the first stages begin as: a run in saveparameters/ "
+        "init": "The first champion, from which the first stages start: a run in saveparameters/ "
         "(its newest snapshots), a folder of agentK.npz, or a file."}
 SWITCHES = ("paper", "dry_run")
 NOT_HERE = {**dict.fromkeys(config.LIMITS, "--hunter-steps and --main-steps say how long"),
-            "resume": "the same command goes on by itself",
+            "resume": "the same command resumes by itself",
             "dry_run": "the options are checked before the first stage begins",
             "init_seat": "a champion holds both seats",
             "ensemble": "each seat has one champion", "opponent": "it is the champion",
@@ -78,7 +78,7 @@ def settle(parser, args):
 
 @guarded
 def main(argv=None):
-    """Carries out the rounds; exit codes as run.py's, 130 where a stage was stopped."""
+    """Carries out the rounds; exit codes as run.py's, 130 if a stage was stopped."""
     parser = make_parser(sys.argv[1:] if argv is None else argv)
     args = parser.parse_args(argv)
     go_on_without_output()
@@ -90,7 +90,7 @@ def main(argv=None):
             Rounds(*settled).go()
     except stages.Ended as ended:
         if ended.code > 128:
-            print("stopped; the same command goes on from here", file=sys.stderr)
+            print("stopped; run the same command to resume", file=sys.stderr)
         sys.exit(ended.code)
     finally:
         run_lock.let_go()

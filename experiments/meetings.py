@@ -23,7 +23,7 @@ class Meeting(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """How the games of a meeting went in which the first side sat in `seat`."""
+    """How those matches of a meeting went in which the first side sat in `seat`."""
 
     meeting: Meeting
     seat: int
@@ -33,7 +33,7 @@ class Outcome(NamedTuple):
 
 
 def late(study, game, seed):
-    """Every two arms meet: each late snapshot of the one meets one of the other, by lot."""
+    """Every two arms meet: each late snapshot of one meets a random one of the other."""
     import numpy as np
 
     rng, versions = np.random.default_rng(seed), study.late()
@@ -45,7 +45,7 @@ def late(study, game, seed):
 class Matches:
     """The meetings of one game and seed, kept in a folder of the study as a tournament.
 
-    games: how many each two learners play.
+    games: matches per pair of learners.
     """
 
     def __init__(self, study, game, seed, games):
@@ -75,12 +75,12 @@ class Matches:
 
     @property
     def done(self):
-        """Games that have been played and kept."""
+        """Matches that have been played and kept."""
         return len(self._played.results()) * self._played.games
 
     @property
     def total(self):
-        """Games that there are to play."""
+        """Matches that there are to play."""
         return len(self._played.pairs) * self._played.games
 
     def play(self, num_threads, on_game, check):

@@ -1,4 +1,4 @@
-"""What an experiment trains: its scales, its arms, and the runs that come of them."""
+"""What an experiment trains: its scales, its arms, and the runs that follow from them."""
 
 from dataclasses import dataclass, field
 
@@ -11,8 +11,8 @@ OLD_PER_POINT = 4  # versions kept from one point of a curve to the next
 
 @dataclass(frozen=True)
 class Scale:
-    """iterations: of each run. points: snapshots of each that are judged. matches: games of each
-    two learners that meet."""
+    """iterations: of each run. points: snapshots of each that are judged. matches: per pair of
+    learners that meet."""
 
     iterations: int
     points: int
@@ -28,8 +28,8 @@ class Experiment:
     the experiment's own. arms: function (game) -> {arm: words for run.py}. scales: {name: `Scale`}.
     gap: function (iterations, points) -> iterations between two snapshots that are kept.
     meetings: function (study, game, seed) -> list of `meetings.Meeting`. conclude: function
-    (study, game, outcomes) -> `results.Conclusion`. alike: whether an iteration of one arm costs
-    what it costs in another.
+    (study, game, outcomes) -> `results.Conclusion`. alike: whether an iteration costs the same
+    in all arms. schedule: {option: length} at scale medium, instead of the preset's.
     """
 
     name: str
@@ -43,6 +43,7 @@ class Experiment:
     meetings: object
     conclude: object
     alike: bool = True
+    schedule: dict = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class Study:
     ranks: int = None
 
     def manifest(self):
-        """What must be the same for the folder to be gone on with, as a dict for JSON."""
+        """What must match for the folder to be resumed, as a dict for JSON."""
         return {"experiment": self.experiment.name, "scale": self.scale,
                 "games": list(self.games), "seeds": list(self.seeds),
                 "iterations": self.iterations, "points": self.points, "matches": self.matches,
@@ -111,11 +112,14 @@ class Study:
         """The `Run` of an arm and a seed."""
         words = [*(["--paper"] if self.scale == "paper" else self._schedule(game)),
                  "--anchor-every", "0", "--env", game, "--seed", str(seed), *self.extra,
-                 "--keep", str(self.gap), *self.experiment.arms(game)[arm]]
-        return Run(f"{game}-{arm}-seed{seed}", game, arm, seed, words)
+                 *self.experiment.arms(game)[arm]]
+        run = Run(f"{game}-{arm}-seed{seed}", game, arm, seed, words)
+        if self.delta(run):  # with 0 every version may be drawn, so all are kept anyway
+            words += ["--keep", str(self.gap)]
+        return run
 
     def runs(self):
-        """All runs, those of one seed after those of another."""
+        """All runs, game by game and seed by seed."""
         return [self.run(game, arm, seed) for game in self.games for seed in self.seeds
                 for arm in self.experiment.arms(game)]
 
@@ -125,18 +129,21 @@ class Study:
         return {f"{folder.path}/{name}/{version:06d}.npz": name for name in folder.learners}
 
     def delta(self, run):
-        """A run's --delta, by which its old snapshots go."""
+        """A run's --delta, which decides how many old snapshots it keeps."""
         given = make_parser(run.words).parse_args(run.words).delta
         return preset(run.game, self.scale == "paper", self.policy)["delta"] if (
             given is None) else given
 
     def _schedule(self, game):
-        """The preset's schedule, shortened where the runs are shorter than those of scale medium,
-        for which it was made."""
-        ratio = self.iterations / self.experiment.scales["medium"].iterations
+        """The lengths that differ from the preset's: both the experiment's and the preset's are
+        for scale medium, and shorter runs shorten them in proportion."""
+        ratio = min(1, self.iterations / self.experiment.scales["medium"].iterations)
         values = preset(game, policy=self.policy)
-        return [word for name in SCHEDULE if values.get(name) and ratio < 1
-                for word in (flag(name), str(max(1, round(ratio * values[name]))))]
+        wanted = values | self.experiment.schedule
+        lengths = {name: max(1, round(ratio * wanted[name]))
+                   for name in SCHEDULE if wanted.get(name)}
+        return [word for name, length in lengths.items() if length != values[name]
+                for word in (flag(name), str(length))]
 
 
 def gap_late(iterations, points):

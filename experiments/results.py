@@ -49,7 +49,7 @@ def write(folder, manifest, conclusions, notes):
 
 
 def percent(found):
-    """A share of `shares.share` in a cell."""
+    """A share from `shares.share` as the text of a cell."""
     if found["share"] is None:
         return "-"
     low, high = found["interval"]
@@ -57,25 +57,25 @@ def percent(found):
 
 
 def draw_curves(title, ylabel, lines):
-    """The figure of shares over training; lines: {name: list of dicts with version and share,
-    interval as of `shares.share`}."""
+    """The figure of shares over training; lines: {name: list of dicts with version, and share
+    and interval as from `shares.share`}."""
     from evaluation import charts
 
     with charts.new_figure(6, 3.6, title=title, xlabel="iteration", ylabel=ylabel) as (figure,
                                                                                       axes):
         for k, (name, points) in enumerate(lines.items()):
             points = [point for point in points if point["share"] is not None]
-            colour, x = charts.COLORS[k % len(charts.COLORS)], [p["version"] for p in points]
-            axes.fill_between(x, *zip(*(p["interval"] for p in points)), color=colour, alpha=0.15,
+            color, x = charts.COLORS[k % len(charts.COLORS)], [p["version"] for p in points]
+            axes.fill_between(x, *zip(*(p["interval"] for p in points)), color=color, alpha=0.15,
                               lw=0)
-            axes.plot(x, [p["share"] for p in points], "o-", ms=4, color=colour, label=name)
+            axes.plot(x, [p["share"] for p in points], "o-", ms=4, color=color, label=name)
         axes.set_ylim(-0.02, 1.02)
         axes.legend()
     return figure
 
 
 def draw_matrix(title, arms, cells):
-    """The figure of who beats whom; cells: as of `shares.matrix`."""
+    """The figure of who beats whom; cells: as from `shares.matrix`."""
     import numpy as np
 
     from evaluation import charts

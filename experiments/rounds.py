@@ -23,8 +23,9 @@ from selfplay.config import flag
 
 JUDGE = os.path.join(os.path.dirname(run.__file__), "load_parameter_run.py")
 STATE = "hunters.json"
-MAIN_ONLY = ("pool", "pool_share", "pfsp")  # a hunter meets the champion alone
-MAY_CHANGE = ("rounds", "ranks", "num_threads", *MAIN_ONLY)
+POOL = ("pool", "pool_share", "pfsp")
+MAIN_ONLY = (*POOL, "latest_share", "opponents")  # a hunter meets the champion alone
+MAY_CHANGE = ("rounds", "ranks", "num_threads", *POOL)
 
 
 class Rounds:
@@ -32,8 +33,8 @@ class Rounds:
 
     name: of its folder in saveparameters/ and, with an ending, of each run; plan: dict of rounds,
     hunter_steps, main_steps, games and ranks (None: run.py's choice); options: dict of run.py's, of
-    which "init" is the first champion. Raises InputError if the name is taken, or was begun with
-    other options.
+    which "init" is the first champion. Raises InputError if the name is taken, or was started
+    with other options.
     """
 
     def __init__(self, name, plan, options):
@@ -83,13 +84,13 @@ class Rounds:
                              "--run") from None
 
     def _begin(self):
-        """Fills the folder, which this process has locked; without its state it is filled anew."""
+        """Fills the folder, which this process has locked; one without a state is filled afresh."""
         shutil.rmtree(self._path("champion0"), ignore_errors=True)
         copy(champion_files(self._options["init"]), self._path("champion0"))
         self._save()
 
     def _go_on(self, state):
-        """Takes up what another process has left; InputError where the rest would be refused."""
+        """Takes over what another process has left; InputError if the rest would be refused."""
         self._compare(state["options"])
         self._begun, self._done = state["begun"], state["stages"]
         champion = files_in(self._path("champion0"))
@@ -102,7 +103,7 @@ class Rounds:
         now = self._saved_options()
         for key in sorted({*before, *now} - {*MAY_CHANGE}):
             if before.get(key) != now.get(key):
-                raise InputError(f"{flag(key)} {now.get(key)}: {self.name} was begun with "
+                raise InputError(f"{flag(key)} {now.get(key)}: {self.name} was started with "
                                  f"{before.get(key)}; what may change is "
                                  f"{', '.join(map(flag, MAY_CHANGE))}")
 
@@ -116,7 +117,7 @@ class Rounds:
     # Stages
 
     def _rehearse(self, init, champion):
-        """Has run.py refuse at once what it would refuse after the hunter's hours.
+        """Has run.py check the options now, rather than after the hunter's hours.
 
         init: where the champion is; champion: its files.
         """
@@ -141,7 +142,7 @@ class Rounds:
                                      "saveparameters/, choose another name")
 
     def _is_ours(self):
-        """Whether the folder has our state, or is what a kill has left before there was one."""
+        """Whether the folder holds our state, or what a kill left before there was one."""
         inside = {name for name in os.listdir(self._home) if not name.startswith(f"{STATE}.tmp")}
         return STATE in inside or {run_lock.NAME} <= inside <= {run_lock.NAME, "champion0"}
 
@@ -156,7 +157,7 @@ class Rounds:
         if self._begun != name:
             self._begun = name
             self._save()
-        seed = 1000 * options.get("seed", 0) + len(self._done)  # each stage has its own chance
+        seed = 1000 * options.get("seed", 0) + len(self._done)  # each stage has its own randomness
         options = {**options, "init": f"{self.name}/champion{k - 1}", "seed": seed}
         stages.train(name, as_words(options), self._plan[f"{what}_steps"], self._log(name),
                      self._plan["ranks"])
@@ -256,7 +257,7 @@ def files_in(folder):
 
 
 def copy(files, folder):
-    """Copies {learner: path} to a folder as agentK.npz; what is there already stays."""
+    """Copies {learner: path} to a folder as agentK.npz; files that are there already stay."""
     os.makedirs(folder, exist_ok=True)
     for learner, path in files.items():
         target = os.path.join(folder, f"{learner}.npz")

@@ -14,9 +14,9 @@ from common.run_folder import CHECKPOINT, RunFolder
 from experiments.stages import mpirun, wait_for
 
 ROOT = Path(__file__).resolve().parents[1]
-TRIAL = 3  # iterations by which the others are judged
+TRIAL = 3  # iterations that the estimate is based on
 POLL = 0.2  # seconds between two looks at a process
-RECENT = 20  # iterations that a pace is measured on
+RECENT = 20  # iterations over which a pace is measured
 
 
 class Failed(RuntimeError):
@@ -24,7 +24,7 @@ class Failed(RuntimeError):
 
 
 class Process:
-    """run.py at work; it ends in good order once it is stopped, or this process dies.
+    """A running run.py; it ends cleanly once it is stopped, or this process dies.
 
     folder: of runs; words: for run.py; ranks: workers or None; output: file that takes its output.
     """
@@ -39,7 +39,7 @@ class Process:
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))})
 
     def wait(self, seconds=None):
-        """The exit code, or None if it has not ended within so many seconds."""
+        """The exit code, or None if it has not ended within this many seconds."""
         try:
             return self._process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -68,11 +68,11 @@ class Trainings:
         return os.path.join(self._runs, run.name)
 
     def train(self, run, iterations, on_iteration=lambda done: None):
-        """Takes a run up to so many iterations, from wherever it stands.
+        """Trains a run up to this many iterations, from wherever it is.
 
         on_iteration(done) is called as they pass. Raises InputError for options that run.py
         refuses, `Failed` for whatever else ends the run early, KeyboardInterrupt as `check` does,
-        once the run has ended in good order.
+        once the run has ended cleanly.
         """
         wait_for(self.folder(run), self._check)
         done = iterations_done(self.folder(run))
@@ -131,7 +131,7 @@ class Trainings:
 
 
 def iterations_done(folder):
-    """How many iterations a run's checkpoint has behind it; 0 where none can be read."""
+    """How many iterations a run's checkpoint counts; 0 if none can be read."""
     import numpy as np
 
     try:
@@ -142,7 +142,7 @@ def iterations_done(folder):
 
 
 def explain(run, code, lines, output):
-    """The exception that says why a run has ended before its time.
+    """The exception that says why a run has ended early.
 
     lines: what it has printed; output: the file that holds them.
     """
@@ -151,11 +151,11 @@ def explain(run, code, lines, output):
     if code == 2 and said:
         return InputError(f"{run.name}: {said}")
     why = said or ("it was stopped from outside" if code in (0, 130) else f"exit code {code}")
-    return Failed(f"{run.name}: {why}; {one_line(output)} has all it printed, and the same command "
-                  "goes on")
+    return Failed(f"{run.name}: {why}; {one_line(output)} has all that it printed; run the same "
+                  "command to resume")
 
 
-# How long, and how much
+# Time and disk
 
 
 class Pace(NamedTuple):
@@ -169,13 +169,13 @@ class Pace(NamedTuple):
     learners: list
 
     def pairs(self, other):
-        """How many of its learners can meet how many of another run's: their number of pairs."""
+        """How many pairs its learners form with those of another run that they can meet."""
         shared = not any(name.startswith("agent1") for name in self.learners)
         return sum(shared or one[5] != two[5] for one in self.learners for two in other.learners)
 
 
 def measure(folder):
-    """The `Pace` of a run that has a few iterations behind it."""
+    """The `Pace` of a run that has done a few iterations."""
     with open(os.path.join(folder, "timing.csv"), newline="") as file:
         rows = list(csv.DictReader(file))[-RECENT:]
     clock = [float(row["run/seconds"]) for row in rows]

@@ -1,4 +1,4 @@
-"""Shares of games and their 95 % intervals, over games or over seeds."""
+"""Shares of matches and their 95 % intervals, over matches or over seeds."""
 
 RESAMPLES = 10000  # of a bootstrap
 
@@ -6,8 +6,8 @@ RESAMPLES = 10000  # of a bootstrap
 def share(counts):
     """A share with its interval, as a dict for JSON.
 
-    counts: {seed: (games that count, all games)}. With one seed the interval is Wilson's, of games;
-    with several it is a bootstrap's over the seeds, whose shares count equally.
+    counts: {seed: (matches that count, all matches)}. With one seed the interval is Wilson's, over
+    matches; with several it is a bootstrap's over the seeds, whose shares count equally.
     """
     from evaluation.results import wilson
 
@@ -32,10 +32,10 @@ def bootstrap(values):
 
 
 def tally(outcomes, what, counted=lambda one, other: True):
-    """{seed: (games that `what` counts, all games)} of outcomes, from either side.
+    """{seed: (matches that `what` counts, all matches)} of outcomes, from either side.
 
     what: "wins", "losses" or "ties", as the side sees them; counted: function of two
-    (`Side`, seat), the one that is asked about and its opponent: whether such games count.
+    (`Side`, seat), the one that is asked about and its opponent: whether such matches count.
     """
     found = {}
     for outcome in outcomes:
@@ -50,7 +50,7 @@ def tally(outcomes, what, counted=lambda one, other: True):
 
 
 def matrix(outcomes, arms):
-    """{row: {column: {"wins", "losses", "ties": share of games with its interval}}}."""
+    """{row: {column: {"wins", "losses", "ties": share of matches with its interval}}}."""
     def between(row, column):
         return {what: share(tally(outcomes, what, lambda one, other: (
             one[0].arm, other[0].arm) == (row, column))) for what in ("wins", "losses", "ties")}

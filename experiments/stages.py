@@ -1,4 +1,4 @@
-"""A stage of a longer plan: an ordinary run in a process of its own, begun or gone on with."""
+"""A stage of a longer plan: an ordinary run in a process of its own, started or resumed."""
 
 import csv
 import os
@@ -29,15 +29,15 @@ def folder_of(name):
 
 
 def train(name, words, steps, log, ranks=None):
-    """Trains a run for so many environment steps, or goes on with what there is of it.
+    """Trains a run for this many environment steps, or resumes what there is of it.
 
     words: run.py's options; log: the file that takes what it prints; ranks: workers, None leaves
-    them to run.py. A run that was killed before its first checkpoint begins anew. Raises `Ended` if
-    it fails or is stopped.
+    them to run.py. A run that was killed before its first checkpoint starts afresh. Raises `Ended`
+    if it fails or is stopped.
     """
     folder = folder_of(name)
     wait_for(folder)
-    if taken(name)[0] >= steps:  # the last snapshot is older than this row
+    if taken(name)[0] >= steps:  # its last snapshot was written before this row
         return
     if RunFolder(folder).has_checkpoint:
         words = [f"--resume={name}"]
@@ -50,7 +50,7 @@ def train(name, words, steps, log, ranks=None):
 
 
 def rehearse(words, ranks=None):
-    """Raises `Ended` where run.py would refuse these options, in a few seconds; it says why."""
+    """Raises `Ended` if run.py refuses these options, which takes seconds; it says why."""
     call_run([*words, "--dry-run"], os.devnull, ranks)
 
 
@@ -71,7 +71,7 @@ def launch(words, log):
     """Runs a command, its standard output in a file; returns its exit code.
 
     It has a session of its own, so Ctrl-C does not reach it twice: SIGINT and SIGTERM are passed on
-    to it. If this process is killed it runs on.
+    to it. If this process is killed, it keeps running.
     """
     with open(log, "a") as file:
         process = subprocess.Popen(words, stdout=file, start_new_session=True)
@@ -85,7 +85,7 @@ def launch(words, log):
 
 
 def mpirun(ranks):
-    """The words before a command that so many workers run; InputError where there is no mpirun."""
+    """The words before a command that this many workers run; InputError without an mpirun."""
     if ranks in (None, 1):
         return []
     found = launching.find_mpirun()
@@ -95,7 +95,7 @@ def mpirun(ranks):
 
 
 def wait_for(folder, check=lambda: None):
-    """Waits until nobody trains a run: a stage outlives the process that began it.
+    """Waits until nobody trains a run: a stage outlives the process that started it.
 
     check: called meanwhile; what it raises ends the waiting.
     """

@@ -2,8 +2,8 @@
 
     python -m experiments.train FOLDER [options of run.py]
 
-Whoever started it closes that input to end the run in good order, and so does the system if the
-starter dies, whatever kills it.
+Its starter closes that input to end the run cleanly, and so does the system if the starter dies,
+whatever kills it.
 """
 
 import os
@@ -15,7 +15,7 @@ from common.command_line import RANK_NAMES
 
 
 def watch(descriptor):
-    """Asks this process for an orderly end once the descriptor has nothing more to read."""
+    """Asks this process to end cleanly once the descriptor has nothing more to read."""
     while os.read(descriptor, 4096):
         pass
     os.kill(os.getpid(), signal.SIGTERM)

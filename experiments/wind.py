@@ -24,11 +24,9 @@ EPISODES = {"small": 20, "medium": 200, "paper": 200}
 PAPER = {"wrestler": {200: (372, 146), 300: (327, 150), 400: (247, 143), 500: (181, 114),
                       600: (123, 57)},
          "walker": {200: (179, 54), 300: (139, 42), 400: (116, 32), 500: (103, 25), 600: (95, 20)}}
-# Who may be pushed: games of the files, and where those lie unless the command line says.
+# Who is pushed: the games whose files will do; the first that ships is the default.
 PLAYERS = {"wrestler": ("sumo-humans",), "walker": ("run-to-goal-humans", "you-shall-not-pass")}
-
-
-TRIAL = 20  # steps of the games by which the others are judged
+TRIAL = 20  # steps that the estimate is based on
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,7 @@ class Study:
     out: str
 
     def manifest(self):
-        """What must be the same for the folder to be gone on with, as a dict for JSON."""
+        """What must match for the folder to be resumed, as a dict for JSON."""
         return {"experiment": "wind", "scale": self.scale, "forces": list(self.forces),
                 "episodes": self.episodes, "seed": self.seed,
                 **{name: digest(path) for name, path in self.files.items()}}
@@ -104,7 +102,7 @@ def shipped(name):
 
 
 def seat_wanted(game):
-    """Where the player sits who is to be pushed."""
+    """The seat of the player that is pushed."""
     return 1 if game == "you-shall-not-pass" else 0
 
 
@@ -118,7 +116,7 @@ def digest(path):
 
 
 def load(name, path):
-    """The `Player` of a file; InputError where it is for something else."""
+    """The `Player` of a file; InputError if it is for something else."""
     from evaluation.anchors import STILL
     from evaluation.seats import seats_of
     from networks.loading import blank_entry, check_networks, load_entries
@@ -158,7 +156,7 @@ def conduct(study, check):
 
 
 def play(study, player, force, threads, bar, check):
-    """Steps of every episode of a player in such a wind, played unless they are there already."""
+    """The steps of each of a player's episodes in this wind, played unless kept already."""
     from common.files import write_json
     from evaluation.matches import play
     from evaluation.tournament import read_json
@@ -170,7 +168,7 @@ def play(study, player, force, threads, bar, check):
     if isinstance(found, list) and len(found) == study.episodes:
         bar.update(study.episodes)
         return found
-    lengths = [game["length"] for game in play(
+    lengths = [result["length"] for result in play(
         windy(player.game, player.seat, force), player.entries, study.episodes, study.seed,
         num_threads=threads, on_step=lambda *_: check(), on_game=lambda _: bar.update())]
     write_json(path, lengths)
@@ -178,7 +176,7 @@ def play(study, player, force, threads, bar, check):
 
 
 class Enough(Exception):
-    """A trial is over."""
+    """Ends a trial."""
 
 
 def estimate(study, cells, threads, check):
@@ -188,9 +186,9 @@ def estimate(study, cells, threads, check):
 
     seen, (player, force) = [], cells[0]
 
-    def on_step(env, games):
+    def on_step(env, playing):
         check()
-        seen.append((time.perf_counter(), len(games)))
+        seen.append((time.perf_counter(), len(playing)))
         if len(seen) > TRIAL:
             raise Enough
 

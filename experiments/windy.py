@@ -1,4 +1,4 @@
-"""A humanoid game in which nobody is left but one, whom the wind pushes."""
+"""A humanoid game with one robot left, which the wind pushes."""
 
 from functools import cache
 
@@ -7,7 +7,7 @@ import numpy as np
 from gym_compete import find_game, register
 from gym_compete.games.sumo import TOP, Sumo
 
-EVERY, DECAY, FALLEN = 50, 0.9, 0.5  # steps, factor per step, metres over the ground
+EVERY, DECAY, FALLEN = 50, 0.9, 0.5  # steps, factor per step, meters over the ground
 AWAY = 1000.0  # where the opponent lies [m]
 UNSEEN = ("other_qpos", "offset")  # blocks of the observation that are about the opponent
 
@@ -25,7 +25,7 @@ def windy(game, seat, force):
 
 
 class Wind:
-    """What makes a `Game` windy, as a class to come before it.
+    """Makes a `Game` windy: a mixin that goes before it among the bases.
 
     seat: who is pushed; force: how hard [N].
     """
@@ -34,7 +34,7 @@ class Wind:
     seat = force = 0
 
     def set_up(self):
-        """`pushes`: angles of a match's pushes to the way inward [N, pushes]; `wind`: the present
+        """`pushes`: angles of a match's pushes from the way inward [N, pushes]; `wind`: the current
         force [N, 2]; `seen`: the coordinates that a racer sees as its own."""
         super().set_up()
         self.me, self.opponent = self.seats[self.seat], self.seats[1 - self.seat]
@@ -50,7 +50,7 @@ class Wind:
         self.pushes[i], self.wind[i] = draw_pushes(rng, self.pushes.shape[1]), 0
 
     def blocks(self, me, other):
-        """What is about the opponent is zero."""
+        """All that is about the opponent reads zero."""
         found = [(key, np.zeros_like(block) if key in UNSEEN else block)
                  for key, block in super().blocks(me, other)]
         if me is self.me and not self.in_ring:
@@ -58,7 +58,7 @@ class Wind:
         return found
 
     def refresh(self):
-        """A racer sees itself in the middle of its way at most, so it never arrives."""
+        """A racer sees itself halfway at most, so it never arrives."""
         super().refresh()
         if self.in_ring:
             self.ring[:, :, 2] = 0  # the other's way to the edge
@@ -67,14 +67,14 @@ class Wind:
         self.seen[:, 0] = ahead * np.minimum(ahead * self.me.x, 0)
 
     def step(self, acs):
-        """The wind blows, then the game goes on."""
+        """The wind blows, then the game takes its step."""
         self.blow()
         for data, wind in zip(self.sim.datas, self.wind):
             data.xfrc_applied[self.me.root, :2] = wind
         super().step(acs)
 
     def blow(self):
-        """The last push decays; every so often there is a new one."""
+        """The last push decays; every `EVERY` steps there is a new one."""
         self.wind *= DECAY
         number = self.steps // EVERY
         angle = self.pushes[np.arange(self.num_envs), number % self.pushes.shape[1]]
@@ -89,6 +89,6 @@ class Wind:
 
 
 def draw_pushes(rng, count):
-    """Angles to the way inward [count]: half of them within a right angle of it, half beyond."""
+    """Angles from the way inward [count]: half of them below a right angle, half above."""
     outward = rng.permutation(np.arange(count) % 2)
     return np.pi * outward + rng.uniform(-np.pi / 2, np.pi / 2, count)

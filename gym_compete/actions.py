@@ -31,6 +31,6 @@ def _one(agent, ac, shape):
 
 
 def short(thing):
-    """Anything at all as a part of one line."""
+    """Anything at all, cut to a part of one line."""
     text = " ".join(repr(thing).split())
     return text if len(text) <= 60 else f"{text[:57]}..."

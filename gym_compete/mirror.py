@@ -1,4 +1,4 @@
-"""Mirrored games: left and right are swapped, robots and fields stay the same."""
+"""Mirrored matches: left and right are swapped, robots and fields stay the same."""
 
 import mujoco
 import numpy as np

@@ -98,7 +98,7 @@ class NumpyPolicy:
     Call it with one observation after the other, and `reset` when a match begins. Raises
     ValueError, one line with the file's name, for any other file or one that does not fit the game
     or the seat. A released vector names them by its own name, GAME_agentK_vN.npy or GAME_vN.npy; of
-    one that is called otherwise, the size alone can be wrong.
+    any other name only the size is checked.
     """
 
     def __init__(self, path, game, seat=0, deterministic=False):

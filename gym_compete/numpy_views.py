@@ -25,7 +25,7 @@ HUMAN_OBS = (HUMAN_RACE, HUMAN_SUMO, HUMAN_KICK)
 HUMAN_POSE = (*range(84, 88), *range(90, 110))  # how the other stands and holds its limbs
 ARENA_TOP, GOAL, POST = 0.5, 4.0, 3.0  # [m]
 DT = 0.015  # seconds of a humanoid's step
-# What is whose image in a mirror, and with which sign: joints as in qpos, motors, bodies seen.
+# Mirror images and their signs: of joints as in qpos, of motors, of the bodies seen.
 JOINTS = (np.array([0, 1, 2, 7, 8, 9, 10, 3, 4, 5, 6, 14, 15, 16, 11, 12, 13]),
           np.array([-1, 1, -1] + 8 * [1] + 2 * [-1, -1, 1]))
 MOTORS = JOINTS[0], JOINTS[1][[1, 0, *range(2, 17)]]  # the abdomen's y comes first

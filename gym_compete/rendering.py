@@ -26,7 +26,7 @@ ANY_BACKEND = ("", "1", "on", "true", "enable", "enabled")  # MUJOCO_GL that lea
 
 @dataclass(frozen=True)
 class Camera:
-    """From where a match is seen.
+    """Where a match is seen from.
 
     azimuth, elevation: of the direction in which the camera looks [degrees], None: the game's own.
     distance: from the middle of what it looks at [m], None: as near as shows all of it.

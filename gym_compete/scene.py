@@ -57,7 +57,7 @@ def _add_looks(spec):
 
 
 def add_robot(spec, body, index, position, yaw):
-    """Seats a robot: bodies, joints and motors get the prefix `agent{index}/`.
+    """Adds a robot: its bodies, joints and motors get the prefix `agent{index}/`.
 
     position: x, y, z of the root [m]; yaw: about z [degrees].
     """

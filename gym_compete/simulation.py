@@ -101,7 +101,7 @@ class Simulation:
             if bench is not world:
                 bench.follow(world)
             mujoco.mj_step(bench.model, bench.data, self.frame_skip)
-            # mj_step leaves cfrc_ext alone since 2.0.
+            # mj_step has left cfrc_ext alone since 2.0.
             mujoco.mj_rnePostConstraint(bench.model, bench.data)
             self._read(i, bench)
             if np.count_nonzero(bench.alarms):

@@ -60,7 +60,7 @@ CLIP = 5.0
 
 
 class Posture(NamedTuple):
-    """How robots stand: tensors of a row per robot.
+    """How robots stand: tensors with one row per robot.
 
     xy [batch, 2], height [batch, 1]: of the torso; axis [batch, 2]: the level direction in which it
     faces; lean [batch, 2], upright [batch, 1]: level part and z of its up axis; joints: the rest of
@@ -146,7 +146,7 @@ def postures(qpos, other):
     """The `Posture`s of two robots, computed in one go, which halves the number of operations.
 
     qpos, other: [batch, 7 + joints]. The direction in which a robot faces is that of its rotation
-    without the tilt (the twist of a swing-twist decomposition), which a tilted torso has too.
+    without the tilt (the twist of a swing-twist decomposition), so a tilted torso has one, too.
     """
     xy, height, quaternion, joints = tf.split(
         tf.concat([qpos, other], 0), [2, 1, 4, qpos.shape[1] - 7], axis=1)

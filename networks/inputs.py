@@ -14,12 +14,12 @@ def ancestors(tensors, given=()):
 
 
 def depends_on_variables(tensors):
-    """Whether parameters or filters have a say in any of the tensors."""
+    """Whether any of the tensors depends on parameters or filters."""
     return any(op.type in ("VarHandleOp", "VariableV2") for op in ancestors(tensors))
 
 
 def uses_filter(pi):
-    """Whether the observation filter has a say in the policy's actions or values."""
+    """Whether the policy's actions or values depend on the observation filter."""
     found = ancestors([pi.ac, pi.vpred])
     return any(moment.op in found for moment in (pi.ob_rms.mean, pi.ob_rms.std))
 

@@ -3,6 +3,7 @@
 import functools
 import importlib
 import json
+import re
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,15 +16,16 @@ from common.parameter_file import load_parameters
 from distributed_data.device import make_session
 from distributed_data.mpi_adam import FlatVariables
 from gym_compete import GAMES, find_game
+from networks.inputs import kept_tensors
 
 # What a header may name: the place of its class, which is imported when needed.
 POLICIES = {"mlp": "policy:MlpPolicy", "lstm": "policy:LSTMPolicy", "ant": "policy:AntPolicy",
             "humanoid": "policy:HumanoidPolicy"}
 
-CONTRACT = ("ob", "noise", "state_in", "new", "ac_taken", "ac", "vpred", "state_out", "logp",
-            "entropy", "recurrent", "chunk", "state_dim", "zero_state", "ob_rms", "ret_rms",
-            "logstd", "value_head", "unrolled", "update_ret_rms", "get_variables",
-            "get_trainable_variables")
+CONTRACT = ("name", "ob_dim", "ac_dim", "ob", "noise", "state_in", "new", "ac_taken", "ac", "vpred",
+            "state_out", "logp", "entropy", "recurrent", "chunk", "state_dim", "zero_state",
+            "ob_rms", "ret_rms", "logstd", "value_head", "unrolled", "update_ret_rms",
+            "get_variables", "get_trainable_variables")
 
 
 def admit_policy(name, *size, **options):
@@ -56,20 +58,62 @@ def import_class(place):
 
 
 def try_policy(place, *size, **options):
-    """Imports "module:Class" and builds one, to check the contract; ValueError for any fault."""
+    """Imports "module:Class", builds one and runs it, to check the contract.
+
+    Raises ValueError for any fault.
+    """
     if not place.partition(":")[2]:
         raise ValueError(f"must be one of {', '.join(POLICIES)}, or module:Class")
+    missing = []
     try:
         made = import_class(place)
         size = (getattr(made, "sizes", None) or [size or (5, 2)])[0]
         with tf.Graph().as_default():
             pi = made("pi", *size, np.random.default_rng(0), **options)
+            missing += [part for part in CONTRACT if not hasattr(pi, part)]
+            if not missing:
+                check_shapes(pi)
     except Exception as error:  # whatever a user's module may do
-        raise ValueError(f"cannot be built ({type(error).__name__}: {error})") from None
-    missing = [part for part in CONTRACT if not hasattr(pi, part)]
+        raise ValueError(f"cannot be built ({type(error).__name__}: {reason(error)})") from None
     if missing:
         raise ValueError(f"misses {', '.join(missing)} (see the head of policy.py)")
     return made
+
+
+def reason(error):
+    """What an exception says, in one line; TensorFlow's begin with where it happened."""
+    what = re.search(r"(.+)\n\t \[\[", str(error))
+    return what[1] if what else first_line(error)
+
+
+def check_shapes(pi, chunks=2):
+    """Runs a network on noise, as it acts and as it is updated; ValueError for a wrong shape."""
+    rng = np.random.default_rng(0)
+    with make_session() as sess:
+        sess.run(tf.global_variables_initializer())
+        for net, rows in ((pi, chunks), (pi.unrolled(), chunks * pi.chunk)):
+            feeds = {net.ob: rng.standard_normal((rows, pi.ob_dim)),
+                     net.noise: rng.standard_normal((rows, pi.ac_dim))}
+            if pi.recurrent:
+                feeds |= {net.state_in: np.tile(pi.zero_state, (chunks, 1)),
+                          net.new: np.zeros(rows, bool)}
+            names, tensors, wanted = zip(*outputs(net, rows, chunks))
+            for name, found, shape in zip(names, sess.run(tensors, feeds), wanted):
+                if found.shape != shape:
+                    raise ValueError(f"the shape of {name} is {found.shape}, must be {shape}")
+
+
+def outputs(net, rows, chunks):
+    """Yields (name, tensor, shape that it must have) for a batch of that many rows and chunks."""
+    yield "ac", net.ac, (rows, net.ac_dim)
+    yield "vpred", net.vpred, (rows,)
+    yield "logp", net.logp, (rows,)
+    if net.recurrent:
+        yield "state_out", net.state_out, (chunks, net.state_dim)
+    if hasattr(net, "mean"):  # if it has one column, `ac` has all the same
+        yield "the mean action", net.mean, (rows, net.ac_dim)
+    for tensor in kept_tensors(net).values():
+        yield "what its view keeps", tensor, (rows, tensor.shape[-1])
 
 
 # What a released vector, which has no header, may be.
@@ -109,7 +153,7 @@ def load_entries(paths, env_name):
 
 
 def load_entry(path, env_name):
-    """Reads one file, which must be one of the game."""
+    """Reads one file, which must be for the game."""
     return load_entries([path], env_name)[1][0]
 
 

@@ -53,8 +53,8 @@ class Policy:
     `length` is the number of steps of each chunk in a batch: 1 when acting, `chunk` in the update.
     A subclass with its own `chunk` builds `length` steps; one that cannot play every game sets
     `sizes`, the (ob_dim, ac_dim) of those that it can play, and `either_seat` if one learner can
-    play both seats in all of them; `symmetric` says that it acts in a mirrored match as the mirror
-    image of what it does here. `shared_features` is the number of features, the same in every
+    play both seats in all of them; `symmetric` says that in a mirrored match it acts as its own
+    mirror image. `shared_features` is the number of features, the same in every
     game, with which its view begins: then training in one game can start from another's network.
     """
 
@@ -100,10 +100,10 @@ class Policy:
         """For a `view`: returns the tensors [batch, n], which the segment then keeps.
 
         They are computed once, when the policy acts, and not again in every epoch of the update. So
-        they must follow from observations and memory alone; ValueError if variables move them.
+        they must depend on observations and memory alone; ValueError if they depend on variables.
         """
         if depends_on_variables(tensors):
-            raise ValueError(f"{type(self).__name__}.view keeps what variables move")
+            raise ValueError(f"{type(self).__name__}.view keeps what depends on variables")
         kept = list(map(tf.stop_gradient, tensors))
         self.kept += kept
         return kept

@@ -1,4 +1,4 @@
-"""The arithmetic of a batch: numbers of games, opponents, samples and minibatches that divide.
+"""The arithmetic of a batch: numbers of matches, opponents, samples and minibatches that divide.
 
 Options that the user leaves out adapt to those given; given ones that do not fit are refused with
 the nearest values that do.
@@ -11,8 +11,8 @@ from typing import NamedTuple
 from selfplay.config import flag
 
 OPTIONS = ("num_envs", "latest_share", "opponents", "timesteps_per_batch", "optim_batchsize")
-TRIES = 2000  # values tried on either side of one that does not fit,
-FEW = 30  # if each of them is a search over all numbers of games
+TRIES = 2**16  # values tried on either side of one that does not fit,
+FEW = 30  # if each of them takes a search over all numbers of matches
 
 
 class World(NamedTuple):
@@ -41,7 +41,7 @@ class World(NamedTuple):
 
     @property
     def pairings(self):
-        """Games with current learners on both sides come in multiples of this."""
+        """Matches with current learners on both sides come in multiples of this."""
         return self.ensemble
 
     @property
@@ -50,8 +50,8 @@ class World(NamedTuple):
         return 2 * self.ensemble
 
 
-def asked(config, free):
-    """({option: value} that must hold, {option: value} for all), as `settle` takes them.
+def given_and_wanted(config, free):
+    """({option: value} of those that must hold, {option: value} of all), as `settle` takes them.
 
     free: names of the options that may adapt.
     """
@@ -60,11 +60,11 @@ def asked(config, free):
 
 
 def settle(given, wanted, world, fixed=()):
-    """Returns {option: value} for all `OPTIONS`: the given ones, the rest as wanted or near it.
+    """Returns {option: value} of all `OPTIONS`: given ones as they are, others near what is wanted.
 
-    given: {option: value} that must hold; wanted: values of all options where they are free; fixed:
-    names of given ones that the user cannot change. Raises ValueError, one line, if the given
-    values do not fit.
+    given: {option: value} of those that must hold; wanted: of all, what they should be if free;
+    fixed: names of given ones that the user cannot change. Raises ValueError, one line, if the
+    given values do not fit.
     """
     plan = search(given, wanted, world)
     if plan is None:
@@ -81,14 +81,14 @@ def adaptations(plan, given, wanted, world):
 
 
 def horizon(width, timesteps_per_batch, optim_batchsize, world):
-    """Steps of one rollout that fill a learner's batch from its `width` games on each rank.
+    """Steps of one rollout that fill a learner's batch from its `width` columns on each rank.
 
     Raises ValueError if batch or minibatch cannot be divided.
     """
     unit = width * world.grain
     batch, minibatch = zip(OPTIONS[3:], (timesteps_per_batch, optim_batchsize))
     if timesteps_per_batch % unit:
-        raise ValueError(_line(_text(*batch), [f"{width} games per learner", *_causes(world)],
+        raise ValueError(_line(_text(*batch), [f"{width} matches per learner", *_causes(world)],
                                _either_side(timesteps_per_batch, unit, bool)))
     if optim_batchsize % world.grain or optim_batchsize > timesteps_per_batch:
         near = _either_side(min(optim_batchsize, timesteps_per_batch + 1), world.grain,
@@ -124,7 +124,7 @@ def search(given, wanted, world):
 
 
 def _numbers(given, wanted, world):
-    """(cost, num_envs), nearest first; a small batch has room for few games only."""
+    """(cost, num_envs), nearest first; a small batch has room for few matches only."""
     if "num_envs" in given:
         return [(0.0, given["num_envs"])]
     usual, most = wanted["num_envs"], 2 * wanted["num_envs"]
@@ -135,7 +135,7 @@ def _numbers(given, wanted, world):
 
 
 def _plan(num_envs, share, latest, given, wanted, world):
-    """(cost, plan) with so many games, `latest` of them with current learners on both sides."""
+    """(cost, plan) with num_envs matches, `latest` of them with current learners on both sides."""
     frozen = num_envs - latest
     width = num_envs if world.outsider else (2 * latest + frozen) // world.learners
     batch = _batch(width, given, wanted, world)
@@ -148,15 +148,15 @@ def _plan(num_envs, share, latest, given, wanted, world):
 
 
 def _shares(num_envs, given, wanted, world):
-    """(cost, latest_share, games with current learners on both sides), nearest first."""
+    """(cost, latest_share, matches with current learners on both sides), nearest first."""
     share = given.get("latest_share", wanted["latest_share"])
-    if world.outsider:  # half of the games from each seat
+    if world.outsider:  # half of the matches from each seat
         return [] if world.shared and num_envs % 2 else [(0.0, share, num_envs)]
     target = round(share * num_envs)
     found = [(0.0, share, target)] if target % world.pairings == 0 else []
     if "latest_share" in given:
         return found
-    for latest in range(0, num_envs - ("opponents" in given) + 1, world.pairings):
+    for latest in _candidates(num_envs, given, world):
         if latest != target:
             other = latest / num_envs
             lonely = float(latest == num_envs)  # nobody would meet older versions
@@ -164,23 +164,42 @@ def _shares(num_envs, given, wanted, world):
     return sorted(found)
 
 
+def _candidates(num_envs, given, world):
+    """Numbers of matches with current learners on both sides that the given values may leave."""
+    possible = range(0, num_envs - ("opponents" in given) + 1, world.pairings)
+    if given.get("opponents", 0) % world.group:
+        return []
+    if "timesteps_per_batch" in given:  # the learners' columns are a divisor of it
+        widths = _divisors(given["timesteps_per_batch"] // world.grain)
+        numbers = [width * world.learners - num_envs for width in widths]
+    elif "opponents" in given:
+        numbers = range(num_envs % given["opponents"], num_envs, given["opponents"])
+    else:
+        numbers = possible
+    return [number for number in numbers if number in possible]
+
+
+def _divisors(number):
+    small = [n for n in range(1, math.isqrt(number) + 1) if number % n == 0]
+    return sorted({*small, *(number // n for n in small)})
+
+
 @cache
 def _opponents(frozen, given, wanted, group):
-    """(cost, opponents) for `frozen` games against older versions; None if no number fits."""
+    """(cost, opponents) for `frozen` matches against older versions; None if no number fits."""
     if not frozen:
         return 0.0, wanted if given is None else given
     if given is not None:
         return None if frozen % given or given % group else (0.0, given)
-    small = [n for n in range(1, math.isqrt(frozen) + 1) if frozen % n == 0]
-    fitting = [n for n in sorted({*small, *(frozen // n for n in small)}) if n % group == 0]
+    fitting = [n for n in _divisors(frozen) if n % group == 0]
     wanted = min(-(-wanted // group) * group, frozen)
     return min(((_change(n, wanted), n) for n in fitting), default=None)
 
 
 def _batch(width, given, wanted, world):
-    """(cost, timesteps_per_batch, optim_batchsize) for `width` games per learner and rank, or None.
+    """(cost, timesteps_per_batch, optim_batchsize) for `width` columns per learner and rank.
 
-    If the minibatch is free, all minibatches of the batch become nearly equal.
+    None if none fit. If the minibatch is free, all minibatches of the batch become nearly equal.
     """
     unit, grain, least = width * world.grain, world.grain, given.get("optim_batchsize", 1)
     if unit == 0:
@@ -205,6 +224,8 @@ def _batch(width, given, wanted, world):
 
 def _refusal(given, wanted, world, fixed):
     """The line about the first option that does not fit those before it."""
+    if not given:  # then there are too few matches
+        given = {"num_envs": wanted["num_envs"]}
     names = [name for name in OPTIONS if name in given]
 
     def part(count):
@@ -231,13 +252,13 @@ def _nearest(name, given, wanted, world):
 
     value, tries = given[name], TRIES if "num_envs" in given else FEW
     if name == "latest_share":
-        games = given.get("num_envs", wanted["num_envs"])
+        matches = given.get("num_envs", wanted["num_envs"])
         counts = _either_side(
-            value * games, 1, lambda n: n <= games and fits(n / games), tries, least=0)
-        return [n / games for n in counts]
+            value * matches, 1, lambda n: n <= matches and fits(n / matches), tries, least=0)
+        return [n / matches for n in counts]
     if name == "optim_batchsize":  # never more than the batch
         value = min(value, given.get("timesteps_per_batch", value) + 1)
-    if name == "opponents":  # never more than there are games
+    if name == "opponents":  # never more than there are matches
         value = min(value, given.get("num_envs", 2 * wanted["num_envs"]) + 1)
     return _either_side(value, world.grain if name in OPTIONS[3:] else 1, fits, tries)
 
@@ -251,7 +272,7 @@ def _either_side(value, step, fits, tries=TRIES, least=1):
 
 
 def _causes(world):
-    """The machine's, the network's and the opponents' demands, in words."""
+    """What the workers, the network and the opponents demand, in words."""
     return ([f"{world.ranks} workers"] if world.ranks > 1 else []) + (
         [f"the network's chunks of {world.chunk} steps"] if world.chunk > 1 else []) + (
         [f"--ensemble {world.ensemble}"] if world.ensemble > 1 else []) + (
@@ -268,4 +289,4 @@ def _text(name, value):
 
 def _line(culprit, others, near):
     would = f"; {' or '.join(map(_number, near))} would" if near else ""
-    return f"{culprit}: does not fit {', '.join(others) or 'the games'}{would}"
+    return f"{culprit}: does not fit {', '.join(others) or 'the matches'}{would}"

@@ -1,4 +1,4 @@
-"""What a configuration asks for: the network, the numbers of a batch, the games.
+"""What a configuration asks for: the network, the numbers of a batch, the matches.
 
 What needs TensorFlow, MPI or MuJoCo is imported where it is used, so --help stays quick.
 """
@@ -9,14 +9,13 @@ from selfplay.config import RULES
 
 
 def find_network(config, game):
-    """Returns (class of the networks, what it is made with); InputError where it does not fit."""
+    """Returns (class of the networks, its keywords); InputError if it does not fit the game."""
     from networks.loading import admit_policy
 
     options = {name: getattr(config, name) for name in ("logstd", "ret_decay")
                if getattr(config, name) is not None} | network_arguments(config)
     try:
-        network = admit_policy(config.policy, game.ob_dims[0], game.ac_dims[0],
-                               **options)
+        network = admit_policy(config.policy, game.ob_dims[0], game.ac_dims[0], **options)
     except ValueError as error:
         raise InputError(f"--policy {config.policy}: {error}") from None
     if config.hide_pose and not getattr(network, "pose", ()):
@@ -26,7 +25,7 @@ def find_network(config, game):
 
 
 def refuse_mirror(config, network, outsider):
-    """Raises InputError for --mirror where nobody would act otherwise in a mirror.
+    """Raises InputError for --mirror if it would not change how anybody acts.
 
     network: the learners' class; outsider: whether a fixed opponent, of any network, plays.
     """
@@ -36,7 +35,7 @@ def refuse_mirror(config, network, outsider):
 
 
 def policy_maker(network, options, env):
-    """A function (name, seat, rng) -> policy for these games; rng None makes a frozen copy."""
+    """A function (name, seat, rng) -> policy for this game; rng None makes a frozen copy."""
     def make(name, seat, rng):
         return network(name, env.ob_dims[seat], env.ac_dims[seat], rng, **options)
 
@@ -44,13 +43,13 @@ def policy_maker(network, options, env):
 
 
 def network_arguments(config):
-    """What a network is made with, both to train and to play."""
+    """Keywords of a network, both to train and to play."""
     args = {} if config.hid_size is None else {"hid_size": config.hid_size}
     return args | {"hide_pose": True} if config.hide_pose else args
 
 
 def plays_both_seats(game, network, outsider):
-    """Whether one learner plays both seats; network: its class, or whatever has its `either_seat`.
+    """Whether one learner plays both seats; network: its class, or anything with `either_seat`.
 
     outsider: whether a fixed opponent holds a seat.
     """
@@ -59,12 +58,12 @@ def plays_both_seats(game, network, outsider):
 
 
 def fit_batch(config, free, world, fixed=()):
-    """The plan of `batch_plan.settle` for a configuration; InputError where its values do not fit.
+    """The plan of `batch_plan.settle` for a configuration; InputError if its values do not fit.
 
     free, fixed: names of the options that may adapt, and of those that the user cannot change.
     """
     try:
-        return batch_plan.settle(*batch_plan.asked(config, free), world, fixed)
+        return batch_plan.settle(*batch_plan.given_and_wanted(config, free), world, fixed)
     except ValueError as error:
         raise InputError(str(error)) from None
 
@@ -72,8 +71,8 @@ def fit_batch(config, free, world, fixed=()):
 def plan_batch(config, free, resumed, world):
     """The configuration with values of `batch_plan.OPTIONS` that go together.
 
-    free: those that may adapt to the others; rank 0 says which had to. A run that is resumed keeps
-    its own unless other ranks need another number of games.
+    free: those that may adapt to the others; rank 0 prints what they became. A resumed run keeps
+    its own unless another number of ranks needs another number of matches.
     """
     from distributed_data import comm
 
@@ -81,14 +80,14 @@ def plan_batch(config, free, resumed, world):
         return config
     plan = comm.from_root(
         fit_batch, config, free, world, batch_plan.OPTIONS[1:] if resumed else ())
-    line = batch_plan.adaptations(plan, *batch_plan.asked(config, free), world)
+    line = batch_plan.adaptations(plan, *batch_plan.given_and_wanted(config, free), world)
     if line and comm.RANK == 0:
         print(line, flush=True)
     return config.replace(**plan)
 
 
 def make_env(config, threads):
-    """This rank's games, stepped by so many threads."""
+    """This rank's matches; threads: how many step them."""
     import numpy as np
 
     from distributed_data import comm

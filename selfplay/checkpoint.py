@@ -1,4 +1,4 @@
-"""Checkpoints: all that a run needs to resume, in one file that is trusted only if it is whole."""
+"""Checkpoints: all that a run needs to resume, in one file that is used only if it is whole."""
 
 import hashlib
 import json
@@ -59,7 +59,7 @@ class Checkpointer:
 class Unchanged:
     """A part for a file that must not have changed when the run resumes.
 
-    what: the option and file, for the error message; array: the file's content.
+    what: option and file, for the error message; array: the file's content.
     """
 
     def __init__(self, what, array):
@@ -116,8 +116,8 @@ def read_checkpoint(directory, run=None):
     """Returns (identity, arrays, remark) of the newest whole checkpoint in a run's folder.
 
     run: what the user calls the run, by default the folder's name. remark: a line about files that
-    were skipped because they are gone or damaged, else "". Raises InputError if no file is whole,
-    or if it was written by another version.
+    were skipped because they are missing or damaged, else "". Raises InputError if no file is
+    whole, or if it was written by another version.
     """
     run, damaged, found = run or os.path.basename(directory), [], False
     for name in (NAME, PREVIOUS):

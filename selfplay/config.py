@@ -17,8 +17,9 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 FLAGS = {"opponents": "--old-versions"}  # if they differ from the option's name
 
 WHAT, BATCH, OPTIM, PLAY = "what to train", "batch", "optimization", "self-play"
-ANCHORS, DISK = "anchors: games against opponents that never change", "disk"
+ANCHORS, DISK = "anchors: matches against opponents that never change", "disk"
 STOP = "when to stop (one of)"
+MOST_SAMPLES = 10**8
 NO_COLUMN = object()
 
 
@@ -40,8 +41,8 @@ def option(section, default, *, paper=NO_COLUMN, help, **how):
 class Config:
     """The options of a run; `presets` has other values for some games and networks.
 
-    The paper's column follows section 5.1; what that leaves open is as in OpenAI's released
-    policies (log-std from 0, no floor, no early stop). None: not given.
+    `paper` follows section 5.1; what that leaves open is as in OpenAI's released policies (log-std
+    from 0, no floor, no early stop). None: not given.
     """
 
     env: str = option(WHAT, "run-to-goal-ants", choices=GAME_NAMES, help="The game.")
@@ -52,8 +53,8 @@ class Config:
         WHAT, None, paper=None, low=1, high=8192, help="Width of the network's hidden layers.")
     hide_pose: bool = option(
         WHAT, None, paper=None, help="Hide from the networks ant and humanoid how the other robot "
-        "stands and holds its limbs: in self-play they come to lean on it, and fall before "
-        "strangers.")
+        "stands and holds its limbs: in self-play they come to rely on it and fall against "
+        "unfamiliar opponents.")
     seed: int = option(WHAT, 0, low=0, help="Random seed; the same seed reproduces the run.")
     run: str = option(
         WHAT, None, help="Name of the folder in saveparameters/; default: game and time.")
@@ -72,24 +73,25 @@ class Config:
         "faster; evaluation uses RK4.")
 
     num_envs: int = option(
-        BATCH, 64, paper=128, low=1, high=65536, help="Games that each worker plays at once.")
+        BATCH, 64, paper=128, low=1, high=65536, help="Matches that each worker plays at once.")
     num_threads: int = option(
-        BATCH, None, low=1, help="Threads of each worker, which step its games; default: its "
-        "share of the cores.")
+        BATCH, None, low=1, help="Threads of each worker, which step its matches; default: "
+        "its share of the cores.")
     ranks: int = option(
-        BATCH, None, low=1, help="Workers on this machine, each a process (under mpirun), who "
-        "share the preset's games; default: as many as suit its cores, 1 with --num-threads.")
+        BATCH, None, low=1, help="Workers on this machine, each a process (under mpirun), which "
+        "share the preset's matches; default: as many as suit its cores, 1 with --num-threads.")
     timesteps_per_batch: int = option(
-        BATCH, 3584, paper=409600, low=1,
+        BATCH, 3584, paper=409600, low=1, high=MOST_SAMPLES,
         help="Samples per learner per iteration, summed over workers.")
 
     optim_batchsize: int = option(
-        OPTIM, 256, paper=5120, low=1, help="Minibatch size, summed over workers.")
+        OPTIM, 256, paper=5120, low=1, high=MOST_SAMPLES,
+        help="Minibatch size, summed over workers.")
     optim_epochs: int = option(
         OPTIM, 6, paper=6, low=1, help="Passes over the batch per iteration.")
     optim_stepsize: float = option(
         OPTIM, 4e-4, paper=1e-3, low=0, above=True, help="Adam's step size; where the reward is "
-        "never dense, --optim-stepsize-final, too, unless given.")
+        "never dense, also --optim-stepsize-final unless that is given.")
     optim_stepsize_final: float = option(
         OPTIM, 1e-4, paper=1e-3, low=0, above=True,
         help="Step size once the reward is annealed; linear in between; unless given, never above "
@@ -99,11 +101,12 @@ class Config:
         "1.5 times this far; 0: never.")
     adaptive_kl: float = option(
         OPTIM, 0.0, paper=0.0, low=0,
-        help="Shrink the step size after iterations in which the policy moved "
-        "more than twice this far, let it grow back after those under half; 0: never.")
+        help="Shrink the step size after iterations in which the policy moved more than twice this "
+        "far, and let it grow back after those in which it moved less than half as far; 0: never; "
+        "where the reward is never dense, also --adaptive-kl-final unless that is given.")
     adaptive_kl_final: float = option(
         OPTIM, None, paper=None, low=0, above=True,
-        help="The same distance once the reward is annealed; linear in between; default: as "
+        help="The same distance once the reward is annealed; linear in between; default: that of "
         "--adaptive-kl; unless given, never above it.")
     gamma: float = option(OPTIM, 0.995, paper=0.995, low=0, high=1, help="Discount per step.")
     gamma_dense: float = option(
@@ -149,12 +152,13 @@ class Config:
         help="Weight of staying up in the dense reward; 1: as released.")
     dense_goal_dist: float = option(
         PLAY, 1.0, paper=1.0, low=0,
-        help="Weight, in the dense reward, of what a runner, walker or kicker pays for the "
-        "distance to goal or ball; 1: as released. What keeper and blocker earn for it has none.")
+        help="Weight, in the dense reward, of what a running humanoid, the walker or the kicker "
+        "pays for the distance to the goal or the ball; 1: as released. What keeper and blocker "
+        "earn for that distance has no weight.")
     dense_gap: float = option(
         PLAY, 0.0, paper=0.0, low=0,
-        help="Weight, in the dense reward, of the distance that a wrestler or blocker keeps from "
-        "the other; 0: as released.")
+        help="Weight, in the dense reward, of what a wrestler or the blocker pays for the distance "
+        "to the other robot; 0: as released.")
     dense_push: float = option(
         PLAY, 0.0, paper=0.0, low=0,
         help="Weight, in the dense reward, of a wrestler's speed towards the other and of the "
@@ -165,8 +169,8 @@ class Config:
         "the goal; 0: as released.")
     anneal_at: float = option(
         PLAY, 0.0, paper=0.0, low=0, high=1,
-        help="Start annealing as soon as this share of the games ends in "
-        "a touchdown, a goal or, in sumo, without a fall; 0: after --dense-iters.")
+        help="Start annealing as soon as this share of the matches ends in a touchdown, a goal or, "
+        "in sumo, without a fall; 0: after --dense-iters.")
     alpha_final: float = option(
         PLAY, 0.0, paper=0.0, low=0, high=1, help="Weight of the dense reward after annealing; at "
         "0 only the end of a match counts.")
@@ -174,38 +178,38 @@ class Config:
         PLAY, 0.0, low=0, help="Weight of a dense reward that lasts to the end and leaves the best "
         "policies unchanged (docs/games.md, Potential); 0: none.")
     curriculum_iters: int = option(
-        PLAY, 2400, paper=0, low=0, help="Iterations in which sumo's rings or kick-and-defend's "
+        PLAY, 2400, paper=0, low=0, help="Iterations over which sumo's rings or kick-and-defend's "
         "starts open from the narrowest to all; 0: as in the paper, at the pace of 409,600 samples "
         "per iteration.")
     curriculum_start: float = option(
         PLAY, None, low=0, metavar="POSITION", help="How far they are open when the run begins, in "
-        "iterations of the paper (2996: all rings, 4383: all starts); default: as for the files "
-        "of --init and --opponent, else 0.")
+        "iterations of the paper (2996: all rings, 4383: all starts); default: as far as they were "
+        "for the files of --init and --opponent, else 0.")
     curriculum_at: float = option(
-        PLAY, 0.0, paper=0.0, low=0, high=1, help="Open them only while this share of the games "
-        "ends in a goal or, in sumo, without a fall; 0: whatever the games come to.")
+        PLAY, 0.0, paper=0.0, low=0, high=1, help="Open them only while this share of the "
+        "matches ends in a goal or, in sumo, without a fall; 0: however the matches end.")
     delta: float = option(
         PLAY, 0.5, paper=0.5, low=0, high=1, help="Opponents are versions from "
         "Uniform(delta * latest, latest); 0.5: the latter half.")
     latest_share: float = option(
         PLAY, 0.75, paper=0.0, low=0, high=1,
-        help="Share of the games with current learners on both sides.")
+        help="Share of the matches with current learners on both sides.")
     opponents: int = option(
         PLAY, 4, paper=8, low=2, flags=("--opponents",), metavar="N", help="Older versions that "
-        "each worker holds at once, at least two per seat and learner; a game keeps its "
-        "opponent to the end, and a version without games is replaced by a new one.")
+        "each worker holds at once, at least two per seat and learner; a match keeps its "
+        "opponent to the end, and a version without matches is replaced by a new one.")
     pool: list = option(
         PLAY, [], metavar="RUN", help="Opponents from elsewhere: all snapshots of another run, a "
-        "folder of agentK.npz, or a file, with the learners' own network; if given several times, "
-        "each is met equally often.")
+        "folder of agentK.npz, or a file, all with the learners' own network; may be given several "
+        "times, and each is met equally often.")
     pool_share: float = option(
         PLAY, 0.5, low=0, high=1, help="Share of the older versions that come from --pool.")
     pfsp: float = option(
         PLAY, 0.0, low=0, metavar="POWER", help="Draw each older version, and each file of --pool, "
         "with (1 - w)^POWER times its chance, where w is the learner's win rate against it: those "
-        "that it loses to are met more often; 0: never mind results, as in the paper.")
+        "that it loses to are met more often; 0: ignore results, as in the paper.")
     mirror: bool = option(
-        PLAY, False, help="In every other game seat 1 observes and acts in a mirror, so the two "
+        PLAY, False, help="In every other match seat 1 observes and acts in a mirror, so the two "
         "cannot agree on which side to pass.")
     ensemble: int = option(
         PLAY, 1, low=1, high=26, help="Learners per seat, all in one pool; each plays all those of "
@@ -216,13 +220,13 @@ class Config:
     opponent_seat: int = option(
         PLAY, None, choices=(0, 1),
         help="The fixed opponent's seat; default: that of its file, else 1. Not in sumo, where the "
-        "learner plays half of its games in either seat.")
+        "learner plays half of its matches in either seat.")
 
     anchor_every: int = option(
         ANCHORS, 400, paper=10, low=0, help="Iterations between evaluations, on RK4, against the "
         "first snapshot, a motionless opponent and --anchor; 0: never.")
     anchor_games: int = option(
-        ANCHORS, 20, low=2, help="Games per learner against each anchor.")
+        ANCHORS, 20, low=2, help="Matches per learner against each anchor.")
     anchor: list = option(
         ANCHORS, [], metavar="FILE",
         help="A further anchor, a parameter file; may be given several times.")
@@ -234,7 +238,7 @@ class Config:
     max_iters: int = option(STOP, None, paper=5000, low=1, help="Iterations.")
     max_timesteps: int = option(
         STOP, None, low=1, help="Environment steps, summed over workers.")
-    max_episodes: int = option(STOP, None, low=1, help="Finished games.")
+    max_episodes: int = option(STOP, None, low=1, help="Finished matches.")
     max_seconds: float = option(
         STOP, 1200, paper=None, low=0, above=True, help="Wall time.")
 
@@ -285,10 +289,10 @@ def flag(name):
 def make_parser(argv=(), helps=None):
     """The command line; an option that is not given takes the preset's value.
 
-    argv: --help shows the values for the --env and --policy in it. helps: {option: text} of those
-    that mean something else to the caller.
+    argv: --help shows the values for the --env and --policy in it. helps: {option: text} for
+    options that mean something else to the caller.
     """
-    game, policy = asked(argv)
+    game, policy = game_and_network(argv)
     parser = Parser(
         prog="run.py", description="Trains two robots by PPO self-play against their own past.",
         epilog=f"In brackets: the value on one machine / with --paper, for {game}.")
@@ -313,8 +317,8 @@ def make_parser(argv=(), helps=None):
     return parser
 
 
-def asked(argv):
-    """(game, network or None) in a command line that may still be incomplete."""
+def game_and_network(argv):
+    """(game, network or None) that a command line names; the rest of it may be wrong."""
     finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     finder.add_argument("--env", choices=GAME_NAMES, default=Config.env)
     finder.add_argument("--policy")
@@ -349,15 +353,21 @@ def add(group, row, values, text):
 
 # What --adaptive-kl-final and others are for, without which they would do nothing.
 NEEDS = {"adaptive_kl_final": "adaptive_kl", "pool_share": "pool", "anchor": "anchor_every",
-         "anchor_games": "anchor_every", "anneal_at": "dense_iters"}
-OFF = {"anneal_at": 0}  # what turns such an option off, and may stand alone
-# {option: (leader, how)}: unless given, it stays at or below (min), or at or above (max), a leader
-# that is given.
+         "anchor_games": "anchor_every", "anneal_at": "dense_iters", "keep": "delta",
+         "opponent_seat": "opponent"}
+APART = (  # options that exclude each other, and why
+    *((name, "opponent", "nobody else is met")
+      for name in ("latest_share", "opponents", "pool", "pfsp")),
+    ("opponent", "ensemble", "a best response is one learner"),
+    ("pool", "ensemble", "whose learners meet each other"))
+OFF = {"anneal_at": 0, "pfsp": 0, "ensemble": 1}  # what turns an option off, and is always accepted
+# {option: (leader, how)}: unless it is given itself, an option stays at or below (min), or at or
+# above (max), a leader that is given.
 FOLLOWS = {"optim_stepsize_final": ("optim_stepsize", min),
            "adaptive_kl_final": ("adaptive_kl", min), "gamma_dense": ("gamma", min),
            "logstd_floor": ("logstd_floor_dense", min),
            "logstd_floor_dense": ("logstd_floor", max)}
-# Values while the reward is dense, and those that count alone where it never is.
+# {option while the reward is dense: the one that alone counts where it never is}
 WHILE_DENSE = {"optim_stepsize": "optim_stepsize_final", "gamma_dense": "gamma",
                "logstd_floor_dense": "logstd_floor"}
 
@@ -377,7 +387,7 @@ def walker_fits(given, values):
 
 
 def walker_remark(args):
-    """A line for the user where another width costs a new run its preset's walker, else ""."""
+    """A line for the user if a new run loses its preset's walker by another width, else ""."""
     values = preset(args.env or Config.env, args.paper, args.policy)
     if args.init or args.resume is not None or walker_fits(vars(args), values):
         return ""
@@ -403,18 +413,38 @@ def starting_point(parser, given, values):
     return {"init": init, "init_seat": seat}
 
 
-def refuse_lonely(parser, given, values):
-    """Ends with an error for what is given without the option that it is for, see `NEEDS`."""
+def refuse_missing(parser, game, given):
+    """Ends with an error for an option that the game does not have."""
+    lacking = {name: (*presets.MISSING[name], *presets.IDLE[name]) for name in GAME_NAMES}
+    for name in lacking[game]:
+        if name in given:
+            games = [other for other in GAME_NAMES if name not in lacking[other]]
+            parser.error(f"{flag(name)}: not in {game}, only in {', '.join(games)}")
+
+
+def refuse_useless(parser, given, settled):
+    """Ends with an error for what is given and does nothing beside the other options.
+
+    settled: {option: value} of what is given and the preset's values for the rest.
+    """
+    used = [name for name in given if given[name] != OFF.get(name)]
     for name, leader in NEEDS.items():
-        lonely = name in given and not (values | given).get(leader)
-        if lonely and given[name] != OFF.get(name):
-            parser.error(f"{flag(name)}: only together with {flag(leader)}")
+        if name in used and not settled.get(leader):
+            above = " above 0" if isinstance(settled.get(leader), (int, float)) else ""
+            parser.error(f"{flag(name)}: only together with {flag(leader)}{above}")
+    for name, other, why in APART:
+        if name in used and other in used:
+            parser.error(f"{flag(name)}: not together with {flag(other)}, {why}")
+    if "pool" in used and given.get("pool_share") == 0:
+        parser.error("--pool-share 0: must be above 0, or --pool would do nothing")
+    if "pfsp" in used and "pool" not in used and settled["delta"] == 1:
+        parser.error("--pfsp: not with --delta 1, where the latest version is the only one to draw")
 
 
 def settle_density(parser, given, values):
-    """The preset's values; where no iteration is dense, a step size or KL given is the final one.
+    """The preset's values; where no iteration is dense, a given step size or KL is the final one.
 
-    Ends with an error for what is given though it only counts while the reward is dense.
+    Ends with an error for what is given although it only counts while the reward is dense.
     """
     if is_ever_dense(values | given):
         return values
@@ -437,7 +467,7 @@ def is_ever_dense(values):
 
 
 def follow(given, values):
-    """{option: value} of what follows the options given, see `FOLLOWS`."""
+    """{option: value} for options that follow given ones, see `FOLLOWS`."""
     found = {}
     for name, (leader, nearer) in FOLLOWS.items():
         if leader in given and name in values and name not in given:
@@ -464,7 +494,8 @@ def settle(parser, args, save_dir):
     values = preset(game, given.pop("paper"), given.get("policy"))
     if any(limit in given for limit in LIMITS):
         values = {name: value for name, value in values.items() if name not in LIMITS}
-    refuse_lonely(parser, given, values)
+    refuse_missing(parser, game, given)
+    refuse_useless(parser, given, values | given)
     values = settle_density(parser, given, values)
     values |= follow(given, values)
     if "logstd" in given:

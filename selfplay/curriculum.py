@@ -8,7 +8,7 @@ PAPER_BATCH = 409600  # samples per iteration of the paper, the unit of position
 class Curriculum:
     """Opens a game's starts as a run proceeds, and never closes them again.
 
-    A position is a training iteration of the paper: what the games call `version`.
+    A position is a training iteration of the paper, which the games call `version`.
 
     end: the game's `curriculum_end`. start: position at which the run begins. iters: iterations
     from position 0 to the end; 0: as in the paper, one position per 409,600 samples; None: one
@@ -40,8 +40,8 @@ class Curriculum:
 def position_of(entry, end):
     """The position at which a parameter file (`loading.ParameterFile`) was written.
 
-    Older files hold only their iteration, which was the position then; released ones, which hold
-    neither, were trained on the whole range, up to `end`.
+    Older files hold only their iteration, which was the position then. Released ones hold neither;
+    they were trained on the whole range, up to `end`.
     """
     header = entry.header
     position = header.get("curriculum", header.get("version", header.get("iteration", end)))

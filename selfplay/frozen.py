@@ -1,4 +1,4 @@
-"""The frozen copies in a run: whose older version each of them is, and which games it plays."""
+"""The frozen copies in a run: whose older version each of them is, and which matches it plays."""
 
 import os
 
@@ -11,16 +11,16 @@ FROM_POOL = "pool/"  # before the names of the pool's files; a run's own are in 
 
 
 class FrozenCopies:
-    """Gives every game one opponent, from its first step to its last (paper, section 4.2).
+    """Gives every match one opponent, from its first step to its last (paper, section 4.2).
 
-    The copies of a group (`seating.seat_players`) share its games. A game stays with its copy; the
-    next one is played by the group's open copy, which is the one drawn last. A copy that has no
-    game left is drawn anew at the start of an iteration, at most one of a group, and is the open
-    one from then on.
+    The copies of a group (`seating.seat_players`) share its matches. A match stays with its copy;
+    the next one goes to the group's open copy, which is the one drawn last. At the start of an
+    iteration, at most one copy of a group that has no match left draws another version, and is the
+    open one from then on.
 
-    players: the frozen `Player`s, none where nobody plays an older version; seatings: their
-    `Seating`s; num_envs: the rank's games; directory: of the run; priorities: `Priorities` that
-    count the games, or None; pool: `Pool` of other runs' files, or None. To be made before the
+    players: the frozen `Player`s, none if nobody plays an older version; seatings: their
+    `Seating`s; num_envs: the rank's matches; directory: of the run; priorities: `Priorities` that
+    count the results, or None; pool: `Pool` of other runs' files, or None. Make it before the
     graph is finalized.
     """
 
@@ -33,14 +33,14 @@ class FrozenCopies:
         self._open = np.array([np.flatnonzero(self._group == g)[-1] for g in range(len(groups))],
                               int)
         self._paths = [""] * len(players)  # what each copy holds, "" before its first draw
-        self._copy = np.full(num_envs, -1)  # which copy plays each game, -1 where none does
+        self._copy = np.full(num_envs, -1)  # which copy plays each match, -1 if none does
         for k, player in enumerate(players):
             self._copy[player.places[0][1]] = k
-        self._met = np.zeros(num_envs, int)  # how many opponents each game has had so far
-        self._finished = []  # the same of the games that have ended in this iteration
+        self._met = np.zeros(num_envs, int)  # how many opponents each match has had so far
+        self._finished = []  # the same of the matches that have ended in this iteration
 
     def renew(self, sess, snapshots, rng, delta):
-        """Draws for the copies whose games are over; all ranks call it before each iteration.
+        """Draws for the copies whose matches are over; all ranks call it before each iteration.
 
         rng, delta: as `snapshots.Snapshots.draw` takes them.
         """
@@ -51,7 +51,7 @@ class FrozenCopies:
             player = self.players[k]
             self._flats[k].set(sess, vector)
             self._paths[k], self._open[self._group[k]] = path, k
-            player.state[:] = player.policy.zero_state  # no network goes on from another's memory
+            player.state[:] = player.policy.zero_state  # another network's memory means nothing
             self._met[self._copy == k] += 1
         snapshots.hold([self._paths[k] for k, player in enumerate(self.players)
                         if player.width or k in due])
@@ -66,9 +66,10 @@ class FrozenCopies:
         return due
 
     def restart(self, done, winners=None):
-        """Gives the games that begin, of the mask [num_envs], to their groups' open copies.
+        """Gives the matches that begin to their groups' open copies.
 
-        winners [num_envs]: who won those that are over, -1: nobody; only priorities need them.
+        done: mask [num_envs] of those that have just ended. winners [num_envs]: the seats that won
+        them, -1: nobody; only priorities need them.
         """
         begun = np.flatnonzero(done & (self._copy >= 0))
         if not len(begun):
@@ -83,9 +84,9 @@ class FrozenCopies:
         for group in np.unique(groups[moved]):
             self._reseat(np.flatnonzero(self._group == group))
 
-    def _note(self, games, winners):
-        """Hands what these games' learners have scored, and against which file, to priorities."""
-        for copy, winner in zip(self._copy[games].tolist(), winners[games].tolist()):
+    def _note(self, matches, winners):
+        """Tells the priorities what the learners of these matches have scored, and against whom."""
+        for copy, winner in zip(self._copy[matches].tolist(), winners[matches].tolist()):
             seating, path = self.seatings[copy], self._paths[copy]
             seat, learner = seating.group
             if path:
@@ -93,29 +94,28 @@ class FrozenCopies:
                 self._priorities.note(learner, seating.rivals, path, score)
 
     def _reseat(self, members):
-        """Seats a group's copies where `_copy` has them; what is remembered stays with its game."""
+        """Seats a group's copies as `_copy` says; each match keeps its recurrent state."""
         players = [self.players[k] for k in members]
         memory = np.zeros((len(self._copy), players[0].state.shape[1]), np.float32)
         for player in players:
             memory[player.places[0][1]] = player.state
         for k, player in zip(members, players):
-            games = np.flatnonzero(self._copy == k)
-            player.reseat(games, memory[games])
+            matches = np.flatnonzero(self._copy == k)
+            player.reseat(matches, memory[matches])
 
     def figures(self):
-        """The log's part: how many opponents this iteration's finished games have had, on average.
+        """The log's part: how many opponents the matches that finished had, on average.
 
-        NaN where no game against an older version has ended on any rank; to be called once an
-        iteration.
+        NaN if none against an older version has finished on any rank. Call it once per iteration.
         """
         if not self.players:
             return {}
-        total, games = comm.allsum([sum(self._finished), len(self._finished)])
+        total, matches = comm.allsum([sum(self._finished), len(self._finished)])
         self._finished = []
-        return {"run/opponents_per_game": total / games if games else float("nan")}
+        return {"run/opponents_per_game": total / matches if matches else float("nan")}
 
     def get_state(self):
-        """Who plays what, holds what and remembers what: {name: array}; for a `Checkpointer`."""
+        """Each copy's matches, file and recurrent states: {name: array}; for a `Checkpointer`."""
         paths = [path and self._name(path) for path in self._paths]
         return {"copy": self._copy, "open": self._open, "met": self._met,
                 "paths": np.array(paths, str),
@@ -124,7 +124,7 @@ class FrozenCopies:
     def set_state(self, state):
         """Restores what `get_state` returned except the parameters, which `load` reads.
 
-        Of a run that was begun without this part nothing is known: all copies are drawn.
+        A run that is older than this part has none: then all copies are drawn.
         """
         if not state:
             return
@@ -135,21 +135,21 @@ class FrozenCopies:
             player.reseat(np.flatnonzero(self._copy == k), np.array(state[f"state{k}"]))
 
     def _name(self, path):
-        """What the checkpoint calls a file: the run may move, and so may the pool's runs."""
+        """What the checkpoint calls a file, as the run and the pool's runs may move."""
         if self._pool and path in self._pool:
             return os.path.join(FROM_POOL, self._pool.name(path))
         return os.path.relpath(path, self._directory)
 
     def _path(self, name):
-        """The file of a `_name`; older checkpoints call all files by the way from the run."""
+        """The file of a `_name`; in older checkpoints it is always relative to the run."""
         if self._pool and name.startswith(FROM_POOL):
             return self._pool.path(name.removeprefix(FROM_POOL))
         return os.path.normpath(os.path.join(self._directory, name))
 
     def load(self, sess, snapshots):
-        """Reads the copies' files again, after `set_state`; a file that has gone is drawn for.
+        """Reads the copies' files again, after `set_state`; all ranks must call it.
 
-        Only copies with games need theirs; all ranks must call it.
+        Only copies with matches need theirs. One whose file is missing draws another version.
         """
         held = [k for k, player in enumerate(self.players) if player.width and self._paths[k]]
         for k, vector in zip(held, snapshots.reload([self._paths[k] for k in held])):

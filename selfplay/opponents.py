@@ -1,6 +1,6 @@
-"""Who sits opposite the learners: their history, other runs' too, or one fixed outsider.
+"""The learners' opponents: their history, that of other runs too, or one fixed outsider.
 
-Each has the same methods, in the order in which a run calls them.
+Each class has the same methods, in the order in which a run calls them.
 """
 
 from distributed_data.mpi_adam import FlatVariables
@@ -13,9 +13,9 @@ from selfplay.seating import seat_outsider, seat_players
 class History:
     """The learners' older versions, beside the current ones.
 
-    latest_share: of the games that seat current learners on both sides; count: older versions that
-    a worker holds at a time; see `seating.seat_players`. priorities: `Priorities` by which they are
-    drawn, or None for equal chances.
+    latest_share: share of the matches that have current learners on both sides; count: older
+    versions that a worker holds at a time; see `seating.seat_players`. priorities: `Priorities` by
+    which they are drawn, or None for equal chances.
     """
 
     outsider_seat, pool, pool_share = None, None, 0.0
@@ -25,13 +25,13 @@ class History:
         self.priorities = priorities
 
     def seat(self, num_envs, shared, ensemble):
-        """Who sits where: `Seating`s, the learners' first. InputError if games do not divide."""
+        """All `Seating`s, the learners' first. InputError if the matches do not divide."""
         return seat_players(num_envs, self._latest_share, self._count, shared, ensemble)
 
     def build(self, seatings, first, policy_fn, env, directory):
         """Makes networks for the frozen seatings; returns the `Player`s.
 
-        first: number of learners, which the names count on from; directory: of the run.
+        first: the number of learners, from which names are counted; directory: of the run.
         """
         players = [seating.player(policy_fn(f"opp{k}", seating.seat, None))
                    for k, seating in enumerate(seatings, first)]
@@ -40,7 +40,7 @@ class History:
         return players
 
     def start(self, sess):
-        """Puts parameters that never change into their networks, once variables have values."""
+        """Loads parameters that never change; a history has none."""
 
     def parts(self):
         """Parts of the checkpoint that are the same on every rank: {name: part}."""
@@ -58,15 +58,15 @@ class History:
             "learner")
 
     def renew(self, sess, snapshots, rng, delta):
-        """Draws opponents whose games are over, before each iteration; all ranks call it.
+        """Replaces opponents whose matches are over, before each iteration; all ranks call it.
 
-        rng, delta: see `snapshots.Snapshots.draw`. Returns the files that are drawn no more.
+        rng, delta: see `snapshots.Snapshots.draw`. Returns files that are no longer drawn.
         """
         self.copies.renew(sess, snapshots, rng, delta)
         return []
 
     def figures(self):
-        """The log's part, once per iteration; all ranks call it. Counts the games' results in."""
+        """Counts the matches' results and returns the log's part; all ranks, once per iteration."""
         figures = self.copies.figures()
         if self.priorities:
             self.priorities.count()
@@ -83,7 +83,7 @@ class History:
 
 
 class HistoryAndPool(History):
-    """The same, with a share `pool_share` of the older versions from a `Pool` of other runs."""
+    """The same, but a share `pool_share` of the older versions is from a `Pool` of other runs."""
 
     def __init__(self, latest_share, count, pool, pool_share, priorities=None):
         super().__init__(latest_share, count, priorities)
@@ -94,13 +94,13 @@ class HistoryAndPool(History):
         return {"pool": self.pool, **super().parts()}
 
     def renew(self, sess, snapshots, rng, delta):
-        """As `History.renew`; files of the pool may have gone."""
+        """As `History.renew`; files of the pool may have been lost."""
         super().renew(sess, snapshots, rng, delta)
         return self.pool.lost()
 
 
 class Outsider:
-    """One opponent that never changes and holds a seat in every game.
+    """One opponent that never changes and has a seat in every match.
 
     outsider_seat: 0 or 1; entry: `networks.loading.ParameterFile` of its file.
     """
@@ -122,7 +122,7 @@ class Outsider:
         return players
 
     def start(self, sess):
-        """Puts its file's parameters in."""
+        """Loads its file's parameters."""
         self._flat.set(sess, self._entry.vector)
 
     def parts(self):
@@ -141,11 +141,11 @@ class Outsider:
         return []
 
     def figures(self):
-        """Every game has the same opponent: nothing to log."""
+        """Every match has the same opponent: nothing to log."""
         return {}
 
     def get_state(self):
-        """It has none: the rollouts keep its memory."""
+        """It has none: the rollouts hold its memory."""
         return {}
 
     def set_state(self, state):

@@ -1,4 +1,4 @@
-"""Opponents from other runs, held to what their files were when the run began."""
+"""Opponents from other runs: their files must be those that the run began with."""
 
 import hashlib
 import json
@@ -14,8 +14,8 @@ class Pool:
     """The files that --pool names; a part of the checkpoint.
 
     save_dir: where runs are; files inside it may move with it. files: for each learner lists of
-    paths, one list for each other run; None: `set_state` says which. What is gone or changed when
-    it is drawn is drawn no more. Only rank 0 touches the disk.
+    paths, one list per other run; None: `set_state` says which. A file that is missing or has
+    changed when it is drawn is no longer drawn. Only rank 0 touches the disk.
     """
 
     def __init__(self, save_dir, files=None):
@@ -24,7 +24,7 @@ class Pool:
         if files is not None:
             self._digests = {path: digest for path in {p for lists in files for paths in lists
                                                        for p in paths}
-                             if (digest := file_digest(path))}  # some may go while we read
+                             if (digest := file_digest(path))}  # some may be deleted meanwhile
             self._files = [[[path for path in paths if path in self._digests] for paths in lists]
                            for lists in files]
 
@@ -32,7 +32,7 @@ class Pool:
         return path in self._digests
 
     def draw(self, rng, learner):
-        """A file of this learner's, each run's equally likely; None if there is none any more."""
+        """A file of this learner's, all runs equally likely; None if there are none left."""
         lists = [[path for path in paths if path not in self._gone]
                  for paths in self._files[learner]]
         lists = [paths for paths in lists if paths]
@@ -42,33 +42,33 @@ class Pool:
         return paths[rng.integers(len(paths))]
 
     def lists(self, learner):
-        """For each run (this learner's files, mask of those that are still drawn)."""
+        """For each run: (this learner's files, mask of those that are still drawn)."""
         return [(paths, np.array([path not in self._gone for path in paths], bool))
                 for paths in self._files[learner]]
 
     def unchanged(self, path):
-        """Whether a file is there and holds what it did."""
+        """Whether a file is there and has not changed."""
         return file_digest(path) == self._digests[path]
 
     def drop(self, paths):
-        """Draws these no more."""
+        """Stops drawing these files."""
         self._gone |= paths
         self._lost += sorted(paths)
 
     def lost(self):
-        """What has been dropped since it was asked last."""
+        """The files that have been dropped since the last call."""
         lost, self._lost = self._lost, []
         return lost
 
     def get_state(self):
-        """All names and digests, and what is drawn no more: {"files": UTF-8 of JSON}."""
+        """All names and digests, and which are no longer drawn: {"files": UTF-8 of JSON}."""
         files = [[[self.name(path) for path in paths] for paths in lists] for lists in self._files]
         digests = {self.name(path): digest for path, digest in self._digests.items()}
         text = json.dumps([files, digests, sorted(map(self.name, self._gone))], sort_keys=True)
         return {"files": np.frombuffer(text.encode(), np.uint8)}
 
     def set_state(self, state):
-        """Goes back to a `get_state`; the files of an older run, which had none, stay as found.
+        """Restores what `get_state` returned; older runs have none and keep the files just found.
 
         Raises InputError for a file that has changed.
         """
@@ -84,10 +84,10 @@ class Pool:
         for path, digest in self._digests.items():
             if path not in self._gone and file_digest(path) not in (digest, None):
                 raise InputError(f"--pool {path}: is not what it was when the run began; put it "
-                                 "back, or take it away to go on without it")
+                                 "back, or delete it to resume without it")
 
     def name(self, path):
-        """What a checkpoint calls a file: its path in `save_dir`, that of others from the root."""
+        """What a checkpoint calls a file: its path in `save_dir`, for others the absolute path."""
         name = os.path.relpath(path, self._save_dir)
         return os.path.abspath(path) if name.startswith(os.pardir) else name
 

@@ -10,12 +10,12 @@ from distributed_data.callables import make_callable
 from distributed_data.mpi_adam import ExactVariables
 from networks.inputs import seen_tensors, update_inputs, uses_filter
 
-MAX_STRIKES = 3  # so many steps in a row that are not finite end a run
+MAX_STRIKES = 3  # steps in a row that are not finite before a run ends
 LOSS_NAMES = ("pol_surr", "vf_loss", "entropy", "kl", "clip_frac")
 
 
 class Learner:
-    """A policy and its optimizer (one per agent, paper section 4).
+    """A policy and its optimizer (one per agent; paper, section 4).
 
     pi: the policy; clip_param: epsilon of the clipped objective; entcoeff: weight of an entropy
     bonus; l2: weight of the sum of squares of all trainable variables.
@@ -115,7 +115,7 @@ class Learner:
     def raise_logstd(self, floor):
         """Raises the action log-std to the floor.
 
-        Before a first segment is played: one that began with less noise than its update ends with
+        Call it before the first segment: one played with less noise than its update ends with
         would teach nothing, as every ratio of its probabilities is clipped.
         """
         self.sess.run(self._raise_now, {self._floor: floor})
@@ -123,7 +123,7 @@ class Learner:
     def start_gently(self):
         """Starts with a small step size, since Adam's first steps would all be of full size.
 
-        For trained parameters, if the step size adapts (`update`, adaptive_kl) and can grow back.
+        For trained parameters if the step size adapts (`update`, adaptive_kl), so it can grow back.
         """
         self.step_scale = 0.02
 
@@ -134,7 +134,7 @@ class Learner:
             self.step_scale = min(self.step_scale * 1.5, 1.0)
 
     def _epoch(self, chunks, order, size, rate, logstd_floor):
-        """Takes a step on each `size` chunks in this order; returns mean losses, None without."""
+        """Takes a step per `size` chunks in this order; returns mean losses, None without steps."""
         losses, sizes = [], []
         for start in range(0, len(order), size):
             rows = order[start:start + size]
@@ -202,9 +202,9 @@ class Learner:
 
 
 def into_chunks(seg, pi):
-    """A segment's arrays as [steps, chunks, ...], in feeding order, to make minibatches of.
+    """A segment's arrays as [steps, chunks, ...], in feeding order, for minibatches.
 
-    A chunk is `pi.chunk` consecutive steps of one game slot, with the state at its start. What the
+    A chunk is `pi.chunk` consecutive steps of one column, with the state at its start. What the
     policy sees comes first, whatever else it needs last.
     """
     def cut(x, steps):

@@ -6,8 +6,8 @@ POLICIES = {
     "you-shall-not-pass": ("humanoid", "mlp"), "sumo-ants": ("ant", "lstm"),
     "sumo-humans": ("humanoid", "lstm"), "kick-and-defend": ("humanoid", "lstm")}
 
-# The walkers from which the other humanoids start. The race's preset trained both: the first when
-# its steps kept their size to the end, the surer one since they shrink with alpha.
+# The walkers from which the other humanoids start. The race's preset trained both: the first while
+# its step size stayed constant, the steadier one since it shrinks with alpha.
 WALKER = "parameters/run-to-goal-humans/earlier/08.4M"
 SURER_WALKER = "parameters/run-to-goal-humans/earlier/08.2M"
 
@@ -22,23 +22,30 @@ MISSING = {
     "sumo-ants": ("dense_kick",), "sumo-humans": ("dense_kick",),
     "kick-and-defend": ("draw_penalty", "dense_gap", "dense_push")}
 
+# Options that change nothing in a game, although its config.json has them.
+IDLE = {
+    "run-to-goal-ants": ("curriculum_start", "dense_goal_dist"),
+    "run-to-goal-humans": ("curriculum_start",), "you-shall-not-pass": ("curriculum_start",),
+    "sumo-ants": ("dense_forward", "dense_goal_dist"),
+    "sumo-humans": ("dense_forward", "dense_goal_dist"), "kick-and-defend": ()}
+
 # One ordinary machine: the values that learned fastest there (docs/training.md). Only
 # run-to-goal-ants is tuned, sumo-ants and the blocker of you-shall-not-pass a little. None stands
 # for any other network.
 #
 # - LSTMs train for 3 epochs, as in the paper, on batches of whole chunks.
-# - Ants with their own view ("ant") walk after a third of the steps, so many games at once, which
+# - Ants with their own view ("ant") walk after a third of the steps, so many matches at once, which
 #   cost less each, are worth their larger batches.
 # - Humanoids' motors reach +-0.4, ants' +-1: their noise is smaller. Sumo's steps are a third as
 #   long, so its noise must be larger to get an ant anywhere.
 # - Sumo's ants are first paid for speed, their own towards the other and the other's outwards, and
 #   for a little of it to the end; paid for standing near the center, they learn half as fast.
 # - Humanoids that feel their own bodies ("humanoid") learn from small batches at a large step size
-#   that follows the KL. A walker is paid for its way, not charged for the distance, which would
+#   that follows the KL. A walker is paid for progress, not charged for the distance, which would
 #   make standing worth nothing. Annealing starts once half of the races end by touchdown, and the
 #   steps become smaller with it: a small batch says little about who wins. In the other games
 #   they start as such a walker; wrestlers are first paid for closing in, and their steps become
-#   smaller, too. None sees how the other stands, or they come to lean on it.
+#   smaller, too. None sees how the other stands, or they would come to rely on it.
 # - Without a phase of purely dense reward, the first ant that walks wins every race, and the other
 #   one learns to stand in its way; other games can end without walking.
 # - In you-shall-not-pass only the end of a match is informative: large batches, and little dense

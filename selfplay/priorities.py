@@ -13,28 +13,28 @@ from common.files import stem
 from distributed_data import comm
 from selfplay.seating import pairings
 
-DECAY = 0.98  # of all counts, per iteration: the learner moves on, and what it forgot comes back
-REACH = 0.05  # of a list, to either side: how far a game is evidence
+DECAY = 0.98  # of all counts, per iteration: the learner changes, and may forget
+REACH = 0.05  # of a list, to either side: how far a match is evidence
 
 
 class Tally:
-    """One learner's games against a list of opponents in the order in which they were made.
+    """One learner's matches against a list of opponents in the order in which they were made.
 
-    counts [2, opponents]: the learner's points (a win 1, a tie 0.5) and games. There are thousands
-    of snapshots, a few dozen games per iteration, and little between one snapshot and the next; so
-    each is judged by the games against a tenth of the list, with itself in the middle. A list of
-    fewer than 20 is taken one by one.
+    counts [2, opponents]: the learner's points (a win 1, a tie 0.5) and matches. There are
+    thousands of snapshots, a few dozen matches per iteration, and little between one snapshot and
+    the next; so each is judged by the matches against a tenth of the list, with itself in the
+    middle. In a list of fewer than 20 each is judged by its own.
     """
 
     def __init__(self, counts=None):
         self.counts = np.zeros((2, 0)) if counts is None else counts
 
     def grow(self, size):
-        """Makes room for so many opponents."""
+        """Makes room for `size` opponents."""
         self.counts = np.pad(self.counts, ((0, 0), (0, max(0, size - self.counts.shape[1]))))
 
     def add(self, k, score):
-        """Counts a game against the k-th opponent."""
+        """Counts a match against the k-th opponent."""
         self.counts[:, k] += score, 1
 
     def win_rates(self, first, stop):
@@ -42,15 +42,15 @@ class Tally:
         reach, k = int(REACH * (stop - first)), np.arange(first, stop)
         low, high = np.maximum(k - reach, first), np.minimum(k + reach + 1, self.counts.shape[1])
         sums = np.pad(self.counts.cumsum(axis=1), ((0, 0), (1, 0)))
-        points, games = sums[:, high] - sums[:, low]
-        return (1 + points) / (2 + games)
+        points, matches = sums[:, high] - sums[:, low]
+        return (1 + points) / (2 + matches)
 
 
 class Priorities:
     """All learners' tallies, the same on every rank, and the odds that follow; checkpointed.
 
     power: of 1 - w; names: the learners'; pairs: of `seating.pairings`; pool: `Pool` or None;
-    pool_share: of the draws that it has.
+    pool_share: its share of the draws.
     """
 
     def __init__(self, power, names, pairs, pool=None, pool_share=0.0):
@@ -62,7 +62,7 @@ class Priorities:
         self._first, self._versions, self._files = 0, {}, {}
 
     def weigh(self, first, latest):
-        """Computes the odds of all who may be drawn: versions from `first` on, and the pool."""
+        """Computes the odds of all that may be drawn: versions from `first` on, and the pool."""
         self._first = first
         for meeting in self._meetings:
             wins = self._tally(*meeting, 0, latest + 1).win_rates(first, latest + 1)
@@ -71,7 +71,7 @@ class Priorities:
                 self._files[meeting] = self._weigh_files(*meeting)
 
     def _weigh_files(self, learner, rival):
-        """(paths, win rates, odds) of the pool's files; without results each run is as likely."""
+        """(paths, win rates, odds) of the pool's files; without results all runs are as likely."""
         paths, wins, chances = [], [], []
         for number, (files, left) in enumerate(self._pool.lists(rival), 1):
             rates = self._tally(learner, rival, number, len(files)).win_rates(0, len(files))
@@ -87,19 +87,19 @@ class Priorities:
         return self._first + int(rng.choice(len(chances), p=chances))
 
     def file(self, rng, learner, rival):
-        """Draws a file of the pool for this learner; None if there is none any more."""
+        """Draws a file of the pool for this learner; None if there are none left."""
         paths, _, chances = self._files[learner, rival]
         return paths[rng.choice(len(paths), p=chances)] if paths else None
 
     def note(self, learner, rivals, path, score):
-        """Takes in one of this rank's games, over now, against the file of one of these rivals.
+        """Notes the result of one of this rank's matches, against the file of one of these rivals.
 
         score: the learner's, 1 for a win, 0.5 for a tie, 0 for a loss.
         """
         self._noted += [(learner, *place, score) for place in self._find(rivals, path)]
 
     def _find(self, rivals, path):
-        """Where a file stands: [(rival, list, number in it)]."""
+        """The places of a file: [(rival, list, index in it)]."""
         if self._pool and path in self._pool:
             if not self._places:
                 for rival in {rival for _, rival in self._meetings}:
@@ -110,7 +110,7 @@ class Priorities:
         return [(self._names.index(os.path.basename(os.path.dirname(path))), 0, int(stem(path)))]
 
     def count(self):
-        """Counts all ranks' games of an iteration in; all ranks call it, once per iteration."""
+        """Counts what all ranks have noted in an iteration; all ranks call it, once each."""
         for tally in self._tallies.values():
             tally.counts *= DECAY
         for learner, rival, number, k, score in sum(comm.gather(self._noted), []):
@@ -118,10 +118,10 @@ class Priorities:
         self._noted = []
 
     def figures(self):
-        """The log's part, of the odds of this iteration's draws: {"learner/name": number}.
+        """The log's part, from the odds of this iteration's draws: {"learner/name": number}.
 
         pfsp_worst_win: the lowest estimated win rate; pfsp_opponents: the effective number of
-        opponents, 1 / sum of squared odds, as many as would be equally likely.
+        opponents, 1 / sum of squared odds.
         """
         row = {}
         for learner, name in enumerate(self._names):
@@ -133,7 +133,7 @@ class Priorities:
         return row
 
     def _chances(self, meeting):
-        """(win rates, odds) of all whom the learner may meet as this rival, the pool's too."""
+        """(win rates, odds) of all that the learner may meet as this rival, the pool included."""
         wins, chances = self._versions[meeting]
         paths, others, theirs = self._files.get(meeting, ([], [], []))
         if not paths:
@@ -151,7 +151,7 @@ class Priorities:
         return {"-".join(map(str, key)): tally.counts for key, tally in self._tallies.items()}
 
     def set_state(self, state):
-        """Restores what `get_state` returned; without it counting begins anew."""
+        """Restores what `get_state` returned; without it counts start from 0."""
         self._tallies = {tuple(map(int, key.split("-"))): Tally(np.array(counts))
                          for key, counts in state.items()}
 
@@ -165,7 +165,7 @@ def make_priorities(config, trainees, pool=None):
 
 
 def odds(wins, chances, power):
-    """chances * (1 - wins)^power, scaled to a sum of 1; [opponents], as its arguments."""
+    """chances * (1 - wins)^power, scaled to a sum of 1; all [opponents]."""
     if not len(wins):
         return np.zeros(0)
     logs = power * np.log(1 - wins)

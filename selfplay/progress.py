@@ -29,7 +29,7 @@ class Limits:
 class Counters:
     """How far a run is.
 
-    iteration, timesteps (environment steps, summed over ranks), episodes, not_finite (games that
+    iteration, timesteps (environment steps, summed over ranks), episodes, not_finite (matches that
     ended because the physics broke down), seconds; interrupted: whether a signal ended the run.
     """
 
@@ -42,22 +42,22 @@ class Counters:
 
     @property
     def seconds(self):
-        """Wall time since the start, without the time between checkpoint and resumption."""
+        """Wall time since the start, without that between checkpoint and resumption."""
         return time.perf_counter() - self._started
 
     def advance(self, segs, env):
-        """Counts an iteration; returns how many games ended in each of the game's `endings`.
+        """Counts an iteration; returns how many matches ended in each of the game's `endings`.
 
-        segs: the learners' segments; each of them has the endings of all games.
+        segs: the learners' segments; each of them has the endings of all matches.
         """
         endings = env.game.endings
-        games = np.bincount(segs[0]["endings"], minlength=len(endings))
-        games = comm.allsum(games.tolist())
+        counts = np.bincount(segs[0]["endings"], minlength=len(endings))
+        counts = comm.allsum(counts.tolist())
         self.iteration += 1
         self.timesteps += comm.SIZE * len(segs[0]["rew"]) * env.num_envs
-        self.not_finite += int(games[endings.index("not finite")])
-        self.episodes += int(sum(games))
-        return games
+        self.not_finite += int(counts[endings.index("not finite")])
+        self.episodes += int(sum(counts))
+        return counts
 
     def get_state(self):
         """Counters and seconds."""
@@ -74,7 +74,7 @@ class Schedule:
     """The weight of the dense reward, and the settings that change with it.
 
     counters: the run's `Counters`. alpha is 1 for `dense_iters` iterations, then falls linearly to
-    `alpha_final` over `anneal_iters`. anneal_at: share of games ending in one of the game's
+    `alpha_final` over `anneal_iters`. anneal_at: share of matches ending in one of the game's
     `achievements` at which annealing starts earlier (0: never); achieved: that share, smoothed over
     20 iterations.
     """
@@ -96,19 +96,19 @@ class Schedule:
         left = max(0.0, 1.0 - annealed / self._anneal_iters) if self._anneal_iters else 0.0
         return final + left * (dense - final)
 
-    def note_achievements(self, games, game):
-        """Starts annealing once enough games end as they should.
+    def note_achievements(self, counts, game):
+        """Starts annealing once enough matches end as they should.
 
-        games: how many of the last iteration ended in each of `game.endings`.
+        counts: how many of the last iteration ended in each of `game.endings`.
         """
-        if games.sum():
-            good = sum(games[game.endings.index(name)] for name in game.achievements)
-            self.achieved += 0.05 * (good / games.sum() - self.achieved)
+        if counts.sum():
+            good = sum(counts[game.endings.index(name)] for name in game.achievements)
+            self.achieved += 0.05 * (good / counts.sum() - self.achieved)
         if self._anneal_at and self.achieved >= self._anneal_at:
             self.dense_iters = min(self.dense_iters, self._counters.iteration)
 
     def get_state(self):
-        """The checkpoint's part "progress": the counters, and what has been achieved."""
+        """The counters, and what has been achieved: the checkpoint's part "progress"."""
         return {**self._counters.get_state(), "dense_iters": self.dense_iters,
                 "achieved": self.achieved}
 

@@ -24,13 +24,13 @@ class Generators:
     def renew(self, iteration):
         """Reseeds the generators, for a run that resumes on another number of ranks.
 
-        Returns the SeedSequence of this rank's games.
+        Returns the SeedSequence of this rank's matches.
         """
         fresh = np.random.SeedSequence([self._seed, 3, iteration, comm.SIZE, comm.RANK])
-        games, *fresh = fresh.spawn(1 + len(self._going_on))
+        matches, *fresh = fresh.spawn(1 + len(self._going_on))
         for rng, sequence in zip(self._going_on.values(), fresh):
             rng.bit_generator.state = np.random.default_rng(sequence).bit_generator.state
-        return games
+        return matches
 
     def get_state(self):
         """The generators' states: {name: JSON}."""

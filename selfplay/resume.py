@@ -32,7 +32,7 @@ def settle_resumed(save_dir, given, limits):
     if config["ranks"] != comm.SIZE:
         may_change += ("num_envs",)
         remark += f"{'; ' if remark else ''}was trained by {config['ranks']} worker(s), resumes " \
-                  f"with {comm.SIZE}: with new games and new random numbers, so not bit for bit"
+                  f"with {comm.SIZE}: with new matches and new random numbers, so not bit for bit"
     asked = {key: value for key, value in lasting_paths(save_dir, given).items()
              if value is not None and key not in ("resume", "run", "paper", "ranks", "dry_run")}
     if asked.get("init") == "none":
@@ -53,7 +53,7 @@ def settle_resumed(save_dir, given, limits):
 
 
 def means_the_same(value, other):
-    """Whether an option's value is the run's; what is off need not have been given."""
+    """Whether an option's value is the run's; an option that is off need not have been given."""
     return value == other or (value is False and other is None)
 
 
@@ -67,7 +67,8 @@ def as_given(name, value):
 def settle_moved(config, asked):
     """Returns (asked, names of the options that give new paths for files of the run).
 
-    Restoring the checkpoint checks that they are the same files. An anchor keeps its name.
+    That they are the same files is checked when the checkpoint is restored. An anchor keeps its
+    name.
     """
     moved = ("opponent",) * bool(config.get("opponent"))
     if not asked.get("anchor") or not config.get("anchor"):

@@ -9,7 +9,7 @@ import fcntl
 import os
 import platform
 
-from common.command_line import InputError
+from common.command_line import InputError, file_error
 
 NAME = "lock"
 WORKING = "is being trained by {}; wait for its end, or stop it"
@@ -20,12 +20,15 @@ def hold(directory, what):
     """Locks a run's folder until `let_go` or the end of this process.
 
     what: the option that names the run. Raises InputError, with the name of the other process, if
-    one trains it. On a disk without locks nothing is refused.
+    one trains it, or if the lock cannot be written. On a disk without locks nothing is refused.
     """
     path = _path(directory)
     if path in _held:
         return
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError as error:  # another user's run, or a read-only disk
+        raise InputError(f"{what}: {file_error(error)}") from None
     other = _lock(descriptor)
     if other:
         os.close(descriptor)
@@ -35,11 +38,14 @@ def hold(directory, what):
 
 
 def holder(directory):
-    """Which other process trains the run in a folder, "" if none does."""
+    """Which other process trains the run in a folder, "" if none does as far as we can tell."""
     path = _path(directory)
-    if path in _held or not os.path.exists(path):
+    if path in _held:
         return ""
-    descriptor = os.open(path, os.O_RDWR)
+    try:
+        descriptor = os.open(path, os.O_RDWR)
+    except OSError:  # there is no lock, or this user may not open it
+        return ""
     try:
         return _lock(descriptor)
     finally:

@@ -1,9 +1,10 @@
 """A run's records: config.json, a table on screen, CSV files and TensorBoard events."""
 
 import csv
-import glob
+import itertools
 import json
 import os
+import shutil
 import sys
 
 import numpy as np
@@ -11,7 +12,7 @@ import tensorflow.compat.v1 as tf
 from tabulate import tabulate
 
 from common.command_line import InputError
-from common.files import write_json
+from common.files import remove_leftovers, write_json
 from distributed_data import comm
 from selfplay import run_lock
 
@@ -19,22 +20,25 @@ from selfplay import run_lock
 def open_run(directory, config, resumed=False):
     """Makes the run's folder, which must be new, and writes config.json; InputError otherwise.
 
-    resumed: it exists already; half-written files of a killed process are deleted. From here on
-    this process holds the folder's lock.
+    resumed: the folder exists already; half-written files of a killed process are deleted. From
+    here on this process holds the folder's lock.
     """
     what = f"--run {os.path.basename(directory)}"
     if resumed:
         run_lock.hold(directory, what)
-        for path in glob.glob(os.path.join(glob.escape(directory), "**", "*.tmp*"), recursive=True):
-            os.unlink(path)
+        remove_leftovers(directory)
         return
     try:
         os.makedirs(directory)
-        run_lock.hold(directory, what)
-        write_config(directory, config)
     except FileExistsError:
         run_lock.refuse_taken(directory)
     except OSError as error:
+        raise InputError(f"{what}: {error.strerror}") from None
+    run_lock.hold(directory, what)
+    try:
+        write_config(directory, config)
+    except OSError as error:  # a full disk: the same command must work once there is space
+        shutil.rmtree(directory, ignore_errors=True)
         raise InputError(f"{what}: {error.strerror}") from None
 
 
@@ -44,7 +48,7 @@ def write_config(directory, config):
 
 
 def mend_config(directory, config):
-    """Rewrites config.json if it differs from the run; returns lines about damage."""
+    """Rewrites config.json if it differs from `config`; returns lines about damage."""
     try:
         with open(os.path.join(directory, "config.json")) as file:
             found = json.load(file)
@@ -58,8 +62,8 @@ def mend_config(directory, config):
 class RunLog:
     """Writes one row of figures per iteration; the first row determines the columns.
 
-    progress.csv holds figures that the same seed reproduces to the last digit, timing.csv those of
-    the clock, warnings.txt what went wrong.
+    progress.csv holds figures that the same seed reproduces to the last digit, timing.csv those
+    that depend on the clock, warnings.txt what went wrong.
 
     directory: of the run. Only rank 0 has a log. remarks: lines from `set_state` about damage.
     """
@@ -86,7 +90,7 @@ class RunLog:
         print(_table(iteration, {**row, **timing}), flush=True)
 
     def warn(self, iteration, text):
-        """Logs an event, also on the screen."""
+        """Logs an event, and prints it."""
         line = f"iteration {iteration}: {text}"
         with open(os.path.join(self._directory, "warnings.txt"), "a", encoding="utf-8",
                   errors="backslashreplace") as file:
@@ -123,7 +127,7 @@ class Table:
         self._file.seek(0, os.SEEK_END)
         self._rows = self._writer(columns) if columns else None
 
-    def _writer(self, columns):  # a run of an earlier version has fewer and keeps those
+    def _writer(self, columns):  # the table of an older run keeps its fewer columns
         return csv.DictWriter(self._file, columns, extrasaction="ignore")
 
     def write(self, row):
@@ -148,8 +152,8 @@ def logs(directory):
 def cut_off(directory, sizes):
     """Truncates a run's logs to `sizes`, and deletes those begun later.
 
-    Training needs none of them: a missing one is started again, and so is a table that has lost its
-    end, which is kept as NAME.before. Returns a line about each of these.
+    Training needs none of them. A missing one starts again, and so does a table that has lost its
+    end, which is kept as NAME.before (see `free_path`). Returns a line about each of these.
     """
     remarks = []
     for name, size in sizes.items():
@@ -159,13 +163,21 @@ def cut_off(directory, sizes):
         elif os.path.getsize(path) >= int(size):
             os.truncate(path, int(size))
         elif name.endswith(".csv"):
-            os.replace(path, f"{path}.before")
-            remarks.append(f"{name} has lost its end: kept as {name}.before, it starts again")
+            kept = free_path(f"{path}.before")
+            os.replace(path, kept)
+            remarks.append(f"{name} has lost its end: kept as {os.path.basename(kept)}, it starts "
+                           "again")
         else:
             remarks.append(f"{name} has lost its end")
     for name in set(logs(directory)) - set(sizes):
         os.unlink(os.path.join(directory, name))
     return remarks
+
+
+def free_path(path):
+    """The path, or PATH2, PATH3 and so on: the first at which there is nothing yet."""
+    numbered = (f"{path}{k}" for k in itertools.count(2))
+    return next(each for each in itertools.chain([path], numbered) if not os.path.exists(each))
 
 
 def _table(iteration, row):
@@ -189,9 +201,9 @@ def _number(value):
 
 
 def episode_figures(seg, endings):
-    """One learner's games of an iteration over all ranks: returns, lengths, outcomes, rewards.
+    """One learner's matches of an iteration over all ranks: returns, lengths, outcomes, rewards.
 
-    A game that it played from both seats counts once in figures of games ("games", "ep_len",
+    A match that it played from both seats counts once in figures of matches ("games", "ep_len",
     "end_..."), and twice in those of seats (returns, outcomes). Only rank 0 gets them, the others
     get {}.
     """
@@ -221,7 +233,7 @@ def episode_figures(seg, endings):
 
 
 def iteration_row(names, segs, losses, alpha, counters, env):
-    """An iteration's row of progress.csv, whole on rank 0; all ranks must call it.
+    """An iteration's row of progress.csv, complete on rank 0 only; all ranks must call it.
 
     names, segs, losses: the learners'; alpha: the iteration's; counters: after the iteration.
     """

@@ -16,12 +16,12 @@ from selfplay.randomness import Generators
 from selfplay.run_log import RunLog, mend_config, open_run
 from selfplay.shaping import Shaping
 from selfplay.snapshots import Snapshots
-from utils import traj_segment_generator
+from utils import new_segment, traj_segment_generator
 
 
 @dataclass
 class Setup:
-    """The parts of a run that move on with its iterations.
+    """The parts of a run that change with its iterations.
 
     log: `RunLog` on rank 0, None on the others. seg_gen: yields a list of segments, one per
     learner.
@@ -37,7 +37,7 @@ class Setup:
     checkpointer: Checkpointer = None
 
     def warn(self, text, ahead=0):
-        """Logs a line on rank 0; ahead: 1 while the present iteration is not yet counted in."""
+        """Logs a line on rank 0; ahead: 1 while the current iteration is not counted yet."""
         if self.log:
             self.log.warn(self.counters.iteration + ahead, text)
 
@@ -58,6 +58,7 @@ def set_up(sess, env, policy_fn, learners, run, config, opponents, init, anchors
         Generators(config.seed, len(learners)))
     players = build_players(env, policy_fn, learners, run, config, opponents, setup.rngs.init)
     horizon = rollout_horizon(players[0], config.timesteps_per_batch, config.optim_batchsize)
+    check_memory(learners, horizon, config.timesteps_per_batch)
     comm.from_root(lambda: open_run(run, config.as_dict(), resumed is not None))
     for learner in learners:
         learner.build_optimizer(config.clip_param, config.entcoeff, config.l2)
@@ -79,7 +80,7 @@ def set_up(sess, env, policy_fn, learners, run, config, opponents, init, anchors
 def build_players(env, policy_fn, learners, run, config, opponents, rng):
     """Makes every network and seats it; returns the `Player`s, the learners' first.
 
-    rng: the learners' first weights are drawn from it.
+    rng: generator of the learners' first weights.
     """
     shared = learners[0].header["seat"] == "both"
     seatings = opponents.seat(env.num_envs, shared, config.ensemble)
@@ -93,7 +94,7 @@ def build_players(env, policy_fn, learners, run, config, opponents, rng):
 def rollout_horizon(player, timesteps_per_batch, optim_batchsize):
     """Steps of one rollout that give every learner exactly its batch; InputError if none do.
 
-    player: any of the learners, who all sit in equally many games. A recurrent policy trains on
+    player: any of the learners, which all have equally many columns. A recurrent policy trains on
     whole chunks of steps.
     """
     world = batch_plan.World(ranks=comm.SIZE, chunk=player.policy.chunk)
@@ -103,10 +104,19 @@ def rollout_horizon(player, timesteps_per_batch, optim_batchsize):
         raise InputError(str(error)) from None
 
 
-def start_parameters(sess, learners, opponents, init, adaptive_kl):
-    """Gives all ranks the same parameters, those of `init` where there are any.
+def check_memory(learners, horizon, timesteps_per_batch):
+    """Raises InputError if memory cannot hold the segments: before anything is written."""
+    try:
+        [new_segment(horizon, learner.player) for learner in learners]
+    except MemoryError:
+        raise InputError(f"--timesteps-per-batch {timesteps_per_batch}: takes more memory than "
+                         "this machine has") from None
 
-    If the step size adapts, trained ones start with small steps.
+
+def start_parameters(sess, learners, opponents, init, adaptive_kl):
+    """Gives all ranks the same parameters: those of `init`, or rank 0's where it has None.
+
+    If the step size adapts, training goes on from those of `init` with small steps.
     """
     for learner, vector in zip(learners, init):
         if vector is not None:
@@ -118,7 +128,7 @@ def start_parameters(sess, learners, opponents, init, adaptive_kl):
 
 
 def add_rollouts(setup, sess, env, players, horizon, config, opponents):
-    """The generator of segments."""
+    """Makes the generator of segments."""
     shaping = Shaping(
         env, config.shaping, lambda: setup.schedule.blend(config.gamma_dense, config.gamma)
     ) if config.shaping else None
@@ -128,7 +138,7 @@ def add_rollouts(setup, sess, env, players, horizon, config, opponents):
 
 
 def add_disk(setup, run, learners, config, opponents, anchors):
-    """Log, snapshots and checkpoints in the folder `run`."""
+    """Makes log, snapshots and checkpoints in the folder `run`."""
     setup.log = RunLog(run) if comm.RANK == 0 else None
     setup.snapshots = Snapshots(
         run, [learner.name for learner in learners], [learner.header for learner in learners],
@@ -150,7 +160,7 @@ def shared_parts(learners, schedule, curriculum, opponents, anchors):
 
 
 def begin(setup, sess, env, learners, init, config):
-    """Starts a new run: filters, noise above its floor, version 0, a first checkpoint."""
+    """Starts a new run: fills filters, raises the noise to its floor, saves version 0."""
     prime_filters(env, [learner for learner, vector in zip(learners, init) if vector is None],
                   sess, setup.rngs.noise)
     floor = setup.schedule.blend(config.logstd_floor_dense, config.logstd_floor)
@@ -162,11 +172,11 @@ def begin(setup, sess, env, learners, init, config):
 
 
 def go_on(setup, sess, env, learners, run, config, opponents, resumed):
-    """Restores a run, mends what it has lost on the disk, and logs that."""
+    """Restores a run, rewrites files that it has lost, and logs that."""
     counters, log, snapshots = setup.counters, setup.log, setup.snapshots
     if setup.checkpointer.restore(resumed):
         opponents.load(sess, snapshots)
-    else:  # another number of ranks: chance begins anew
+    else:  # another number of ranks: all generators are reseeded
         env.reset(setup.rngs.renew(counters.iteration).generate_state(env.num_envs))
     snapshots.latest = counters.iteration
     for remark in comm.from_root(lambda: log.remarks + mend_config(run, config.as_dict())):
@@ -177,7 +187,7 @@ def go_on(setup, sess, env, learners, run, config, opponents, resumed):
 def prime_filters(env, learners, sess, rng, steps=100):
     """Fills the observation filters from a few random steps, before the first policy acts.
 
-    Each learner's filter sees the seats that it sits in; networks that use no filter need nothing.
+    Each learner's filter sees the seats that it plays; networks without a filter need nothing.
     """
     learners = [learner for learner in learners if uses_filter(learner.policy)]
     if not learners:
@@ -203,11 +213,11 @@ def meet_anchors(anchors, learners, setup):
     anchors.meet(first)
     for learner, vector in zip(learners, first):
         if vector is None:
-            setup.warn(f"{learner.name}/000000.npz is gone or damaged: no more games against it")
+            setup.warn(f"{learner.name}/000000.npz is gone or damaged: no more matches against it")
 
 
 def announce(setup, config, opponents):
-    """Prints what the run will take, on rank 0."""
+    """Prints how much disk the run will take, and the opponents' remark, on rank 0."""
     if setup.log:
         sizes = [f"{setup.snapshots.disk_use(config.delta, config.keep, n) / 1e6:,.0f} MB after "
                  f"{n:,}" for n in (1000, 10000)]

@@ -6,15 +6,15 @@ import numpy as np
 class Shaping:
     """F = weight * (gamma P(s') - P(s)) for every seat, where P is `Game.potential`.
 
-    Over a game the discounted F add up to -weight * P of its first state, whatever is played, so
+    Over a match the discounted F add up to -weight * P of its first state, whatever is played, so
     policies keep their order (Ng, Harada and Russell, 1999; for several learners, Devlin and
-    Kudenko, 2011). This requires P = 0 in every state in which a game ends, time-outs included.
+    Kudenko, 2011). This requires P = 0 in every state in which a match ends, time-outs included.
 
     env: `CompeteVectorEnv`. weight: reward for going from P = 0 to 1. gamma: function that returns
     the discount of the advantages.
 
-    It has no state: P follows from that of the matches, so a resumed run continues with the same
-    bits.
+    It has no state of its own: P follows from the matches' states, so a resumed run continues with
+    the same bits.
     """
 
     def __init__(self, env, weight, gamma):
@@ -34,10 +34,10 @@ class Shaping:
         return self._gamma() * np.where(done, 0.0, self.potentials()) - before
 
     def cut(self, infos):
-        """Correction of the value estimates of games cut short by a time limit, [2, N].
+        """Correction of the value estimates of matches cut short by a time limit, [2, N].
 
         A network that learns from shaped returns values a state lower than its true value, by
         weight * P. F has ended at P = 0 there, so the bootstrap must be the true value. infos:
-        those of the step, which hold the potentials of cut games only.
+        those of the step, which hold the potentials of these matches only.
         """
         return self._weight * infos["final_potential"]

@@ -17,9 +17,9 @@ class Snapshots:
 
     names, headers: each learner's folder, and the header of its parameter files without version,
     iteration and curriculum. pool: `Pool` of other runs' files, which make up the share
-    `pool_share` of all draws. curriculum: the run's `Curriculum`. warn: function of a line for the
-    user. priorities: `Priorities` that weigh versions and files, None if all are equally likely.
-    Only rank 0 touches the disk.
+    `pool_share` of all draws. curriculum: the run's `Curriculum`. warn: function that takes a line
+    for the user. priorities: `Priorities` that weigh versions and files, None if all are equally
+    likely. Only rank 0 touches the disk.
     """
 
     def __init__(self, directory, names, headers, pool=None, pool_share=0.0, curriculum=None,
@@ -50,7 +50,7 @@ class Snapshots:
         self.latest = version
 
     def mend(self, vectors):
-        """Rewrites the latest version if its file is gone or damaged.
+        """Rewrites the latest version if its file is missing or damaged.
 
         vectors: every learner's parameters.
         """
@@ -65,8 +65,8 @@ class Snapshots:
         """Deletes versions that can no longer be drawn, except version 0 and every `keep`-th.
 
         Draws start at delta * latest, which never falls; the margin of two iterations is for runs
-        that go back to their previous checkpoint. Versions that any rank's opponents use stay until
-        they are replaced. keep: 0 keeps only version 0.
+        that resume from their previous checkpoint. Versions that any rank's opponents use stay
+        until they are replaced. keep: 0 keeps only version 0.
         """
         first = int(np.ceil(delta * (self.latest - 2)))
         old = [(k, version) for version in range(self._thinned, first)
@@ -81,7 +81,7 @@ class Snapshots:
         self._thinned = max(self._thinned, first)
 
     def hold(self, paths):
-        """Marks the files that this rank's opponents use: those of all ranks are not deleted."""
+        """Marks the files that this rank's opponents use; what any rank has marked is kept."""
         self._held = {os.path.abspath(path) for theirs in comm.gather(paths) for path in theirs}
 
     def disk_use(self, delta, keep, versions):
@@ -90,16 +90,16 @@ class Snapshots:
         return size * versions_kept(delta, keep, versions)
 
     def first(self):
-        """Every learner's parameters before training, None for those that are gone."""
+        """Every learner's parameters before training, None for files that are gone."""
         return comm.from_root(lambda: [read(self.path(k, 0)) for k in range(len(self.names))])
 
     def draw(self, rng, delta, rivals, learners=None):
         """Draws an older version for each of this rank's opponents; returns [(path, vector)].
 
-        rng: this rank's generator; rivals: for each opponent, the learners that it may be, all
-        equally likely; learners: for each the one that it meets, None without priorities. Versions
-        come from Uniform(delta * latest, latest), both ends included (paper, section 4.2), or from
-        the pool of other runs.
+        rng: this rank's generator; rivals: for each opponent, the learners whose version it may be,
+        all equally likely; learners: for each opponent, the learner that it meets; None without
+        priorities. Versions come from Uniform(delta * latest, latest), both ends included (paper,
+        section 4.2), or from the pool of other runs.
         """
         first = int(np.ceil(delta * self.latest))
         meetings = list(zip(learners or [None] * len(rivals), rivals))
@@ -115,19 +115,19 @@ class Snapshots:
         return [found[path] for path in wanted]
 
     def reload(self, paths):
-        """Vectors of files that this rank has drawn before; None for those gone since."""
+        """Vectors of files that this rank has drawn before; None for those now missing."""
         asked = comm.to_root(paths)
 
         def load():
             vectors = {path: read(path) for path in sorted(set(sum(asked, [])))}
             for path in (path for path, vector in vectors.items() if vector is None):
-                self._warn(f"{path} is gone or damaged; its games go on against another version")
+                self._warn(f"{path} is gone or damaged; its matches go on against another version")
             return [[vectors[path] for path in theirs] for theirs in asked]
 
         return comm.deal(load)
 
     def _load(self, wanted, first):
-        """{path: (path, vector)} of all ranks' files; None for those that the pool has lost."""
+        """{path: (path, vector)} of all ranks' files; None for files that the pool has lost."""
         asked = comm.gather(wanted)
         return comm.from_root(lambda: {path: self._read(path, first)
                                        for path in sorted(set(sum(asked, [])))})
@@ -158,7 +158,7 @@ class Snapshots:
         folder, name = os.path.dirname(path), os.path.relpath(path, self.directory)
         paths = snapshot_paths(folder)
         versions = sorted(v for v in paths if first <= v <= self.latest)
-        turn = int(stem(path)) % max(1, len(versions))  # shares lost draws out evenly
+        turn = int(stem(path)) % max(1, len(versions))  # spreads lost draws evenly
         for version in versions[turn:] + versions[:turn]:
             vector = read(paths[version])
             if vector is not None:

@@ -13,8 +13,8 @@ from utils import Player
 class Trainee:
     """A learner: name, seat and header describe it; `build_*` add the rest, in the graph.
 
-    name: of its snapshots' folder. seat: 0 or 1, the one that its network is built for. header:
-    dict for its parameter files; its "seat" is "both" if the learner plays both.
+    name: that of its snapshots' folder. seat: 0 or 1, the one that its network is built for.
+    header: dict for its parameter files; its "seat" is "both" if the learner plays both.
     """
 
     name: str

@@ -8,11 +8,17 @@ import numpy as np
 
 from common.command_line import InputError
 from common.filenames import parameter_files, read_name
-from common.parameter_file import load_parameters
+from common.parameter_file import load_parameters, peek
 from common.run_folder import find_place, snapshot_paths
 from distributed_data import comm
 from gym_compete import GAMES
-from networks.loading import find_policy, first_variables, load_entry, vector_size
+from networks.loading import (
+    check_networks,
+    find_policy,
+    first_variables,
+    load_entry,
+    vector_size,
+)
 from selfplay.config import flag
 from selfplay.curriculum import position_of
 from selfplay.opponents import History, HistoryAndPool, Outsider
@@ -21,13 +27,13 @@ from selfplay.priorities import make_priorities
 
 
 def find_init(save_dir, config, trainees, resumed, args):
-    """Per learner, its `ParameterFile` of --init or None, on every rank: where it begins.
+    """Where each learner begins, on every rank: its `ParameterFile` of --init, or None at random.
 
-    None begins at random; all do without --init, and the other seat's with --init-seat. args: the
-    command line, by which only a preset's walker may find its seat taken by --opponent.
+    All begin at random without --init, and the other seat's does with --init-seat. args: the
+    command line; only a preset's walker may find its seat taken by --opponent.
     """
     nowhere = [None] * len(trainees)
-    if config.init is None or resumed is not None:  # who goes on is beyond where it began
+    if config.init is None or resumed is not None:  # the checkpoint has the parameters
         return nowhere
     if config.init_seat is not None and trainees[0].header["seat"] == "both":
         raise InputError(f"--init-seat {config.init_seat}: in {config.env} the network "
@@ -37,9 +43,9 @@ def find_init(save_dir, config, trainees, resumed, args):
         if args.init is None and args.init_seat is None:
             return nowhere
         raise InputError(f"--init-seat {config.init_seat}: is the seat of --opponent; the learner "
-                         f"sits in {trainees[0].seat}")
+                         f"has seat {trainees[0].seat}")
     if args.logstd is not None and len(given) == len(trainees):
-        raise InputError("--logstd: not where all learners begin with the noise of --init's files; "
+        raise InputError("--logstd: not if all learners begin with the noise of --init's files; "
                          "--init none begins from random parameters")
     entries = comm.from_root(load_init, save_dir, config.init, [t.name for t in given],
                              [t.header for t in given])
@@ -50,37 +56,24 @@ def find_init(save_dir, config, trainees, resumed, args):
 def find_start(config, game, built_on, resumed):
     """The curriculum position at which a run begins.
 
-    built_on: the parameter files that it goes on from or answers to; the furthest counts.
+    built_on: the parameter files that it starts from or trains against; the furthest counts.
     """
     start = config.curriculum_start
-    if resumed is not None:
-        return start or 0.0  # old runs all began there
-    for option, value in (("start", start), ("iters", config.curriculum_iters),
-                          ("at", config.curriculum_at or None)):
-        if value is not None and not game.curriculum_end:
-            raise InputError(f"--curriculum-{option}: {game.name} has no curriculum, sumo-ants, "
-                             "sumo-humans and kick-and-defend have")
-    if start is not None or not game.curriculum_end:
-        return start or 0.0
+    if start is not None or resumed is not None or not game.curriculum_end:
+        return start or 0.0  # runs that are older than the option all began at 0
     return max((position_of(entry, game.curriculum_end) for entry in built_on), default=0.0)
 
 
 def no_older_versions(config):
-    """Whether all games are against the latest versions."""
+    """Whether all matches are between the latest versions."""
     return round(config.latest_share * config.num_envs) == config.num_envs
 
 
 def find_opponents(save_dir, config, trainees, outsider, resumed, args):
     """Who sits opposite, on every rank; outsider: (seat, `ParameterFile`) or None.
 
-    The checkpoint of a run that goes on says which files its pool has. args: the command line.
+    A resumed run's checkpoint says which files its pool has. args: the command line.
     """
-    if config.pool and config.ensemble > 1:
-        raise InputError("--pool: not together with --ensemble")
-    if config.pool and outsider and resumed is None:
-        raise InputError("--pool: not together with --opponent, nobody else is met")
-    if config.pfsp and outsider:
-        raise InputError("--pfsp: not together with --opponent, nobody else is met")
     if outsider:
         return Outsider(*outsider)
     if resumed is None and no_older_versions(config):
@@ -98,24 +91,25 @@ def find_opponents(save_dir, config, trainees, outsider, resumed, args):
 
 
 def refuse_choice_of_older(config, args):
-    """Raises InputError for an option about older versions, where none are met."""
+    """Raises InputError for an option about older versions if none are met."""
     given = {"pfsp": config.pfsp, "pool": config.pool, "opponents": args.opponents}
     for option in filter(given.get, given):
         raise InputError(f"{flag(option)}: not with --latest-share {config.latest_share:g}, no "
-                         "game is against an older version")
+                         "match is against an older version")
 
 
 def find_pool(save_dir, places, names, headers):
-    """A learner's list of lists: all snapshots that each of some other runs made of it.
+    """For each learner a list of lists: its snapshots in each of some other runs.
 
-    places: those runs, each what `load_init` takes. The newest file of each must fit the learner,
-    else InputError.
+    places: those runs, each what `load_init` takes. Raises InputError for files that do not fit the
+    learner.
     """
     game = headers[0]["game"]
     runs = [find_files(save_dir, what, names, game, "--pool") for what in places]
     for learners in runs:
         for paths, header in zip(learners, headers):
-            load_fitting(paths[-1], header, "--pool")
+            newest = load_fitting(paths[-1], header, "--pool")
+            refuse_others(paths[:-1], newest, header, "--pool")
     return [list(pool) for pool in zip(*runs)]
 
 
@@ -123,10 +117,10 @@ def load_init(save_dir, what, names, headers):
     """One `ParameterFile` per learner, in their order, from a run, a folder or a single file.
 
     save_dir: where runs are; what: a run (its newest snapshots) by its name there or its path, a
-    folder of agentK.npz files, OpenAI's archive, or, where one learner trains or the file's learner
+    folder of agentK.npz files, OpenAI's archive, or, if one learner trains or the file's learner
     played both seats, one file or a folder of snapshots. names: the learners' folders; headers:
     theirs, which the files must fit, of this game or another (`transfer`). Raises InputError for
-    what does not.
+    files that do not fit.
     """
     learners = find_files(save_dir, what, names, headers[0]["game"], "--init")
     return [transfer(load_own(paths[-1], header["game"]), header, "--init")
@@ -143,13 +137,13 @@ def find_files(save_dir, what, names, game, option):
     if not alone:
         return [find_learner(place, name, game, f"{option} {what}") for name in names]
     if len(names) > 1 and not played_both(alone):
-        raise InputError(f"{option} {what}: one learner's, but {' and '.join(names)} train; give a "
+        raise InputError(f"{option} {what}: one learner's, but {' and '.join(names)} train; name a "
                          "run or a folder")
     return len(names) * [alone]
 
 
 def played_both(paths):
-    """Whether the newest of these files is of a learner that played both seats."""
+    """Whether the newest of these files holds a learner that played both seats."""
     return bool(paths) and load_parameters(paths[-1])[1].get("seat") == "both"
 
 
@@ -171,7 +165,7 @@ def find_released(folder, name, game):
 def find_learner(folder, name, game, asked):
     """The files of one learner: its snapshots in a run, else NAME.npz, else OpenAI's.
 
-    Failing those, agent0's, if it played both seats.
+    If there are none, agent0's, if it played both seats.
     """
     found = named_files(folder, name) or find_released(folder, name, game)
     first = found or named_files(folder, "agent0")
@@ -189,14 +183,14 @@ def named_files(folder, name):
 
 
 def agree(found, wanted):
-    """Whether an entry of a header fits the learner's; of a dict, what both of them say."""
+    """Whether an entry of a header fits the learner's; dicts may each have keys of their own."""
     if isinstance(found, dict):
         return all(wanted.get(name, value) == value for name, value in found.items())
     return found == wanted or "both" in (found, wanted)
 
 
 def load_own(path, game):
-    """The `ParameterFile` of a file that names its game itself, or is taken to be of this one."""
+    """The `ParameterFile` of a file; its game is the one that it names, else this one."""
     header = load_parameters(path)[1]
     return load_entry(path, header.get("game") if header.get("game") in list(GAMES) else game)
 
@@ -205,14 +199,34 @@ def load_fitting(path, header, option):
     """The `ParameterFile` of a file that must hold this learner's network; InputError otherwise."""
     entry = load_entry(path, header["game"])
     must_fit(entry, header, option)
-    found, wanted = hides_pose(entry.header), hides_pose(header)
-    if found != wanted:  # it is played by a copy of the learner's network
-        raise InputError(f"{option} {path}: its hide_pose is {found}, the learner's {wanted}")
+    must_see_alike(path, entry.header, header, option)
+    check_networks([entry], header["game"])
     return entry
 
 
+def refuse_others(paths, newest, header, option):
+    """Raises InputError for a file that does not hold this learner's network, as the newest does.
+
+    There may be thousands, so none is loaded. One that cannot be read is never drawn.
+    """
+    for path, found in zip(paths, map(peek, paths)):
+        if found:
+            size, said = found
+            said = newest.header | said  # released vectors have no header
+            must_agree(path, said, header, option)
+            must_see_alike(path, said, header, option)
+            must_have(path, size, newest.vector.size, option)
+
+
+def must_see_alike(path, said, header, option):
+    """Raises InputError if only one of two headers' networks sees how the other robot stands."""
+    found, wanted = hides_pose(said), hides_pose(header)
+    if found != wanted:  # a copy of the learner's network plays it
+        raise InputError(f"{option} {path}: its hide_pose is {found}, the learner's {wanted}")
+
+
 def hides_pose(header):
-    """Whether a file's network is blind to how the other robot stands."""
+    """Whether a file's network does not see how the other robot stands."""
     return bool(header["policy_args"].get("hide_pose"))
 
 
@@ -233,31 +247,41 @@ def pose_remark(init, trainees):
 
 def must_fit(entry, header, option):
     """Raises InputError unless the entry's network, size and seat are those of the header."""
-    for key in ("policy", "policy_args", "seat"):
-        found = entry.header.get(key, header[key])  # released vectors do not say their seat
-        if not agree(found, header[key]):
-            raise InputError(f"{option} {entry.path}: its {key.replace('_', ' ')} is {found}, the "
-                             f"learner's {header[key]}")
+    must_agree(entry.path, entry.header, header, option)
     size = vector_size(*(header[key] for key in ("game", "policy", "policy_args")))
-    if entry.vector.size != size:
-        raise InputError(f"{option} {entry.path}: {entry.vector.size:,} numbers, the network has "
-                         f"{size:,}")
+    must_have(entry.path, entry.vector.size, size, option)
+
+
+def must_agree(path, said, header, option):
+    """Raises InputError where a file's header says something else than the learner's."""
+    for key in ("game", "policy", "policy_args", "seat"):
+        found = said.get(key, header[key])  # released vectors do not say their seat
+        if not agree(found, header[key]):
+            raise InputError(f"{option} {path}: its {key.replace('_', ' ')} is {found}, the "
+                             f"learner's {header[key]}")
+
+
+def must_have(path, size, wanted, option):
+    """Raises InputError unless a file has as many numbers as the network."""
+    if size != wanted:
+        raise InputError(f"{option} {path}: {size:,} numbers, the network has {wanted:,}")
 
 
 def transfer(entry, header, option):
     """The entry, turned into one for the header's game; InputError if it cannot be.
 
-    What both games' networks have alike is taken over; so are, of a view that begins with the same
-    features in all games (`shared_features`), the weights of those, and new features start at 0.
+    Variables of the same shape in both games' networks are taken over. Where a view begins with
+    the same features in all games (`shared_features`), so are their weights; those of new features
+    start at 0.
     """
     old = entry.header
+    must_fit(entry, header | {"game": old["game"]}, option)
+    check_networks([entry], old["game"])
     if old["game"] == header["game"]:
-        must_fit(entry, header, option)
         return entry
-    must_fit(entry, {**header, "game": old["game"]}, option)
     befores, starts = first_variables(old), first_variables(header)
     parts = np.split(entry.vector, np.cumsum([before.size for before in befores])[:-1])
-    shared = find_policy(header["policy"]).shared_features
+    shared = getattr(find_policy(header["policy"]), "shared_features", None)
     made = []
     for part, before, start in zip(parts, befores, starts):
         if before.shape == start.shape:
@@ -265,7 +289,7 @@ def transfer(entry, header, option):
         elif before.ndim == 2 and shared:
             start[:shared] = part.reshape(before.shape)[:shared]
         elif shared is None:
-            raise InputError(f"{option} {entry.path}: of {old['game']}, where the network "
+            raise InputError(f"{option} {entry.path}: is for {old['game']}, where the network "
                              f"{header['policy']} has other inputs than in {header['game']}")
         made.append(start.ravel())
     return replace(entry, vector=np.concatenate(made), header=header | {

@@ -1,4 +1,4 @@
-"""How many workers train a run on this machine, and how many games each of them plays."""
+"""How many workers train a run on this machine, and how many matches each of them plays."""
 
 import json
 import os
@@ -12,22 +12,22 @@ from selfplay import batch_plan, run_lock
 from selfplay.build import fit_batch, plays_both_seats
 from selfplay.config import settle
 
-# A rank of fewer games or samples pays more for each TensorFlow call than it saves (cluster.md).
-LEAST_GAMES, LEAST_SAMPLES = 64, 256
-# A step's physics, which a rank's threads share, takes this many times what Python adds to it:
-# two ranks of one thread made 1.2 times the steps of one rank of two threads (cluster.md).
+# A rank with fewer matches or samples spends more on TensorFlow calls than it saves (cluster.md).
+LEAST_MATCHES, LEAST_SAMPLES = 64, 256
+# A step's physics, which a rank's threads share, takes this many times as long as its Python: two
+# ranks of one thread made 1.2 times as many steps as one rank of two threads (cluster.md).
 PHYSICS = 4.0
-MOST_PER_CORE = 2  # ranks of a run that began on a larger machine
+MOST_PER_CORE = 2  # ranks, for a run that began on a larger machine
 
 
 class Network(NamedTuple):
-    """What a batch depends on, as the network's class has it."""
+    """What a batch depends on: attributes of the network's class."""
 
     chunk: int = 1
     either_seat: bool = False
 
 
-NETWORKS = {  # for where there is no TensorFlow to ask the classes
+NETWORKS = {  # written down, because the classes need TensorFlow
     "mlp": Network(), "lstm": Network(chunk=10), "ant": Network(either_seat=True),
     "humanoid": Network(either_seat=True)}
 
@@ -35,8 +35,8 @@ NETWORKS = {  # for where there is no TensorFlow to ask the classes
 def start(parser, args, save_dir):
     """Starts `python run.py`'s workers, waits for them, and ends this process with their exit code.
 
-    It returns where this process is to train: alone, or as one of those that mpirun has started.
-    One line says what was chosen; bad input ends the process as `Parser.error` does.
+    It returns if this process is to train itself, alone or as one that mpirun has started. One line
+    says what was chosen; bad input ends the process as `Parser.error` does.
     """
     from distributed_data import launch  # here, so --help stays quick
 
@@ -60,7 +60,7 @@ def start(parser, args, save_dir):
 def choose(parser, args, save_dir):
     """The number of workers: the given one, the run's own, or what suits this machine.
 
-    Where only --num-threads is given, one. Bad input ends the process, or raises InputError.
+    If only --num-threads is given, one. Bad input ends the process, or raises InputError.
     """
     if args.resume is not None:
         own = own_ranks(find_run(save_dir, args.resume, "--resume"))
@@ -75,7 +75,7 @@ def choose(parser, args, save_dir):
 
 
 def refuse_names(config, save_dir):
-    """Raises InputError for an unknown network or a run that exists: as training would, but soon.
+    """Raises InputError for an unknown network or a run that exists: as training would, but early.
     """
     if config.policy not in NETWORKS and ":" not in config.policy:
         raise InputError(f"--policy {config.policy}: must be one of {', '.join(NETWORKS)}, or "
@@ -86,7 +86,7 @@ def refuse_names(config, save_dir):
 
 
 def refuse_batch(config, free, ranks):
-    """Raises InputError if so many workers cannot divide the batch: `build.plan_batch`, but soon.
+    """Raises InputError if the workers cannot divide the batch: as `build.plan_batch`, but early.
 
     free: those of `batch_plan.OPTIONS` that may adapt.
     """
@@ -125,14 +125,14 @@ def begins_again(ranks):
 
 
 def suitable(config, free, count):
-    """The fastest number of workers, on so many cores, that can share what one would do.
+    """The fastest number of workers, on `count` cores, that can share what one would do.
 
     free: those of `batch_plan.OPTIONS` that may adapt. For a network that is not in `NETWORKS`,
     whose batches may be special, 1.
     """
     if config.policy not in NETWORKS:
         return 1
-    given, wanted = batch_plan.asked(config, free)
+    given, wanted = batch_plan.given_and_wanted(config, free)
     worlds = [batch_plan.World(1, NETWORKS[config.policy].chunk, shared, config.ensemble,
                                config.opponent is not None) for shared in (False, True)]
     plans = [batch_plan.search(given, wanted, world) for world in worlds]
@@ -144,31 +144,31 @@ def suitable(config, free, count):
 
 
 def divides(ranks, plan, each, world):
-    """Whether so many workers have enough to do, in equal parts, if one would follow the plan.
+    """Whether the plan of one worker gives that many enough to do, in equal parts.
 
-    each: whether every worker plays the plan's games, else they share them.
+    each: whether every worker plays all the plan's matches, else they share them.
     """
-    games = plan["num_envs"] / (1 if each else ranks)
-    if games < LEAST_GAMES or games % 1 or plan["optim_batchsize"] < ranks * LEAST_SAMPLES:
+    matches = plan["num_envs"] / (1 if each else ranks)
+    if matches < LEAST_MATCHES or matches % 1 or plan["optim_batchsize"] < ranks * LEAST_SAMPLES:
         return False
-    parts = {**plan, "num_envs": int(games)}
+    parts = {**plan, "num_envs": int(matches)}
     return batch_plan.search(parts, parts, world._replace(ranks=ranks)) is not None
 
 
 def pace(ranks, threads):
-    """Steps per second of ranks with so many threads each, relative to one without physics."""
+    """Steps per second of that many ranks and threads each, relative to one without physics."""
     return ranks / (1 + PHYSICS / threads)
 
 
-def share(games, ranks):
-    """How many of so many games each worker plays."""
-    return max(1, games // ranks)
+def share(matches, ranks):
+    """How many of the matches each worker plays."""
+    return max(1, matches // ranks)
 
 
 def share_games(config, ranks, free, before=1):
-    """The configuration of each of --ranks workers, who play the games of the `before` ones.
+    """The configuration of each of --ranks workers, which share the matches of the `before` ones.
 
-    ranks: None where the user's own mpirun has started them: then each plays --num-envs.
+    ranks: None if the user's own mpirun has started them; then each plays --num-envs.
     """
     if ranks is None or "num_envs" not in free:
         return config
@@ -176,15 +176,15 @@ def share_games(config, ranks, free, before=1):
 
 
 def check(ranks, size):
-    """Raises InputError if --ranks is another number than that of the workers there are."""
+    """Raises InputError if --ranks is not the number of workers that have been started."""
     if ranks not in (None, size):
         raise InputError(f"--ranks {ranks}: {size} worker(s) have been started; leave it out, or "
-                         f"mpirun -np {ranks} starts so many")
+                         f"start with mpirun -np {ranks}")
 
 
 def describe(ranks, threads=None):
     """A number of workers in words."""
     count = cores.count()
     threads = threads or max(1, count // ranks)
-    return (f"{ranks} rank{'s' * (ranks > 1)} of {threads} thread{'s' * (threads > 1)} "
+    return (f"{ranks} worker{'s' * (ranks > 1)} of {threads} thread{'s' * (threads > 1)} "
             f"(of {count} core{'s' * (count > 1)})")

@@ -1,9 +1,7 @@
 """Players that flail, and matches of theirs."""
 
 import numpy as np
-import pytest
 
-import load_parameter_run
 from gym_compete import CompeteVectorEnv
 from viewing.recording import Recorder
 
@@ -11,16 +9,8 @@ EULER = ["--integrator", "Euler"]
 GAME = "run-to-goal-ants"
 
 
-def refused(arguments, culprit, capfd):
-    """The command line ends with exit code 2 and one line that holds the culprit."""
-    with pytest.raises(SystemExit) as end:
-        load_parameter_run.main(arguments)
-    err = capfd.readouterr().err
-    assert end.value.code == 2 and err.count("\n") == 1 and culprit in err, err
-
-
 def short_match(name, steps=12, seed=1, ending=None):
-    """A recording of a game's first match under random actions, cut after some steps."""
+    """A recording of a game's match under random actions, cut after some steps."""
     env = CompeteVectorEnv(name, 2, seed=seed, integrator="Euler")
     env.reset()
     recorder, rng = Recorder([7]), np.random.default_rng(seed)

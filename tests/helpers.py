@@ -1,5 +1,6 @@
 """The networks once more, in plain NumPy, and small things that several tests need."""
 
+import subprocess
 from contextlib import contextmanager
 
 import numpy as np
@@ -7,6 +8,12 @@ import tensorflow.compat.v1 as tf
 
 from distributed_data.device import make_session
 from distributed_data.mpi_adam import FlatVariables
+
+
+def alive(pid):
+    """Whether a process runs and is no zombie."""
+    done = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True)
+    return done.stdout.strip()[:1] not in ("", "Z")
 
 
 @contextmanager

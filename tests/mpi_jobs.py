@@ -1,4 +1,4 @@
-"""What test_distributed.py runs under mpirun: python mpi_jobs.py JOB FOLDER"""
+"""What test_ranks.py runs under mpirun: python mpi_jobs.py JOB FOLDER"""
 
 import os
 import signal
@@ -13,7 +13,7 @@ from distributed_data import comm, device  # noqa: E402
 
 
 def everything(folder):
-    """One pass over gradients, statistics and twenty iterations of training; a file a rank."""
+    """One pass over gradients, statistics and twenty iterations of training; one file per rank."""
     device.prepare()
     import numpy as np
     import tensorflow.compat.v1 as tf
@@ -56,7 +56,7 @@ def everything(folder):
 
 
 def weighed_by_results(folder):
-    """Trains with --pfsp; this rank's counts, and [points, games] of its own games by the log."""
+    """Trains with --pfsp; this rank's counts, and [points, matches] of its own by the log."""
     from tiny import tiny_run
 
     from selfplay import priorities
@@ -139,6 +139,23 @@ def all_wait(folder):
 def cores(folder):
     """How many threads each rank takes, and where it is on its host."""
     (folder / f"cores{comm.RANK}").write_text(f"{device.share_of_cores()} {device.local_rank()}")
+
+
+def one_is_stopped(folder):
+    """Rank 1 alone gets a signal, in its first iteration; each writes how its run has ended."""
+    device.prepare()
+    from tiny import tiny_run
+
+    from selfplay.snapshots import Snapshots
+
+    def save(self, version, vectors, save=Snapshots.save):
+        if (comm.RANK, version) == (1, 1):
+            os.kill(os.getpid(), signal.SIGTERM)
+        save(self, version, vectors)
+
+    Snapshots.save = save
+    counters = tiny_run(folder / "run", max_iters=5, timesteps_per_batch=24, optim_batchsize=12)
+    (folder / f"rank{comm.RANK}").write_text(f"{counters.iteration} {counters.interrupted}")
 
 
 def one_raises(folder):

@@ -6,5 +6,5 @@ from policy import MlpPolicy
 class Narrow(MlpPolicy):
     """Takes no width."""
 
-    def __init__(self, name, ob_dim, ac_dim, rng):
-        super().__init__(name, ob_dim, ac_dim, rng, hid_size=4)
+    def __init__(self, name, ob_dim, ac_dim, rng=None, logstd=0.0, ret_decay=1.0):
+        super().__init__(name, ob_dim, ac_dim, rng, logstd=logstd, ret_decay=ret_decay, hid_size=4)

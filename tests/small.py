@@ -6,6 +6,7 @@ import pytest
 SIZE = 24905
 SMALL = ["--num-envs", "8", "--latest-share", "0.5", "--timesteps-per-batch", "240",
          "--optim-batchsize", "60", "--policy", "mlp"]
+ALONE = [*SMALL[:2], *SMALL[4:]]  # beside --opponent, where --latest-share is refused
 
 
 def old_file(path):

@@ -60,20 +60,20 @@ def stopped_after(monkeypatch, owner, name, times):
         yield
 
 
-# Where an experiment is broken off: (owner of a method, its name, calls that pass, exit code).
+# Where an experiment is interrupted: (owner of a method, its name, calls that pass, exit code).
 IN_TRAINING = (Snapshots, "save", 2, 1)  # before the snapshot of the second iteration
 IN_MATCHES = (Tournament, "_play_pair", 1, 130)  # after the first pair
 
 
 def conduct_twice(experiment, where, folder, monkeypatch, capfd, *words, extra=()):
-    """Carries an experiment out undisturbed, then once more with its last run or its games broken
-    off (`where`) and gone on with; returns the result, which must be the same.
+    """Carries an experiment out undisturbed, then once more with its last run or its matches
+    interrupted (`where`) and resumed; returns the result, which must be the same.
     """
     one, other = folder / "one", folder / "other"
     result = conduct(experiment, one, *words, extra=extra)
     pairs = sorted(path.relative_to(one) for path in one.glob("matches/*/pairs/*"))
-    games = sum(part["games"] for path in pairs for part in json.loads((one / path).read_text()))
-    assert f", {games} games about " in capfd.readouterr().out
+    played = sum(part["games"] for path in pairs for part in json.loads((one / path).read_text()))
+    assert f", {played} matches about " in capfd.readouterr().out
     shutil.copytree(one / "runs", other / "runs")
     shutil.copy(one / "experiment.json", other)
     if where is IN_TRAINING:
@@ -82,7 +82,7 @@ def conduct_twice(experiment, where, folder, monkeypatch, capfd, *words, extra=(
     owner, name, times, code = where
     with stopped_after(monkeypatch, owner, name, times), pytest.raises(SystemExit) as end:
         conduct(experiment, other, *words, extra=extra)
-    assert end.value.code == code and "the same command goes on" in capfd.readouterr().err
+    assert end.value.code == code and "run the same command to resume" in capfd.readouterr().err
     assert not (other / "result.json").exists()
     for path in pairs[:-1]:  # all but the last, to save time
         if not (other / path).exists():

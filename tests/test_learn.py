@@ -1,16 +1,20 @@
 """The training loop: batches, opponents, limits, and runs that repeat to the byte."""
 
 import csv
+import subprocess
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from tiny import HEADERS, snapshot_bytes, tiny_run
+from tiny import HEADERS, MPIRUN, snapshot_bytes, tiny_run
 
 from common.command_line import InputError
 from common.parameter_file import load_parameters
 from gym_compete import CompeteVectorEnv
+from selfplay import setup
 from selfplay.frozen import FrozenCopies
 from selfplay.ppo import Learner
 from selfplay.progress import Counters, Limits, Schedule
@@ -29,6 +33,17 @@ def test_batches_that_do_not_divide(tmp_path, changes, culprit):
     """
     with pytest.raises(InputError, match=culprit):
         tiny_run(tmp_path / "run", max_iters=1, **changes)
+
+
+def test_a_batch_that_does_not_fit_in_memory(tmp_path, monkeypatch):
+    """One line, before there is a folder."""
+    def full(horizon, player):
+        raise MemoryError("Unable to allocate 4.2 TiB")
+
+    monkeypatch.setattr(setup, "new_segment", full)
+    with pytest.raises(InputError, match="--timesteps-per-batch 12: takes more memory than this"):
+        tiny_run(tmp_path / "run", max_iters=1)
+    assert not list(tmp_path.iterdir())
 
 
 # Limits and schedules
@@ -238,7 +253,15 @@ def test_frozen_seats_play_the_drawn_vectors(tmp_path, monkeypatch):
     assert len({tuple(now["before"]) for now in held}) > 2
 
 
-def test_episode_limit_is_counted(tmp_path):
+def test_the_timestep_limit(tmp_path):
     """--max-timesteps ends after the iteration that reaches it."""
     progress = tiny_run(tmp_path / "run", max_timesteps=17)
     assert progress.iteration == 2 and progress.timesteps == 32
+
+
+def test_a_signal_for_any_rank(tmp_path):
+    """All ranks stop after the same iteration, and all know that a signal has stopped them."""
+    job = Path(__file__).with_name("mpi_jobs.py")
+    subprocess.run([MPIRUN, "-np", "2", sys.executable, job, "one_is_stopped", tmp_path],
+                   check=True, timeout=120, capture_output=True)
+    assert [(tmp_path / f"rank{rank}").read_text() for rank in (0, 1)] == 2 * ["1 True"]

@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 from helpers import NumpyPolicy, initialize, new_session
+from tiny import tiny_run
 
 import policy
 from networks import loading
@@ -69,7 +70,20 @@ def test_zoo_sumo_ant_is_the_numpy_network(shared):
 # Policies of users
 
 
-OWN = "from policy import Policy\nclass Theirs(Policy):\n    def hidden(self, x, net, memory):\n"
+OWN = ("import tensorflow.compat.v1 as tf\nfrom policy import Policy\nclass Theirs(Policy):\n"
+       "    def hidden(self, x, net, memory):\n")
+DOUBLED = ("        return x, memory\n"
+           "    view = lambda self, ob, memory: (tf.concat([ob, ob], 0), memory)\n")
+FORWARDS = """
+from networks.loading import CONTRACT
+from policy import MlpPolicy
+
+class Theirs:
+    def __init__(self, *args, **options):
+        pi = MlpPolicy(*args, **options)
+        for name in NAMES:
+            setattr(self, name, getattr(pi, name))
+"""
 
 
 @pytest.fixture
@@ -110,19 +124,38 @@ def test_a_class_that_plays_one_game_alone(module):
     ("1 +", "cannot be built .SyntaxError"),
     ("class Theirs:\n    pass", "cannot be built .TypeError"),
     ("class Theirs:\n    ob = noise = None\n    def __init__(self, *args): pass",
-     "misses state_in, new, ac_taken, ac, vpred, .*get_trainable_variables"),
+     "misses name, ob_dim, ac_dim, state_in, new, ac_taken, ac, .*get_trainable_variables"),
     ("from policy import MlpPolicy\nclass Theirs(MlpPolicy):\n    def __init__(self, *args):\n"
      "        super().__init__(*args)\n        del self.entropy", "misses entropy .see"),
     ("from policy import Policy\nclass Theirs(Policy): pass", "Theirs has no hidden.x, net"),
     (OWN + "        return x", "Theirs.hidden must return .x, memory."),
     (OWN + "        return x, x", "a state of 0 numbers .* but returns 10"),
     (OWN + "        return x, memory\n    net_memory = 3\n"
-     "    view = lambda self, ob, memory: (ob, ob)", "a state of 6 numbers .* but returns 11")])
+     "    view = lambda self, ob, memory: (ob, ob)", "a state of 6 numbers .* but returns 11"),
+    (FORWARDS.replace("NAMES", "CONTRACT[3:]"), "misses name, ob_dim, ac_dim .see"),
+    (OWN + "        return tf.concat([x, memory], 1), memory\n    chunk, net_memory = 10, 3",
+     "cannot be built .InvalidArgumentError: ConcatOp"),
+    (OWN + "        return x, x[:, :3]\n    chunk, net_memory = 10, 3",
+     "cannot be built .InvalidArgumentError: ConcatOp"),
+    (OWN + DOUBLED, "cannot be built .InvalidArgumentError: Incompatible shapes"),
+    (OWN + DOUBLED + "    motors = lambda self, mean: mean[:2]\n",
+     "the shape of vpred is .4,., must be .2,."),
+    (OWN + "        return x, memory\n    motors = lambda self, mean: mean[:, :1]",
+     "the shape of the mean action is .2, 1., must be .2, 2."),
+    (OWN + "        return x, memory\n"
+     "    view = lambda self, ob, memory: (self.keep(ob[:, 0])[0][:, None] * ob, memory)",
+     "the shape of what its view keeps is .2,., must be .2, None.")])
 def test_a_class_that_misses_something(module, text, told):
     """One line says what is missing."""
     with pytest.raises(ValueError, match=told) as error:
         admit_policy(module(text))
     assert "\n" not in str(error.value) and "theirs:Theirs" not in loading.POLICIES
+
+
+def test_the_contract_is_enough(module, tmp_path):
+    """A class that has nothing else is trained with."""
+    kind = admit_policy(module(FORWARDS.replace("NAMES", "CONTRACT")))
+    assert tiny_run(tmp_path / "run", kind=kind, max_iters=1).iteration == 1
 
 
 @pytest.mark.parametrize("name", ["transformer", "mlp2", "nowhere:Theirs", ":", "policy:"])

@@ -1,5 +1,6 @@
 """The examples of README and docs/extending.md are the code that is tested."""
 
+import importlib.util
 import re
 from pathlib import Path
 
@@ -40,7 +41,21 @@ def test_the_policy_of_your_own(tmp_path, monkeypatch, capfd):
         load_parameter_run.main(watch)
     assert "--policy module:Class admits others" in capfd.readouterr().err
     load_parameter_run.main([*watch, *name])
-    assert "1 games of run-to-goal-ants" in capfd.readouterr().out
+    assert "1 match of run-to-goal-ants" in capfd.readouterr().out
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("pettingzoo"), reason="needs PettingZoo")
+def test_the_games_alone(monkeypatch):
+    """README's environments of one match and of many can be made and played as printed."""
+    source, = (block for block in BLOCKS if "import gymnasium, gym_compete" in block)
+    monkeypatch.chdir(REPOSITORY)
+    names = {}
+    exec(source, names)
+    for name in ("env", "solo", "pair"):
+        names[name].reset(seed=0)
+    solo, (obs, _) = names["solo"], names["games"].reset()
+    assert [len(ob) for ob in obs] == [64, 64]
+    assert solo.step(solo.action_space.sample())[0].shape == solo.observation_space.shape
 
 
 def test_the_two_commands_are_those_of_ci():

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from small import SMALL, refused
+from small import ALONE, SMALL, refused
 
 import load_parameter_run
 import run
@@ -106,7 +106,7 @@ def test_watching(copy):
     assert {"env", "games", "wins", "ties", "mean_length", "seed"} <= set(result)
     assert result["env"] == "run-to-goal-ants" and result["games"] == 3 and result["seed"] == 0
     assert sum(result["wins"]) + result["ties"] == 3
-    games = re.findall(r"game +(\d+): .*?(\d+) steps", done.stdout)
+    games = re.findall(r"match +(\d+): .*?(\d+) steps", done.stdout)
     assert sorted(int(number) for number, _ in games) == [0, 1, 2]
     assert result["mean_length"] == pytest.approx(np.mean([int(steps) for _, steps in games]))
 
@@ -119,7 +119,7 @@ def test_newest_run_is_watched_step_by_step(copy, monkeypatch, capfd):
     length = int(re.search(r"(\d+) steps", out)[1])
     for agent in (0, 1):
         lines = [line for line in out.splitlines()
-                 if re.match(rf"game +0 step +\d+ agent{agent} .*reward_move.*reward_remaining",
+                 if re.match(rf"match +0 step +\d+ agent{agent} .*reward_move.*reward_remaining",
                              line)]
         assert len(lines) == length
 
@@ -139,6 +139,8 @@ def test_a_dry_run(tmp_path, monkeypatch, capfd):
     out = capfd.readouterr().out
     assert "run-to-goal-ants into saveparameters/new" in out and "dry run: all of this" in out
     assert not list(tmp_path.iterdir())
+    (tmp_path / "taken").mkdir()
+    refused(run.main, [*SMALL, "--run", "taken", "--dry-run"], "--run taken: exists already", capfd)
 
 
 # Bad input
@@ -193,20 +195,22 @@ BAD_RUNS = [
     (["--logstd", "nan"], "--logstd"),
     (["--logstd-floor", "inf"], "--logstd-floor"),
     (["--timesteps-per-batch", "5"], "--timesteps-per-batch 5"),
+    (["--timesteps-per-batch", "24" + 12 * "0"], "must be at least 1 and at most 100000000"),
+    (["--optim-batchsize", "24" + 12 * "0"], "must be at least 1 and at most 100000000"),
     (["--timesteps-per-batch", "241"], "does not fit --num-envs 8, --latest-share 0.5; 240 or 246"),
     (["--optim-batchsize", "241"], "--optim-batchsize 241"),
     (["--opponents", "3"], "--old-versions 3"),
     (["--max-seconds", "inf"], "--max-seconds"),
-    (["--env", "you-shall-not-pass", "--draw-penalty"], "draw_penalty"),
+    (["--env", "you-shall-not-pass", "--draw-penalty"], "--draw-penalty: not in you-"),
     (["--run", "taken"], "--run taken"),
     (["--policy", "transformer"], "--policy transformer: must be one of mlp, lstm"),
     (["--policy", "nowhere:Net"], "--policy nowhere:Net"),
     (["--ensemble", "3"], "--num-envs 8: does not fit --ensemble 3; 12 would"),
-    (["--ensemble", "2", "--opponent", "a.npz"], "--opponent"),
+    (["--ensemble", "2", "--opponent", "a.npz"], "--opponent: not together with --ensemble"),
     (["--opponent", "missing.npz"], "missing.npz"),
-    (["--opponent-seat", "1"], "--opponent-seat"),
+    (["--opponent-seat", "1"], "--opponent-seat: only together with --opponent"),
     (["--env", "sumo-ants", "--opponent", "a.npz", "--opponent-seat", "1"],
-     "--opponent-seat: in sumo-ants the learner plays half of its games in either seat"),
+     "--opponent-seat: in sumo-ants the learner plays half of its matches in either seat"),
     (["--anchor", "missing.npz", "--anchor-every", "0"], "--anchor: only together with"),
     (["--pool-share", "0.3"], "--pool-share: only together with --pool"),
     (["--pool-share", "0"], "--pool-share: only together with --pool"),
@@ -218,7 +222,8 @@ BAD_RUNS = [
     (["--dense-iters", "1" + 20 * "0"], "--dense-iters"),
     (["--hid-size", "1000000"], "--hid-size"),
     (["--ensemble", "27"], "--ensemble"),
-    (["--policy", "narrow_policy:Narrow", "--hid-size", "4"], "unexpected keyword argument"),
+    (["--policy", "narrow_policy:Narrow", "--hid-size", "4"],
+     "unexpected keyword argument 'hid_size'"),
     (["--anchor", "missing.npz"], "missing.npz"),
     (["--init", "missing"], "--init missing: no agent0"),
     (["--init", "taken"], "--init taken: no agent0"),
@@ -241,7 +246,8 @@ def test_run_refuses(arguments, culprit, tmp_path, monkeypatch, capfd):
     (tmp_path / "taken").mkdir()
     name = [] if "--run" in arguments else ["--run", "new"]
     limit = [] if any(a.startswith("--max") for a in arguments) else ["--max-iters", "1"]
-    refused(run.main, SMALL + name + limit + arguments, culprit, capfd)
+    small = ALONE if "--opponent" in arguments else SMALL
+    refused(run.main, small + name + limit + arguments, culprit, capfd)
     assert [path.name for path in tmp_path.iterdir()] == ["taken"]
 
 
@@ -346,7 +352,7 @@ def test_a_best_response_is_trained_and_watched(tmp_path, monkeypatch, capfd):
         monkeypatch.setattr(script, "SAVE_DIR", str(tmp_path))
     run.main([*SMALL, "--run", "first", "--max-iters", "1"])
     outsider = str(tmp_path / "first/agent0/000001.npz")
-    run.main([*SMALL, "--run", "second", "--max-iters", "1", "--opponent", outsider,
+    run.main([*ALONE, "--run", "second", "--max-iters", "1", "--opponent", outsider,
               "--anchor-every", "1", "--anchor-games", "2", "--anchor", outsider])
     assert [path.name for path in (tmp_path / "second").glob("agent*")] == ["agent1"]
     header = (tmp_path / "second/progress.csv").read_text().splitlines()[0].split(",")
@@ -366,7 +372,7 @@ def test_ants_share_one_learner(tmp_path, monkeypatch, capfd):
     run.main([*small, "--run", "one", "--max-iters", "2", "--anchor-every", "2", "--anchor-games",
               "3"])
     last = capfd.readouterr().out.splitlines()[-1]
-    assert re.search(r" % of 3 games against its first snapshot \(iteration 2\)\. Watch: ", last)
+    assert re.search(r" % of 3 matches against its first snapshot \(iteration 2\)\. Watch: ", last)
     assert [path.name for path in (tmp_path / "one").glob("agent*")] == ["agent0"]
     header = load_parameters(tmp_path / "one/agent0/000002.npz")[1]
     assert header["seat"] == "both" and header["policy"] == "ant"
@@ -374,6 +380,7 @@ def test_ants_share_one_learner(tmp_path, monkeypatch, capfd):
     capfd.readouterr()
     load_parameter_run.main(["--run", "one", "--max-episodes", "1", "--integrator", "Euler"])
     assert capfd.readouterr().out.count("one/agent0/000002.npz") == 2
+    small.remove("--latest-share"), small.remove("0.5")
     run.main([*small, "--run", "two", "--max-iters", "1", "--opponent",
               str(tmp_path / "one/agent0/000002.npz")])  # who need not sit in both
     assert [path.name for path in (tmp_path / "two").glob("agent*")] == ["agent0"]
@@ -416,8 +423,12 @@ def test_what_two_learners_have_learned(tmp_path, monkeypatch):
     (tmp_path / "two").mkdir()
     (tmp_path / "two/progress.csv").write_text(
         "iteration,agent0/win_v_first,agent1/win_v_first\n1000,0.5,0\n1200,0.75,1.0\n1201,nan,nan\n")
-    assert run.learned(config) == ("Wins: agent0 75 %, agent1 100 % of 20 games against the other "
-                                   "seat's first snapshot (iteration 1,200). ")
+    assert run.learned(config) == ("Wins: agent0 75 %, agent1 100 % of 20 matches against the "
+                                   "other seat's first snapshot (iteration 1,200). ")
+    (tmp_path / "two/progress.csv").write_text(  # an ensemble, each of whom plays both seats
+        "iteration,agent0a/win_v_first,agent0b/win_v_first\n400,0.5,1.0\n")
+    assert run.learned(config) == ("Wins: agent0a 50 %, agent0b 100 % of 20 matches against "
+                                   "agent0a's first snapshot (iteration 400). ")
 
 
 def test_an_ensemble_is_trained_and_watched(tmp_path, monkeypatch, capfd):

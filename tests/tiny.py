@@ -26,9 +26,9 @@ HEADERS = [{"game": "run-to-goal-ants", "seat": seat, "policy": "mlp",
 
 
 def tiny_run(run_dir, num_threads=1, kind=MlpPolicy, lengths=None, num_envs=4, **changes):
-    """Trains networks of four units in four games of three steps per iteration.
+    """Trains networks of four units in four matches of four steps per iteration.
 
-    lengths: time limits of the games, one each.
+    lengths: time limits of the matches, one each.
     """
     env = CompeteVectorEnv("run-to-goal-ants", num_envs, num_threads, seed=0, integrator="Euler")
     if lengths is not None:

@@ -19,7 +19,7 @@ from common.names import short_names
 
 VIEWS = ("side", "follow", "top", "front")
 FILMS = (".mp4", ".gif")
-FILMED = 3  # matches
+FILMED, USUAL = 3, 100  # matches in a film, matches played for their results or to watch
 CAMERA = ("camera", "azimuth", "elevation", "distance")
 
 
@@ -33,8 +33,6 @@ def add_options(parser):
         "Film the first matches into FILE.mp4 or FILE.gif; needs no display."))
     group.add_argument("--video-games", metavar="K", type=number(int, 1, MOST_MATCHES),
                        help=f"Matches in the film. [{FILMED}]")
-    group.add_argument("--first-game", metavar="G", type=number(int, 0), default=0,
-                       help="Number of the first match. [0]")
     group.add_argument("--save-replay", metavar="FILE", help=(
         "Record the first match, with its actions and all physics states, in FILE.npz."))
     _add_camera_options(group)
@@ -56,9 +54,9 @@ def _add_camera_options(parser):
     parser.add_argument("--azimuth", metavar="DEGREES", type=number(float, -360, 360), help=(
         "Direction in which the camera looks; default: that of --camera."))
     parser.add_argument("--elevation", metavar="DEGREES", type=number(float, -90, 90), help=(
-        "How far up it looks (negative: down); default: that of --camera."))
-    parser.add_argument("--distance", metavar="METRES", type=number(float, 0, 100, above=True),
-                        help="Its distance; default: just far enough to show everything.")
+        "How far up the camera looks (negative: down); default: that of --camera."))
+    parser.add_argument("--distance", metavar="METERS", type=number(float, 0, 100, above=True),
+                        help="How far away the camera is; default: just far enough to show all.")
 
 
 def is_requested(args):
@@ -66,11 +64,10 @@ def is_requested(args):
     return bool(args.watch or args.video or args.save_replay)
 
 
-def matches_needed(args):
-    """How many matches the film and the replay file need; 0 if matches are only counted."""
-    if args.watch:
-        return 0
-    return max(films(args) if args.video else 0, bool(args.save_replay))
+def matches_to_play(args):
+    """How many matches are played unless --max-episodes says: at least those to keep."""
+    kept = max(films(args) if args.video else 0, bool(args.save_replay))
+    return max(kept, USUAL) if args.watch else kept or USUAL
 
 
 def films(args):
@@ -79,7 +76,7 @@ def films(args):
 
 
 def refuse_idle(args):
-    """Raises InputError for an option of pictures where there are none."""
+    """Raises InputError for an option of pictures where none are made."""
     pictures = "--watch or --video"
     needs = {"video_games": (args.video, "--video"),
              **dict.fromkeys(CAMERA, (args.watch or args.video, pictures))}
@@ -141,7 +138,7 @@ class Gallery:
     (keywords of the game), deterministic: how the matches are played. watched: numbers of the
     matches to show in a window; filmed: of those in the film at film_path; recorded: of the one to
     write to replay_path; a path may be None. Raises InputError, before any match, if nothing can be
-    drawn.
+    drawn, and if the match to write may be too long for a replay file.
     """
 
     def __init__(self, game, paths, camera, *, seed, options, deterministic, watched=(),
@@ -157,12 +154,15 @@ class Gallery:
         self._film_path, self._filmed = film_path, filmed if film_path else ()
         self._replay_path, self._recorded = replay_path, recorded
         self.recorder = Recorder({*self._filmed, *watched, *([recorded] if replay_path else [])})
+        made = find_game(game)(**options)
+        if replay_path:
+            check_length(made, replay_path)
         if film_path:
-            check_drawing(find_game(game)(**options), film_path)
+            check_drawing(made, film_path)
         if watched:
             from viewing.window import Show
 
-            self._window = Show(find_game(game)(**options), camera)
+            self._window = Show(made, camera)
 
     @property
     def is_open(self):
@@ -192,6 +192,16 @@ class Gallery:
             film(self._film_path, filmed, self._camera)
         if self._window:
             self._window.close()
+
+
+def check_length(game, replay_path):
+    """Raises InputError if the game's longest match does not fit into a replay file."""
+    from viewing.recording import steps_that_fit
+
+    most, limit = steps_that_fit(game), game.max_episode_steps
+    if limit > most:
+        raise InputError(f"--save-replay {replay_path}: takes at most {most:,} steps of "
+                         f"{game.name}, fewer than --rule max_episode_steps={limit}")
 
 
 def check_drawing(game, film_path):
@@ -234,7 +244,7 @@ def show_replay(path, camera, watch=False, film_path=None):
         window.show(recording)
         window.close()
     header, steps = recording.header, len(recording)
-    what = (f"{one_line(path)}: game {header['number']} of seed {header['seed']} of "
+    what = (f"{one_line(path)}: match {header['number']} of seed {header['seed']} of "
             f"{header['game']}, {header['names'][0]} v {header['names'][1]}, {steps} steps")
     if film_path or watch:
         return what

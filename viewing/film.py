@@ -14,7 +14,7 @@ from common.files import first_line
 from gym_compete import Renderer, RenderingError
 from viewing.recording import RecordedMatch
 
-# Frames per second and pixels. GIFs count hundredths of a second: 12.5 is exact in them.
+# Frames per second and pixels. A GIF's frames last whole hundredths of a second: 8 at 12.5.
 FORMATS = {".mp4": (30, (848, 480)), ".gif": (12.5, (480, 272))}
 CODECS = {
     ".mp4": {"codec": "libx264", "pix_fmt_out": "yuv420p", "quality": None,
@@ -32,29 +32,27 @@ def film(path, recordings, camera):
     """Writes the matches one after another into an .mp4 or .gif, whole or not at all.
 
     recordings: of one game with the same options; camera: a `Camera`.
-    Raises RenderingError if the machine cannot draw, InputError if the film cannot be written.
+    Raises InputError if the machine cannot draw or the film cannot be written.
     """
     fps, size = FORMATS[extension(path)]
     match = RecordedMatch(recordings[0])
-    renderer = Renderer(match.game, *size, camera)
     total = sum(count_frames(len(r) * match.game.dt, fps) for r in recordings)
     target = os.path.realpath(path)  # a link stays
     temporary = f"{target}.tmp{os.getpid()}"
     try:
-        shots = tqdm(frames(match, renderer, recordings, fps), total=total, desc="filming",
-                     unit="frame", disable=None)
-        try:
+        with contextlib.closing(Renderer(match.game, *size, camera)) as renderer:
+            shots = tqdm(frames(match, renderer, recordings, fps), total=total, desc="filming",
+                         unit="frame", disable=None)
             encode(temporary, shots, size, fps, CODECS[extension(path)])
-            # ffmpeg reports no error when the disk is full.
-            if abs(imageio_ffmpeg.count_frames_and_secs(named(temporary))[0] - total) > 1:
-                raise OSError("the film is cut short")
-        except (OSError, RuntimeError) as error:
-            if isinstance(error, RenderingError):
-                raise
-            raise InputError(f"--video {path}: cannot be written ({first_line(error)})") from None
+        # ffmpeg reports no error when the disk is full.
+        if abs(imageio_ffmpeg.count_frames_and_secs(named(temporary))[0] - total) > 1:
+            raise OSError("the film is cut short")
         os.replace(temporary, target)
+    except RenderingError as error:
+        raise InputError(f"--video: {error}") from None
+    except (OSError, RuntimeError) as error:
+        raise InputError(f"--video {path}: cannot be written ({first_line(error)})") from None
     finally:
-        renderer.close()
         if os.path.exists(temporary):
             os.unlink(temporary)
 
@@ -134,7 +132,7 @@ def caption(frame, recording, wins, seconds, ending=""):
     draw.text((width - bar / 2, middle), names[1], INK, font, anchor="rm")
     draw.text((width / 2, middle), score, INK, font, anchor="mm")
     label(draw, (bar / 2, height - bar), "lm",
-          f"game {recording.header['number']}   {seconds:5.2f} s", font)
+          f"match {recording.header['number']}   {seconds:5.2f} s", font)
     if ending:
         font = ImageFont.load_default(bar * 0.9)
         label(draw, (width / 2, height * 0.22), "mm", fitted(draw, ending, font, width), font)

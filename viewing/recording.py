@@ -17,6 +17,7 @@ from gym_compete.simulation import FULL_STATE
 FORMAT = "compete replay 1"
 MAX_BYTES = 256 * 2**20
 MAX_STEPS = 100_000
+ROOM = 2**20  # bytes of a file for all but actions and states
 HEADER = {"format": str, "game": str, "options": dict, "seed": int, "number": int, "names": list,
           "paths": list, "versions": dict, "result": dict}
 
@@ -148,8 +149,21 @@ def versions():
 # Files
 
 
+def steps_that_fit(game):
+    """How many steps of a `Game`'s match a replay file may hold."""
+    per_step = physics(game, 0).nbytes + 4 * sum(game.ac_dims)
+    return min(MAX_STEPS, (MAX_BYTES - ROOM) // per_step - 1)  # there is one state more
+
+
 def save(path, recording):
-    """Writes a replay file (.npz, no pickle), whole or not at all."""
+    """Writes a replay file (.npz, no pickle), whole or not at all.
+
+    Raises InputError for a match that is too long for one.
+    """
+    most = steps_that_fit(RecordedMatch(recording).game)
+    if len(recording) > most:
+        raise InputError(f"{path}: takes at most {most:,} steps of {recording.header['game']}, the "
+                         f"match has {len(recording):,}")
     arrays = {f"start/{name}": array for name, array in recording.start.items()}
     arrays |= {"header": np.array(json.dumps(recording.header)), "actions": recording.actions,
                "states": recording.states}

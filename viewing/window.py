@@ -1,4 +1,8 @@
-"""Recorded matches in MuJoCo's window, in real time, with keys for pause, speed and next game."""
+"""Recorded matches in MuJoCo's window, in real time, with keys for pause, speed and next match."""
+
+import sys
+
+from tqdm import tqdm
 
 from common.command_line import InputError
 from gym_compete import RenderingError, Viewer
@@ -7,7 +11,7 @@ from viewing.recording import RecordedMatch
 
 # GLFW's codes of keys that do nothing important in MuJoCo's viewer.
 PAUSE, SLOWER, FASTER, NEXT = ord(" "), ord("-"), ord("="), 257
-KEYS = "space: pause   -: slower   =: faster   enter: next game"
+KEYS = "space: pause   -: slower   =: faster   enter: next match"
 SPEEDS = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1, 2, 4)
 POLL = 0.05  # how often a paused window looks for keys [s]
 FREEZE = 2.0  # how long a match's end stays [s]
@@ -25,7 +29,7 @@ class Show:
             self._viewer = Viewer(game, camera)
         except DisplayError:
             raise InputError("--watch: needs a display and found none: set DISPLAY, or film the "
-                             "games without one: --video FILE.mp4") from None
+                             "matches without one: --video FILE.mp4") from None
         except RenderingError as error:
             raise InputError(f"--watch: {error}") from None
         self._game, self._wins, self._ties = game, [0, 0], 0
@@ -37,7 +41,7 @@ class Show:
         return self._viewer.is_open
 
     def show(self, recording, on_frame=None):
-        """Shows one match until its end, until enter is pressed or the window closed.
+        """Shows one match until its end, until enter is pressed or the window is closed.
 
         on_frame: called for every picture.
         """
@@ -50,16 +54,24 @@ class Show:
             if step == steps and not ended:
                 ended = self._count(recording)
             seconds = POLL if self._paused or ended else match.game.dt / SPEEDS[self._speed]
-            key = self._viewer.paint(seconds, self._text(recording, step, ended))
-            over = self._press(key)
+            over = self._press(self._paint(seconds, self._text(recording, step, ended)))
             if ended and not self._paused:
                 frozen += seconds
             step += not (self._paused or ended)
         if not ended:
             self._count(recording)
 
+    def _paint(self, seconds, text):
+        """Paints and returns the key; a window that breaks down counts as closed."""
+        try:
+            return self._viewer.paint(seconds, text)
+        except RenderingError as error:
+            tqdm.write(f"--watch: {error}", file=sys.stderr)  # above a progress bar
+            self.close()
+            return 0
+
     def _press(self, key):
-        """Handles a key; returns whether it means the next game."""
+        """Handles a key; returns whether it means the next match."""
         if key == PAUSE:
             self._paused = not self._paused
         elif key in (SLOWER, FASTER):
@@ -82,7 +94,7 @@ class Show:
             f"red   {names[0]}: {self._wins[0]}",
             f"blue  {names[1]}: {self._wins[1]}",
             f"ties: {self._ties}",
-            f"game {recording.header['number']}   {step * self._game.dt:.2f} s   {how}",
+            f"match {recording.header['number']}   {step * self._game.dt:.2f} s   {how}",
             *([ended] if ended else []), KEYS])
 
     def close(self):

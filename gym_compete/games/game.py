@@ -14,6 +14,7 @@ from gym_compete.simulation import MAX_VALUE, Simulation
 
 GOAL_REWARD = 1000.0
 MOST_STEPS = 10**9  # of a match
+MOST_EXPONENT = 700.0  # of e: wide open by far, and still a float
 NOBODY = -1  # `winner` of a tie or of a match still being played
 INTEGRATORS = ("RK4", "Euler")
 RESULTS = ("reward_move", "body_move", "reward_remaining", "down", "winner", "ending")
@@ -23,11 +24,13 @@ WEIGHTS = ("dense_forward", "dense_survive", "dense_goal_dist", "dense_gap", "de
 
 def curriculum(start, version):
     """How far a curriculum has opened at training iteration `version`; None: all the way."""
-    return np.inf if version is None else start * np.exp(0.001 * version)
+    if version is None:
+        return np.inf
+    return start * np.exp(min(0.001 * float(version), MOST_EXPONENT))
 
 
 def checked_limit(limit):
-    """Returns a time limit in steps; ValueError unless it is a whole number that suits."""
+    """Returns a time limit in steps; ValueError unless it is a whole number in range."""
     if not is_number(limit, numbers.Integral) or not 1 <= limit <= MOST_STEPS:
         raise ValueError(f"max_episode_steps {limit!r}: must be a whole number of at least 1 and "
                          f"at most {MOST_STEPS}")
@@ -47,7 +50,7 @@ def speed_along(velocity, way):
 
 
 def is_number(value, kind=numbers.Real):
-    """Whether a value is a number of this kind, Python's or NumPy's; True and False are none."""
+    """Whether a value is a number of this kind, Python's or NumPy's; True and False are not."""
     return isinstance(value, kind) and not isinstance(value, bool)
 
 

@@ -119,7 +119,7 @@ class Sumo(Game):
             self.touched[i] = overlap(data, self._sides)
 
     def blocks(self, me, other):
-        """The body's layout, then the other's offset, the own axes and the ring."""
+        """The body's layout, then the other's offset, its own axes and the ring."""
         return super().blocks(me, other) + [
             ("offset", self.offset[me.index]), ("axes", me.xmat), ("ring", self.ring[me.index])]
 

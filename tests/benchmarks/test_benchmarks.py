@@ -5,6 +5,7 @@ import importlib.util
 import itertools
 import json
 import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 from small import old_file, refused
 
-from benchmarks import bench, faults, matches, memory, physics, rollout, scaling
+from benchmarks import bench, faults, matches, memory, physics, rollout, scaling, two_hosts
 from common.command_line import InputError
 from selfplay.seating import seat_players
 
@@ -96,6 +97,43 @@ def test_the_table_of_faults_is_written_whole(tmp_path):
     table.write(link)
     assert link.is_symlink() and there.stat().st_ino != inode
     assert there.read_text().endswith("\n| fault | 2 | resumed: 1 | 1 | 0 |\n")
+
+
+@pytest.fixture
+def ranks():
+    """Two processes that look like the ranks of a run, and one of another; each ends by itself."""
+    started = [subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", "folder",
+                                 "--max-iters", "40", "--run", name], start_new_session=True)
+               for name in ("rankX", "rankX", "rankX1")]
+    yield started
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def test_a_rank_is_found_and_killed(ranks):
+    """By its run's name, as a whole; where there is none any more, nobody is killed."""
+    one, other, another = ranks
+    assert sorted(faults.ranks_of("rankX")) == sorted((one.pid, other.pid))
+    assert faults.kill_one([one.pid]) and one.wait() == -signal.SIGKILL
+    assert faults.ranks_of("rankX") == [other.pid]
+    assert not faults.kill_one([one.pid]) and not faults.kill_one([])
+
+
+def test_a_run_that_ends_before_anyone_is_killed(tmp_path, monkeypatch):
+    """Its row says so, and it counts neither as lost nor as resumed."""
+    monkeypatch.setattr(faults, "start", lambda *words, ranks: subprocess.Popen(["true"]))
+    monkeypatch.setattr(faults, "resume", pytest.fail)
+    assert list(faults.dead_ranks(tmp_path, tmp_path, 2, 0)) == ["nobody was killed"] * 2
+
+
+def test_only_the_rows_asked_for(tmp_path, monkeypatch, capsys):
+    """They are printed as the page has them, and the page stays."""
+    monkeypatch.setattr(faults, "undisturbed", lambda *args, **options: (tmp_path, 1.0))
+    monkeypatch.setattr(faults, "dead_ranks", lambda *args: ["resumed"] * args[2])
+    monkeypatch.setattr(faults.Table, "write", pytest.fail)
+    faults.main(["--only", "rank", "--others", "3"])
+    assert capsys.readouterr().out == "| one of two ranks killed | 3 | resumed: 3 | 0 | 0 |\n"
 
 
 def test_rollout(tmp_path):
@@ -241,3 +279,67 @@ def test_a_result_that_cannot_be_written(tmp_path, capsys):
                       ["--json", str(path)])
         err = capsys.readouterr().err
         assert end.value.code == 2 and err.count("\n") == 1 and f"--json {path}: must" in err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk(capfd):
+    """One line and exit code 2; the table is printed all the same."""
+    with pytest.raises(SystemExit) as end:
+        bench.run(bench.make_parser("none", "Nothing."), lambda args: {"seconds": 1},
+                  lambda result: print("table"), ["--json", "/dev/full"])
+    out, err = capfd.readouterr()
+    assert end.value.code == 2 and out.startswith("table\n") and err.count("\n") == 1
+
+
+def test_a_result_is_written_before_it_is_printed(tmp_path):
+    """A closed pipe ends the printing, but what was measured is in the file."""
+    def print_result(result):
+        raise BrokenPipeError
+
+    path = tmp_path / "result.json"
+    with pytest.raises(BrokenPipeError):
+        bench.run(bench.make_parser("none", "Nothing."), lambda args: {"seconds": 1}, print_result,
+                  ["--json", str(path)])
+    assert json.loads(path.read_text())["seconds"] == 1
+
+
+@pytest.mark.parametrize("main, words", [(matches.main, []), (physics.main, ["--play"])])
+def test_a_result_that_would_replace_an_input(main, words, tmp_path, monkeypatch, capfd):
+    """One line before anything is played, and the file is as it was."""
+    monkeypatch.setattr("evaluation.matches.play", pytest.fail)
+    path = tmp_path / "A.npz"
+    path.write_text("parameters")
+    refused(main, [*words, path, "zero", "--json", path], f"--json {path}: is a file to read",
+            capfd)
+    assert path.read_text() == "parameters"
+
+
+def test_ranks_need_mpirun(monkeypatch):
+    """It is looked for as run.py does."""
+    monkeypatch.setattr("distributed_data.launch.find_mpirun", lambda: "/elsewhere/mpirun")
+    assert bench.python("a.py", 1, ranks=2) == ["/elsewhere/mpirun", "-np", "2", sys.executable,
+                                                "a.py", "1"]
+    monkeypatch.setattr("distributed_data.launch.find_mpirun", lambda: None)
+    with pytest.raises(InputError, match="^needs mpirun"):
+        bench.python("a.py", ranks=2)
+
+
+def test_two_hosts_need_root(monkeypatch, capfd):
+    """One line, nothing made."""
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    monkeypatch.setattr(two_hosts, "hosts", pytest.fail)
+    refused(two_hosts.main, [], "two_hosts: error: needs root", capfd)
+
+
+@pytest.mark.parametrize("words, passed_on", [([], []), (["--policy", "mlp"],) * 2])
+def test_the_policy_of_scaling(words, passed_on, monkeypatch):
+    """It is passed on to the trainings; without it they have the preset's."""
+    def run_child(command):
+        raise InputError(" ".join(command))
+
+    monkeypatch.setattr(bench, "run_child", run_child)
+    with pytest.raises(InputError) as caught:
+        scaling.train("1x1", scaling.make_parser().parse_args(words), timed=False)
+    command = str(caught.value).split()
+    at = command.index("--policy") if "--policy" in command else len(command)
+    assert command[at:at + 2] == passed_on

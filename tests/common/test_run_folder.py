@@ -1,4 +1,4 @@
-"""Runs on a disk: found by any name, and gone on with whatever has happened to their files."""
+"""Runs on a disk: found by any name, and resumed whatever has happened to their files."""
 
 import errno
 import json
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small import SMALL, refused
+from small import ALONE, SMALL, refused
 
 import load_parameter_run
 import run
@@ -126,16 +126,19 @@ def test_a_run_folder_answers_for_its_files(tmp_path):
     assert gone.latest() is None and gone.spread() == {} and gone.learners == []
 
 
-def test_the_newest_run(tmp_path):
-    """By its newest file of those asked for; a run without one does not count."""
-    for age, name in enumerate(("a/checkpoint.npz", "b/checkpoint-previous.npz",
-                                "b/checkpoint.npz", "c/config.json")):
+def test_the_newest_run(tmp_path, monkeypatch):
+    """By its newest file; --resume and whoever plays take the same run, here an older one that has
+    been resumed. One without a checkpoint can only be played."""
+    monkeypatch.setattr(load_parameter_run, "SAVE_DIR", str(tmp_path))
+    for age, name in enumerate(("a/checkpoint-previous.npz", "b/checkpoint.npz", "b/config.json",
+                                "c/agent0/000000.npz", "a/config.json")):
         make_run(tmp_path, name)
         os.utime(tmp_path / name, (1000 - age,) * 2)
-    os.utime(tmp_path / "b/checkpoint.npz", (2000, 2000))
-    assert find_run(str(tmp_path), "", "--resume").path == str(tmp_path / "b")
-    runs = newest_runs(str(tmp_path), "checkpoint.npz", "config.json")
-    assert [os.path.basename(run.path) for run in runs] == ["b", "a", "c"]
+    assert find_run(str(tmp_path), "", "--resume").path == str(tmp_path / "a")
+    assert load_parameter_run.newest_runs() == [str(tmp_path / name) for name in "ab"]
+    make_run(tmp_path, "c/config.json")
+    assert find_run(str(tmp_path), "", "--resume").path == str(tmp_path / "a")
+    assert [os.path.basename(run.path) for run in newest_runs(str(tmp_path))] == ["c", "a", "b"]
     with pytest.raises(InputError, match="--resume: no run in saveparameters/ has a checkpoint"):
         find_run(str(tmp_path / "c"), "", "--resume")
 
@@ -201,7 +204,7 @@ def anchored(checkout, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(run, "SAVE_DIR", str(folder))
         patch.chdir(folder)
-        run.main([*SMALL, "--run", "hunter", "--max-iters", "1", "--opponent", "champ.npz",
+        run.main([*ALONE, "--run", "hunter", "--max-iters", "1", "--opponent", "champ.npz",
                   *anchors, "--anchor", "mark.npz"])
         run.main([*SMALL, "--run", "pair", "--max-iters", "3", *anchors, "--init",
                   os.path.relpath(made)])
@@ -224,7 +227,7 @@ def config_of(folder):
 
 
 def test_paths_hold_from_any_folder(away, anchored, capfd):
-    """A run is gone on with, watched and judged from elsewhere than where it was started."""
+    """A run is resumed, watched and judged from elsewhere than where it was started."""
     config = config_of(away / "hunter")
     assert config["opponent"] == str(anchored / "champ.npz")
     assert config["anchor"] == [str(anchored / "mark.npz")]
@@ -262,7 +265,7 @@ def test_moved_files_are_found_again(away, anchored, monkeypatch, capfd):
             (away / f"{name}.npz.kept").rename(anchored / f"{name}.npz")
 
 
-def test_a_run_that_says_relative_paths_goes_on_where_it_was_started(away, anchored, capfd):
+def test_a_run_with_relative_paths_resumes_where_it_was_started(away, anchored, capfd):
     """As checkpoints of earlier versions do."""
     identity, arrays, _ = read_checkpoint(str(away / "hunter"))
     identity["config"] |= {"opponent": "champ.npz", "anchor": ["mark.npz"]}

@@ -174,7 +174,7 @@ def test_training_outlives_its_terminal(tmp_path, monkeypatch):
     assert len((tmp_path / "bücher/progress.csv").read_text().splitlines()) == 3
     stream = io.TextIOWrapper(io.BytesIO(), "ascii")
     code, err = call(run.main, ["--resume", "bücher", "--max-iters", "2"], stream, monkeypatch)
-    assert (code, err) == (0, "") and b"going on with b\\xfccher" in stream.buffer.getvalue()
+    assert (code, err) == (0, "") and b"resuming b\\xfccher" in stream.buffer.getvalue()
 
 
 @pytest.mark.parametrize("closing", ["| true", ">&-", "2>&-", ">&- 2>&-"])
@@ -195,8 +195,8 @@ def test_an_interrupt_gives_what_was_counted(number, code, jobs, monkeypatch):
     monkeypatch.setattr("evaluation.seats.play", Games(2, number))
     out = io.StringIO()
     found, err = call(load_parameter_run.main, jobs["json"], out, monkeypatch)
-    assert found == code and "counting the games so far" in err and "Traceback" not in err
-    assert "2 games of run-to-goal-ants" in out.getvalue()
+    assert found == code and "counting the matches so far" in err and "Traceback" not in err
+    assert "2 matches of run-to-goal-ants" in out.getvalue()
     assert json.loads(Path("r.json").read_text())["wins"] == [2, 0]
     with open("r.csv") as file:
         assert [row["game"] for row in csv.DictReader(file)] == ["0", "1"]
@@ -214,7 +214,7 @@ def test_an_interrupt_of_many(jobs, monkeypatch):
     out = io.StringIO()
     code, _ = call(load_parameter_run.main, [*jobs["exploit"], "--json", "r.json"], out,
                    monkeypatch)
-    assert code == 130 and "3 and 1 games" in out.getvalue()
+    assert code == 130 and "3 and 1 matches" in out.getvalue()
     rows = json.loads(Path("r.json").read_text())["responses"]
     assert [(row["games"], row["wins"]) for row in rows] == [(3, 3), (1, 1)]
 

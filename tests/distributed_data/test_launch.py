@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from helpers import alive
 
 from distributed_data import cores, launch
 
@@ -71,12 +72,6 @@ def gone(folder):
     while any(map(alive, pids)) and time.monotonic() < deadline:
         time.sleep(0.05)
     return not any(map(alive, pids))
-
-
-def alive(pid):
-    """Whether a process runs and is no zombie."""
-    done = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True)
-    return done.stdout.strip()[:1] not in ("", "Z")
 
 
 @pytest.mark.parametrize("code", [0, 1, 2, 130])

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from helpers import new_session
+from helpers import alive, new_session
 from tiny import MPIRUN, tiny_run
 
 from distributed_data import MpiAdam, RunningMeanStd, comm, device
@@ -23,7 +23,7 @@ RNG = np.random.default_rng
 
 
 def mpirun(*command, ranks=2, timeout=120):
-    """Runs python with these arguments on so many ranks; returns the finished process."""
+    """Runs python with these arguments on this many ranks; returns the finished process."""
     return subprocess.run([MPIRUN, "-np", str(ranks), sys.executable, *map(str, command)],
                           capture_output=True, text=True, timeout=timeout)
 
@@ -181,7 +181,7 @@ def test_root_gathers_and_deals(ranks):
 
 
 def test_games_of_all_ranks_meet_one_opponent(ranks):
-    """Each rank's games against older versions have one to the end, and the log counts all."""
+    """Each rank's matches against older versions keep one to the end, and the log counts all."""
     found, folder = ranks
     for rank in found:
         assert set(rank["opponents"]) == {1} and rank["versions"] > 6
@@ -192,12 +192,12 @@ def test_games_of_all_ranks_meet_one_opponent(ranks):
 
 
 def test_games_of_all_ranks_weigh(ranks):
-    """--pfsp counts the games of both ranks, on both, and so does their checkpoint."""
+    """--pfsp counts the matches of both ranks, on both, and so does their checkpoint."""
     _, folder = ranks
     first, second = (dict(np.load(folder / f"weighed{rank}.npz")) for rank in (0, 1))
     np.testing.assert_array_equal(first["counts"], second["counts"])
     assert first["counts"].sum(axis=1).tolist() == (first["own"] + second["own"]).tolist()
-    assert first["own"][1] > second["own"][1] > 0  # whose games are longer
+    assert first["own"][1] > second["own"][1] > 0  # whose matches are longer
     kept = np.load(folder / "weighed/checkpoint.npz")["priorities/0-1-0"]
     np.testing.assert_array_equal(kept, first["counts"])
 
@@ -212,7 +212,7 @@ def alone(tmp_path_factory):
 
 @pytest.mark.parametrize("ranks", [2, 4])
 def test_ranks_compute_what_one_does(alone, ranks):
-    """The same data shared out: the same step, advantages and filters standardised over all."""
+    """The same data shared out: the same step, advantages and filters standardized over all."""
     folder, expected = alone
     done = mpirun(HERE / "mpi_jobs.py", "one_minibatch", folder, ranks=ranks)
     assert done.returncode == 0, done.stderr[-3000:]
@@ -240,18 +240,9 @@ def test_a_failing_rank_ends_the_job(tmp_path, job, code, said):
     assert len(re.findall(said, done.stdout + done.stderr)) == 1
 
 
-def alive(pid):
-    """Whether a process runs; one that has ended and been forgotten by its parent does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks into /proc")
 @pytest.mark.parametrize("with_mpirun", [False, True])
 def test_ranks_end_with_their_launcher(tmp_path, with_mpirun):
-    """The proxy that started them is killed, or mpirun too: no rank goes on waiting or spinning."""
+    """The proxy that started them is killed, or mpirun too: no rank keeps waiting or spinning."""
     job = subprocess.Popen([MPIRUN, "-np", "2", sys.executable, HERE / "mpi_jobs.py", "all_wait",
                             tmp_path], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     files, deadline = [tmp_path / "rank0", tmp_path / "rank1"], time.monotonic() + 60
@@ -348,14 +339,14 @@ def test_an_unused_gpu_is_told(tmp_path, monkeypatch, capfd, files, listing, vis
 
 
 def test_matches_are_shared_out(tmp_path):
-    """A seed's games are the same whatever the number of ranks, and each is told once."""
+    """A seed's matches are the same whatever the number of ranks, and each is told once."""
     results = []
     for ranks in (1, 3):
         path = tmp_path / f"{ranks}.json"
         done = mpirun(HERE.parent / "load_parameter_run.py", "--env", "run-to-goal-ants",
                       "--max-episodes", "7", "--integrator", "Euler", "--json", path, ranks=ranks)
         assert done.returncode == 0, done.stderr[-2000:]
-        assert sorted(re.findall(r"game +(\d):", done.stdout)) == list("0123456")
+        assert sorted(re.findall(r"match +(\d):", done.stdout)) == list("0123456")
         results.append(path.read_text())
     assert results[0] == results[1]
 
@@ -369,3 +360,12 @@ def test_bad_input_ends_every_rank(tmp_path):
                   "--timesteps-per-batch", "96", "--optim-batchsize", "96", timeout=40)
     assert done.returncode == 2
     assert done.stderr.count("--run taken: exists already") == 1
+
+
+def test_a_missing_file_ends_every_rank():
+    """Rank 0 alone looks for it, but all ranks end together: one line, without MPICH's own."""
+    done = mpirun(HERE.parent / "load_parameter_run.py", "--env", "run-to-goal-ants",
+                  "--param-paths", "nope.npz", "zero", timeout=60)
+    assert done.returncode == 2
+    assert done.stdout + done.stderr == (
+        "load_parameter_run.py: error: nope.npz: No such file or directory\n")

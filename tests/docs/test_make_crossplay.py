@@ -17,7 +17,7 @@ OPTIONS = {"seed": 3, "integrator": "RK4", "deterministic": False}
 
 
 def play(folder, entrants, **options):
-    """Four games per pair of sumo-ants, of those not played."""
+    """Four matches per pair of sumo-ants, of those not played."""
     pairs = open_pairs(str(folder), "sumo-ants", entrants, 4, **{**OPTIONS, **options})
     return play_pairs(pairs, 1)
 
@@ -68,7 +68,7 @@ def test_only_changed_pairs_are_played(entrants, meetings, tmp_path):
 
 
 def test_tables(entrants, meetings, tmp_path):
-    """Wins stand in the winner's row, the best on top; of four games two are won and two tied."""
+    """Wins stand in the winner's row, the best on top; of four matches two are won and two tied."""
     text = section(entrants, play(tmp_path, entrants), "How.")
     how, matrix, ratings = text.split("\n\n")
     assert how == "How."

@@ -11,12 +11,13 @@ from docs import make_curve, make_pictures, make_strength
 from docs.make_curve import draw, endings
 from evaluation import matches
 
-PROGRESS = "run/timesteps,run/alpha,agent0/end_goal\n100,1,\n200,0.5,0.5\n"
+PROGRESS = "iteration,run/timesteps,run/alpha,agent0/end_goal\n1,100,1,\n2,200,0.5,0.5\n"
 
 
 def test_a_curve_of_any_game(tmp_path):
-    """Rare endings are left out; iterations without a finished game are no fault."""
-    log = {"run/timesteps": np.array([100, 200, 300]), "run/alpha": np.ones(3),
+    """Rare endings are left out; iterations without a finished match are no fault."""
+    log = {"iteration": np.array([1, 2, 3]), "run/timesteps": np.array([100, 200, 300]),
+           "run/alpha": np.ones(3),
            "agent0/end_goal": np.array([np.nan, 0, 0.4]), "agent0/end_both_down": np.full(3, 0.5),
            "agent0/end_not_finite": np.full(3, 0.01)}
     shown = endings(log)
@@ -76,6 +77,27 @@ def test_everyone_plays_in_its_seat(run, players, monkeypatch):
     assert (run.parent / "c.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_few_snapshots_are_chosen_once():
+    """In their order, however many points are asked for."""
+    assert make_curve.choose([0, 1, 4], 4, 9) == [0, 1, 4]
+    assert make_curve.choose([0, 1, 2, 3, 4], 4, 3) == [0, 2, 4]
+
+
+def test_a_log_that_began_again(run, players, monkeypatch):
+    """A snapshot is drawn at the steps of its own iteration; one that the log lacks is left out."""
+    drawn = []
+    (run / "progress.csv").write_text(PROGRESS.replace("\n1,", "\n4,").replace("\n2,", "\n5,"))
+    for seat in (0, 1):
+        for version in (4, 5, 6):
+            shutil.copy(players[seat], run / f"agent{seat}" / f"{version:06d}.npz")
+    monkeypatch.setattr(matches, "play", lambda *args, **options: [{"winner": 0}])
+    monkeypatch.setattr("matplotlib.axes.Axes.plot", lambda axes, *args, **options: drawn.append(
+        list(args[0]) if len(args) else []))
+    monkeypatch.setattr("matplotlib.axes.Axes.legend", lambda axes, **options: None)
+    make_curve.main(list(map(str, curve(run, points=9))))
+    assert drawn[-2] == [0, 100 / 1e6, 200 / 1e6]  # the last one is the legend's
+
+
 def test_bad_files_are_refused_before_any_match(run, players, monkeypatch, capfd):
     """Missing anchors or ones for the other seat, pictures that cannot be written: one line."""
     monkeypatch.setattr(matches, "play", pytest.fail)
@@ -91,6 +113,7 @@ def test_bad_files_are_refused_before_any_match(run, players, monkeypatch, capfd
     (PROGRESS.split("\n")[0].encode(), "progress.csv: must have a row"),
     (b"\xff\n1\n", "progress.csv: damaged"),
     (PROGRESS.replace("200", "many").encode(), "progress.csv: damaged"),
+    (PROGRESS.replace("iteration", "row").encode(), "in every row of the column iteration"),
     (PROGRESS.replace("alpha", "beta").encode(), "in every row of the column run/alpha")])
 def test_a_damaged_log(run, progress, culprit, monkeypatch, capfd):
     """One line before any match."""

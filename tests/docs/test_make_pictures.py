@@ -34,6 +34,14 @@ def test_bad_input(nothing_is_drawn, tmp_path, capfd):
         refused(make_pictures.main, words, culprit, capfd)
 
 
+def test_a_machine_that_cannot_draw(nothing_is_drawn, zoo, tmp_path, monkeypatch, capfd):
+    """One line before any match."""
+    monkeypatch.setattr("evaluation.matches.play", pytest.fail)
+    monkeypatch.setenv("MUJOCO_GL", "none-such")
+    refused(make_pictures.main, ["run-to-goal-ants", "--zoo", zoo, "--out", tmp_path],
+            "error: no OpenGL to draw with (tried none-such)", capfd)
+
+
 def test_a_damaged_policy(nothing_is_drawn, zoo, tmp_path, capfd):
     """It is named before the game that comes first is drawn."""
     damaged = zoo / "sumo-ants_v1.npy"
@@ -65,6 +73,7 @@ def test_a_game_that_the_zoo_lacks(nothing_is_drawn, zoo, tmp_path, capfd):
 
 def test_a_link_stays(tmp_path, monkeypatch):
     """The picture is written to where it points, and nothing else is left beside it."""
+    monkeypatch.setattr(make_pictures, "check_drawing", lambda game: None)
     monkeypatch.setattr(make_pictures, "shoot", lambda env: Image.new("RGB", (4, 4)))
     (there, inode), link = old_file(tmp_path / "there.png"), tmp_path / "out" / "sumo-ants.png"
     link.parent.mkdir()
@@ -77,6 +86,7 @@ def test_a_link_stays(tmp_path, monkeypatch):
 
 def test_a_match_that_ends_too_soon(zoo, tmp_path, monkeypatch, capfd):
     """Of a step that never comes there is no picture, and one line says so."""
+    monkeypatch.setattr(make_pictures, "check_drawing", lambda game: None)
     monkeypatch.setitem(make_pictures.STEPS, "run-to-goal-ants", (10_000, 1))
     refused(make_pictures.main, ["run-to-goal-ants", "--zoo", zoo, "--out", tmp_path],
             "--seed 1: its match of run-to-goal-ants ends before step 10000", capfd)

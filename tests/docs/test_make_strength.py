@@ -3,6 +3,7 @@
 from contextlib import nullcontext
 
 import pytest
+from matplotlib.pyplot import subplots
 from small import refused
 
 from docs import make_strength
@@ -28,6 +29,21 @@ def test_a_picture(tournament):
     out = tournament / "strength.png"
     make_strength.main([str(tournament), "--out", str(out)])
     assert out.read_bytes().startswith(b"\x89PNG")
+
+
+def test_everyone_is_drawn(tournament):
+    """As many of OpenAI's as there are; the two baselines under their own names."""
+    others = ["zoo/run-to-goal-ants_v1", "zoo/run-to-goal-ants_v2", "zoo/run-to-goal-ants_v3",
+              "random", "zero"]
+    ours = {"entrant": "run-to-goal-ants/agent0", "opponent": "00.0M/agent0", "win_share": 0.9}
+    _, (left, right) = subplots(1, 2)
+    make_strength.draw_ratings(left, [{"entrant": name, "seats": "seat 0", "rating": k}
+                                      for k, name in enumerate(others)], "run-to-goal-ants")
+    make_strength.draw_shares(right, [ours, *(ours | {"opponent": name} for name in others)],
+                              "run-to-goal-ants")
+    names = ["OpenAI's v1", "OpenAI's v2", "OpenAI's v3", "random", "zero"]
+    labels = [text for axes in (left, right) for text in axes.get_legend_handles_labels()[1]]
+    assert labels == [*names, *(f"against {name}" for name in [*names, "the untrained"])]
 
 
 def test_a_link_stays(tournament):

@@ -1,4 +1,4 @@
-"""Games against fixed opponents, and what the log says of them."""
+"""Matches against fixed opponents, and what the log says of them."""
 
 import csv
 import inspect

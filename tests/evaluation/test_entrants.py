@@ -21,7 +21,7 @@ def test_anchors():
     seen = []
     play("run-to-goal-ants", [blank_entry("run-to-goal-ants", ANCHORS[word])
                               for word in ("zero", "random")], 2, integrator="Euler",
-         on_step=lambda env, games: seen.append([part["reward_ctrl"].copy()
+         on_step=lambda env, playing: seen.append([part["reward_ctrl"].copy()
                                                  for part in env.infos["parts"]]))
     still, moving = np.abs(np.array(seen)).max(axis=(0, 2))
     assert still < 1e-6 < 1 < moving

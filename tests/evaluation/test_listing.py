@@ -7,7 +7,8 @@ import time
 from pathlib import Path
 
 import numpy as np
-from flail import GAME, refused
+from flail import GAME
+from small import refused
 
 import load_parameter_run
 import run
@@ -84,4 +85,5 @@ def test_what_ships_is_what_was_measured():
 def test_list_of_nothing(tmp_path, capfd):
     """An empty house says what to do; a zoo that is no folder is refused."""
     assert "nothing to play yet" in listing.list_all(str(tmp_path), str(tmp_path))
-    refused(["--list", "--zoo", str(tmp_path / "none")], "none: no such folder", capfd)
+    refused(load_parameter_run.main, ["--list", "--zoo", tmp_path / "none"], "none: no such folder",
+            capfd)

@@ -1,4 +1,4 @@
-"""Matches between parameter files: the same game again, exact quotas, honest intervals."""
+"""Matches between parameter files: the same match again, exact quotas, honest intervals."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ ANTS, EULER = "run-to-goal-ants", {"integrator": "Euler"}
 
 @pytest.fixture(scope="module")
 def random_players():
-    """Two entries of random networks that flail, so that games differ."""
+    """Two entries of random networks that flail, so that matches differ."""
     rng = np.random.default_rng(0)
     entries = []
     for seat in (0, 1):
@@ -44,36 +44,36 @@ def test_filters_that_counted_nothing(random_players):
 
 
 def short(entries, count=5, seed=3, **options):
-    """Games of the zoo under quick physics."""
+    """Matches of the zoo under quick physics."""
     return play(ANTS, entries, count, seed, **{**EULER, "num_envs": 2, **options})
 
 
-def test_same_seed_same_games(zoo):
-    """To the last bit, on one thread or two; another seed plays other games."""
+def test_same_seed_same_matches(zoo):
+    """To the last bit, on one thread or two; another seed plays other matches."""
     first = short(zoo)
     assert first == short(zoo) == short(zoo, num_threads=2)
     other = short(zoo, seed=4)
-    assert [game["returns"] for game in first] != [game["returns"] for game in other]
+    assert [match["returns"] for match in first] != [match["returns"] for match in other]
 
 
-def test_game_numbers_do_not_depend_on_the_slots(zoo):
-    """Game g is the same to the last bit in whatever slot, beside whatever else is played."""
+def test_match_numbers_do_not_depend_on_the_slots(zoo):
+    """Match g is the same to the last bit in whatever slot, beside whatever else is played."""
     many = short(zoo, count=8, num_envs=8)
     assert all(short(zoo, count=8, num_envs=slots) == many for slots in (2, 5))
     assert short(zoo, count=[5], num_envs=1) == many[5:6]
 
 
 @pytest.mark.parametrize("count,num_envs", [(1, 32), (5, 2), (4, 4), (7, 3)])
-def test_exactly_as_many_games_as_asked(random_players, count, num_envs):
-    """Numbered 0 to n - 1, each told once: short games do not crowd out long ones."""
+def test_exactly_as_many_matches_as_asked(random_players, count, num_envs):
+    """Numbered 0 to n - 1, each told once: short matches do not crowd out long ones."""
     told = []
     results = play(ANTS, random_players, count, num_envs=num_envs, on_game=told.append, **EULER)
-    assert [game["game"] for game in results] == list(range(count))
-    assert sorted(told, key=lambda game: game["game"]) == results
+    assert [match["game"] for match in results] == list(range(count))
+    assert sorted(told, key=lambda match: match["game"]) == results
 
 
 def test_mean_actions(zoo):
-    """Without noise the games differ from noisy ones by it alone, and repeat."""
+    """Without noise the matches differ from noisy ones, and repeat."""
     silent = short(zoo, count=2, deterministic=True)
     assert silent == short(zoo, count=2, deterministic=True) != short(zoo, count=2)
 
@@ -99,15 +99,15 @@ class Diary(Actors):
         return outputs
 
 
-def test_memory_restarts_with_each_game(shared, monkeypatch):
-    """A slot's second game begins from zero states, like the first: by the network in NumPy."""
+def test_memory_restarts_with_each_match(shared, monkeypatch):
+    """A slot's second match begins from zero states, like the first: by the network in NumPy."""
     path = str(shared / "zoo/sumo-ants_v2.npy")
     game, entries = load_entries([path, path], None)
     monkeypatch.setattr("evaluation.matches.Actors", Diary)
     monkeypatch.setattr(Diary, "pages", [])
     ends = []
     play(game, entries, 4, num_envs=2, deterministic=True,
-         on_step=lambda env, games: ends.append(env.infos["ending"] > 0), **EULER)
+         on_step=lambda env, playing: ends.append(env.infos["ending"] > 0), **EULER)
     twin = NumpyPolicy(entries[0].vector, 137, 8, "lstm", 128)
     states = np.zeros((2, 2, 512))
     for (seen, acs), over in zip(Diary.pages, ends, strict=True):
@@ -119,22 +119,22 @@ def test_memory_restarts_with_each_game(shared, monkeypatch):
 
 
 def test_returns_are_the_environments_own(random_players):
-    """Each game's returns are the sums of the rewards that its steps paid."""
+    """Each match's returns are the sums of the rewards that its steps paid."""
     paid = np.zeros(2)
-    results = play(ANTS, random_players, 1, on_step=lambda env, games: np.add(
+    results = play(ANTS, random_players, 1, on_step=lambda env, playing: np.add(
         paid, env.rewards[:, 0], out=paid), **EULER)
     np.testing.assert_allclose(results[0]["returns"], paid, rtol=1e-6)
 
 
 def test_zoo_scores(zoo):
-    """The released runners run: most games end by touchdown, in about a hundred steps."""
+    """The released runners run: most matches end by touchdown, in about a hundred steps."""
     results = play(ANTS, zoo, 20, seed=0, num_threads=2)
     summary = summarize(ANTS, results, 0)
     assert summary["endings"]["touchdown"] >= 16
     assert 60 < summary["mean_length"] < 200
-    winners = [game for game in results if game["winner"] is not None]
-    assert all(game["returns"][game["winner"]] > game["returns"][1 - game["winner"]] + 1000
-               for game in winners)
+    won = [match for match in results if match["winner"] is not None]
+    assert all(match["returns"][match["winner"]] > match["returns"][1 - match["winner"]] + 1000
+               for match in won)
 
 
 @pytest.mark.parametrize("count,total,low,high", [
@@ -142,10 +142,10 @@ def test_zoo_scores(zoo):
 def test_wilson(count, total, low, high):
     """Against published values, and the formula of Wilson, 1927."""
     z, p = 1.959964, count / total
-    centre, scale = (p + z**2 / (2 * total)), 1 + z**2 / total
+    center, scale = (p + z**2 / (2 * total)), 1 + z**2 / total
     half = z * np.sqrt(p * (1 - p) / total + z**2 / (4 * total**2))
     ours = wilson(count, total)
-    assert ours == pytest.approx([(centre - half) / scale, (centre + half) / scale], abs=1e-6)
+    assert ours == pytest.approx([(center - half) / scale, (center + half) / scale], abs=1e-6)
     assert ours == pytest.approx([low, high], abs=1e-4)
 
 

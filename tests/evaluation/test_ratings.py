@@ -8,7 +8,7 @@ from evaluation.ratings import ELO, bradley_terry
 
 
 def fit(wins, ties):
-    """The same model by SciPy: minus the log-likelihood, minimised with strength 0 set to 0."""
+    """The same model by SciPy: minus the log-likelihood, minimized with strength 0 set to 0."""
     met = wins + wins.T + ties > 0
     score = wins + ties / 2 + met / 2
 
@@ -21,18 +21,18 @@ def fit(wins, ties):
     hessian = np.array([[(loss(found.x + a + b) - loss(found.x + a - b) - loss(found.x - a + b)
                           + loss(found.x - a - b)) / (4 * step**2)
                          for b in step * np.eye(n)] for a in step * np.eye(n)])
-    centre = (np.eye(n + 1) - 1 / (n + 1))[:, 1:]
-    games = [(wins, 1.0), (ties / 2, 0.5), (met / 4, 1.0), (met / 4, 0.0)]  # a pair's, seen by each
+    center = (np.eye(n + 1) - 1 / (n + 1))[:, 1:]
+    kinds = [(wins, 1.0), (ties / 2, 0.5), (met / 4, 1.0), (met / 4, 0.0)]  # a pair's, seen by each
     strength = np.concatenate([[0], found.x])
     scatter = np.zeros((n + 1, n + 1))
     for i, j in np.argwhere(met):
         slope = np.eye(n + 1)[i] - np.eye(n + 1)[j]
-        for counts, result in games:
+        for counts, result in kinds:
             surprise = result - 1 / (1 + np.exp(strength[j] - strength[i]))
             scatter += counts[i, j] * np.outer(surprise * slope, surprise * slope)
-    spread = centre @ np.linalg.inv(hessian)
+    spread = center @ np.linalg.inv(hessian)
     variance = np.diag(spread @ scatter[1:, 1:] @ spread.T)
-    return ELO * centre @ found.x, ELO * 1.959964 * np.sqrt(variance)
+    return ELO * center @ found.x, ELO * 1.959964 * np.sqrt(variance)
 
 
 def drawn(rng, seats=None):
@@ -60,20 +60,20 @@ def test_two_of_known_odds():
 
 @pytest.mark.parametrize("ties", [0.0, 0.28, 0.6])
 def test_intervals_cover(rng, ties):
-    """Of games drawn from known strengths, 95 % intervals hold the truth about that often.
+    """Of matches drawn from known strengths, 95 % intervals hold the truth about that often.
 
     ties: their share among equals; what is left is won so that the expected score is the model's.
     """
     strength = np.array([-0.8, -0.2, 0.3, 0.7])
     chance = 1 / (1 + np.exp(strength[None] - strength[:, None]))
     tie = ties * 4 * chance * chance.T
-    held, games = [], 60
+    held, count = [], 60
     for _ in range(400):
         wins, tied = np.zeros((4, 4)), np.zeros((4, 4))
         for i, j in zip(*np.triu_indices(4, 1)):
             win = chance[i, j] - tie[i, j] / 2
             wins[i, j], tied[i, j], wins[j, i] = rng.multinomial(
-                games, [win, tie[i, j], 1 - win - tie[i, j]])
+                count, [win, tie[i, j], 1 - win - tie[i, j]])
         ratings, half = bradley_terry(wins, tied + tied.T)
         held.append(abs(ratings - ELO * strength) < half)
     assert 0.93 < np.mean(held) < 0.97

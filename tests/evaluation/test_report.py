@@ -134,6 +134,13 @@ def test_what_a_panel_shows():
     assert [part.tolist() for part in found["win_v_"]["agent0 v zero"]] == [[1, 3], [0.5, 1]]
 
 
+def test_frozen_opponents_are_not_called_older_versions(tmp_path):
+    """--opponent's and --pool's matches count there as well."""
+    (tmp_path / "progress.csv").write_text("iteration,agent0/win_vs_pool\n1,0.5\n2,0.75\n")
+    page = Path(write_page(str(tmp_path))).read_text()
+    assert "Wins against frozen opponents" in page and "older versions" not in page
+
+
 @pytest.mark.parametrize("name, text, culprit", [
     ("games/pairs.csv", f"entrant,opponent,games,wins,ties\n{EVIL},zero,0,0,0\n", "ZeroDivision"),
     ("config.json", "[" * 100_000, "RecursionError"), ("games/ratings.json", "[]", "has no rows"),

@@ -5,13 +5,14 @@ import json
 
 import numpy as np
 import pytest
-from flail import EULER, refused
+from flail import EULER
+from small import refused
 
-import load_parameter_run
 from common.command_line import InputError
 from common.parameter_file import save_parameters
 from evaluation.results import describe, summarize_by_file, write_csv
 from evaluation.seats import decide_swap, judge
+from load_parameter_run import main
 from networks.loading import ParameterFile
 
 
@@ -39,10 +40,10 @@ def test_who_may_swap(game, seats, default):
             decide_swap(True, game, made)
 
 
-def fake_play(game, entries, games, seed, *, on_game, **_):
+def fake_play(game, entries, numbers, seed, *, on_game, **_):
     """File 0 always wins; in whichever seat it sits."""
     results = []
-    for number in games:
+    for number in numbers:
         winner = [entry.path for entry in entries].index("file0.npz")
         returns = [1.0, 2.0] if winner else [2.0, 1.0]
         results.append({"game": number, "winner": winner if number else None, "length": 10,
@@ -52,7 +53,7 @@ def fake_play(game, entries, games, seed, *, on_game, **_):
 
 
 def test_wins_follow_the_file(monkeypatch, tmp_path):
-    """Every odd game is swapped; counts, returns and rows are of files, not of seats."""
+    """Every odd match is swapped; counts, returns and rows are of files, not of seats."""
     monkeypatch.setattr("evaluation.seats.play", fake_play)
     results = judge("sumo-ants", entries("both", "both"), range(5), 0, True)
     assert [result["seat_of_a"] for result in results] == [0, 1, 0, 1, 0]
@@ -63,7 +64,7 @@ def test_wins_follow_the_file(monkeypatch, tmp_path):
     assert [part["ties"] for part in summary["by_seat"]] == [1, 0]
     told = describe(summary, ["a.npz", "b.npz"])
     assert "4  A wins (a)" in told
-    assert "A in seat 1, B in seat 0: A wins 2, B wins 0, ties 0 of 2 games" in told
+    assert "A in seat 1, B in seat 0: A wins 2, B wins 0, ties 0 of 2 matches" in told
     write_csv(tmp_path / "games.csv", results, 3)
     with open(tmp_path / "games.csv") as file:
         rows = list(csv.DictReader(file))
@@ -73,11 +74,11 @@ def test_wins_follow_the_file(monkeypatch, tmp_path):
                        "length": "10", "return_a": "2.0", "return_b": "1.0"}
 
 
-def test_a_table_and_the_same_json_as_ever(players, tmp_path, monkeypatch, capfd):  # noqa: F811
-    """Unswapped, --json has the keys it always had; --csv agrees with it, game by game."""
+def test_a_table_and_the_same_json_as_ever(players, tmp_path, monkeypatch, capfd):
+    """Unswapped, --json has the keys it always had; --csv agrees with it, match by match."""
     monkeypatch.chdir(tmp_path)
-    load_parameter_run.main(["--param-paths", *players, *EULER, "--max-episodes", "3",
-                             "--json", "r.json", "--csv", "r.csv"])
+    main(["--param-paths", *players, *EULER, "--max-episodes", "3", "--json", "r.json", "--csv",
+          "r.csv"])
     summary = json.loads((tmp_path / "r.json").read_text())
     assert set(summary) == {"env", "games", "wins", "ties", "mean_length", "seed", "endings",
                             "intervals", "paths"}
@@ -89,17 +90,18 @@ def test_a_table_and_the_same_json_as_ever(players, tmp_path, monkeypatch, capfd
     assert {row["seat_of_a"] for row in rows} == {"0"}
 
 
-def test_swapping_seat_files_is_refused(players, capfd):  # noqa: F811
+def test_swapping_seat_files_is_refused(players, capfd):
     """A file for one seat is told by its name."""
-    refused(["--param-paths", *players, "--swap"], f"--swap: {players[0]}: is for seat 0", capfd)
+    refused(main, ["--param-paths", *players, "--swap"], f"--swap: {players[0]}: is for seat 0",
+            capfd)
 
 
-def test_a_file_of_another_game_is_refused(players, tmp_path, shared, capfd):  # noqa: F811
+def test_a_file_of_another_game_is_refused(players, tmp_path, shared, capfd):
     """Ours by the header, released ones by their size."""
     path = str(tmp_path / "wrestler.npz")
     save_parameters(path, np.zeros(10, np.float32), {
         "game": "sumo-ants", "seat": "both", "policy": "mlp", "policy_args": {"hid_size": 64}})
-    refused(["--param-paths", players[0], path], "wrestler.npz: is for sumo-ants, not for run-to",
-            capfd)
+    refused(main, ["--param-paths", players[0], path],
+            "wrestler.npz: is for sumo-ants, not for run-to", capfd)
     released = str(shared / "zoo/sumo-ants_v1.npy")
-    refused(["--param-paths", players[0], released], "sumo-ants_v1.npy", capfd)
+    refused(main, ["--param-paths", players[0], released], "sumo-ants_v1.npy", capfd)

@@ -1,4 +1,4 @@
-"""Round robins: who meets whom, the same on any threads, going on, refusals; runs' histories."""
+"""Round robins: who meets whom, the same on any threads, resuming, refusals; runs' histories."""
 
 import csv
 import json
@@ -6,7 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
-from small import SMALL, refused
+from small import ALONE, SMALL, refused
 
 import load_parameter_run
 import run
@@ -26,7 +26,7 @@ def trained(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(run, "SAVE_DIR", str(folder))
         run.main([*SMALL, "--run", "self", "--max-iters", "2"])
-        run.main([*SMALL, "--run", "best", "--max-iters", "1", "--opponent",
+        run.main([*ALONE, "--run", "best", "--max-iters", "1", "--opponent",
                   str(folder / "self/agent1/000002.npz")])
     return folder
 
@@ -72,7 +72,7 @@ def test_seats():
 
 
 def test_results(played):
-    """Tables agree with each other and with the games; blanks where nobody could meet."""
+    """Tables agree with each other and with the matches; blanks where nobody could meet."""
     out, _ = played
     pairs = table(out / "pairs.csv")
     assert all(int(row["wins"]) + int(row["losses"]) + int(row["ties"]) == 3 for row in pairs)
@@ -90,7 +90,7 @@ def test_results(played):
     assert (out / "matrix.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_goes_on_and_gives_the_same_on_two_threads(played, tmp_path, capfd):
+def test_resumes_and_gives_the_same_on_two_threads(played, tmp_path, capfd):
     """What is finished stays; what is missing or cut short is played, to the same bytes."""
     out, command = played
     before, copy = contents(out), tmp_path / "copy"
@@ -101,10 +101,10 @@ def test_goes_on_and_gives_the_same_on_two_threads(played, tmp_path, capfd):
     kept = pairs[2].stat().st_mtime_ns
     load_parameter_run.main([*command, "--out", str(copy), "--num-threads", "2"])
     assert contents(copy) == before and pairs[2].stat().st_mtime_ns == kept
-    assert "5 pairs, 15 games of run-to-goal-ants, seed 5" in capfd.readouterr().out
+    assert "5 pairs, 15 matches of run-to-goal-ants, seed 5" in capfd.readouterr().out
 
 
-def test_goes_on_with_other_labels(played, tmp_path):
+def test_resumes_with_other_labels(played, tmp_path):
     """A tournament whose entrants had other names for people is the same tournament."""
     out, command = played
     copy = tmp_path / "copy"
@@ -118,7 +118,7 @@ def test_goes_on_with_other_labels(played, tmp_path):
 
 
 def test_stopped(played, tmp_path, monkeypatch, capfd):
-    """Ctrl-C says how to go on."""
+    """Ctrl-C says how to resume."""
     def stop(*_, **__):
         raise KeyboardInterrupt
 
@@ -201,7 +201,7 @@ def test_exploit_replaces_nothing_that_it_reads(trained, monkeypatch, capfd):
     (["--every", "2"], "--every"),
     (["--out", "x"], "--out"),
     (["--history", "nobody"], "nobody"),
-    (["--exploit", "self"], "no best response"),
+    (["--exploit", "self"], "is no best response"),
     (["--exploit", "nobody"], "nobody"),
     (["--report", "nobody"], "nobody"),
     (["--report", "EMPTY"], "neither a run"),

@@ -122,12 +122,23 @@ def test_what_cannot_be_blindfolded(tmp_path, policy, seat, culprit, capfd):
     assert not (tmp_path / "out.npz").exists()
 
 
+def test_a_missing_opponent_is_noticed_at_once(tmp_path, monkeypatch, capfd):
+    """Before TensorFlow takes its seconds."""
+    monkeypatch.setattr("distributed_data.device.prepare", lambda: pytest.fail("loads TensorFlow"))
+    path = humanoid_file(tmp_path / "f.npz")
+    refused(blindfold.main, [path, tmp_path / "out.npz", "--against", "nowhere.npz"],
+            "nowhere.npz: No such file", capfd)
+
+
 @pytest.mark.parametrize("out, culprit", [
-    ("f.npz", "f.npz: is the file to read"), ("no/out.npz", "OUT"), ("link.npz", "is the file")])
+    ("f.npz", "f.npz: is a file to read"), ("against.npz", "against.npz: is a file to read"),
+    ("no/out.npz", "OUT"), ("link.npz", "link.npz: is a file to read")])
 def test_where_it_cannot_be_written(out, culprit, tmp_path, capfd):
     """Not over what is read, and not where there is no folder; told before any match."""
-    path = humanoid_file(tmp_path / "f.npz")
+    names = ("f.npz", "against.npz")
+    paths = [humanoid_file(tmp_path / name) for name in names]
     (tmp_path / "link.npz").symlink_to(tmp_path / "f.npz")
-    before = (tmp_path / "f.npz").read_bytes()
-    refused(blindfold.main, [path, tmp_path / out], culprit, capfd)
-    assert (tmp_path / "f.npz").read_bytes() == before
+    before = [(tmp_path / name).read_bytes() for name in names]
+    refused(blindfold.main, [paths[0], tmp_path / out, "--against", paths[1], "--games", "1"],
+            culprit, capfd)
+    assert [(tmp_path / name).read_bytes() for name in names] == before

@@ -44,8 +44,8 @@ def test_folders_that_will_not_do(tmp_path, untouched, capfd):
     (tmp_path / "letters").mkdir()
     (tmp_path / "letters" / "mine.txt").write_text("dear")
     (tmp_path / "file").write_text("")
-    refused(delta.main, ["--out", tmp_path / "letters"], "holds something else than", capfd)
-    refused(delta.main, ["--out", tmp_path / "file"], "holds something else than", capfd)
+    refused(delta.main, ["--out", tmp_path / "letters"], "holds something other than", capfd)
+    refused(delta.main, ["--out", tmp_path / "file"], "holds something other than", capfd)
     refused(delta.main, ["--out", tmp_path / "file" / "new"], "file/new: Not a directory", capfd)
     out = tmp_path / "old"
     study = command.settle(command.make_parser(delta.EXPERIMENT), delta.EXPERIMENT,
@@ -97,8 +97,9 @@ def test_only_the_last_call_explains(tmp_path, monkeypatch):
 
 def test_every_kind_of_run_is_rehearsed_first(tmp_path, in_process, capfd):
     """The second game refuses an option of the first's: nothing has been trained then."""
-    refused(delta.main, ["--out", tmp_path, "--game", "sumo-ants", "run-to-goal-ants", "--",
-                         "--dense-push", "3", *OPTIONS], "has no option 'dense_push'", capfd)
+    words = ["--out", tmp_path, "--game", "sumo-ants", "run-to-goal-ants", "--", *OPTIONS]
+    refused(delta.main, [*words, "--dense-push", "3"], "--dense-push: not in run-to-goal-ants",
+            capfd)
     assert not list(tmp_path.glob("runs/*"))
 
 

@@ -12,7 +12,7 @@ EXTRA = ("--num-envs", "4", "--latest-share", "1", "--timesteps-per-batch", "24"
 
 
 def test_curriculum(tmp_path, in_process, monkeypatch, capfd):
-    """Broken off and gone on with it ends alike; the rings open as each arm's name says."""
+    """Interrupted and resumed it ends alike; the rings open as each arm's name says."""
     result = conduct_twice(curriculum.EXPERIMENT, IN_MATCHES, tmp_path, monkeypatch, capfd,
                            "--game", "sumo-humans", extra=EXTRA)
     radii = {}
@@ -27,7 +27,7 @@ def test_curriculum(tmp_path, in_process, monkeypatch, capfd):
 
 
 def test_roles_are_told_apart():
-    """A kicker's wins are of games that its arm played from seat 0, a keeper's from seat 1."""
+    """A kicker's wins are of matches that its arm played from seat 0, a keeper's from seat 1."""
     study = command.settle(
         command.make_parser(curriculum.EXPERIMENT), curriculum.EXPERIMENT,
         ["--game", "kick-and-defend", "--points", "1", "--", "--max-iters", "1"])

@@ -8,7 +8,7 @@ from experiments import delta
 
 
 def test_delta(tmp_path, in_process, monkeypatch, capfd):
-    """Broken off and gone on with it ends alike; the paper's figures stand beside ours."""
+    """Interrupted and resumed it ends alike; the paper's numbers stand beside ours."""
     monkeypatch.setattr(delta, "DELTAS", ("0.5", "0"))
     result = conduct_twice(delta.EXPERIMENT, IN_TRAINING, tmp_path, monkeypatch, capfd, "--game",
                            "sumo-humans", extra=("--num-envs", "4", "--latest-share", "0.5",

@@ -8,7 +8,7 @@ EXTRA = ("--num-envs", "6", "--latest-share", "1", "--timesteps-per-batch", "24"
 
 
 def test_ensemble(tmp_path, in_process, monkeypatch, capfd):
-    """Broken off and gone on with it ends alike; all three learners meet the single one."""
+    """Interrupted and resumed it ends alike; all three learners meet the single one."""
     result = conduct_twice(ensemble.EXPERIMENT, IN_MATCHES, tmp_path, monkeypatch, capfd, "--game",
                            "sumo-humans", extra=EXTRA)
     found = result["results"]["sumo-humans"]["arms"]

@@ -5,32 +5,43 @@ import shutil
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
+import pytest
 from small_study import OPTIONS, TINY, conduct
 
 from common.command_line import GAME_NAMES
-from experiments import exploration, runs
+from experiments import command, exploration, runs
 from selfplay import run_lock
 from selfplay.config import make_parser, settle
+from selfplay.progress import Schedule
 
 WORDS = ("--game", "sumo-humans")
 EXTRA = ("--num-envs", "4", "--latest-share", "1", "--timesteps-per-batch", "48", "--max-iters",
          "6")
 
 
-def test_arms_end_alike_in_all_games(tmp_path):
-    """Whatever weight a game's preset leaves the dense reward, only `kept` has any at the end."""
-    for game in GAME_NAMES:
-        parser = make_parser()
-        final = {arm: settle(parser, parser.parse_args(["--env", game, *words]), tmp_path)
-                 for arm, words in exploration.arms(game).items()}
-        assert {arm: config.alpha_final for arm, config in final.items()} == {
-            "annealed": 0, "kept": 1, "never": 0}
+@pytest.mark.parametrize("scale", ("small", "medium", "paper"))
+@pytest.mark.parametrize("game", GAME_NAMES)
+def test_every_arm_trains_otherwise(game, scale, tmp_path):
+    """Within each run alpha falls from 1 to 0, stays 1 or stays 0, whatever the preset says and
+    whatever comes of the matches."""
+    study = command.settle(command.make_parser(exploration.EXPERIMENT), exploration.EXPERIMENT,
+                           ["--scale", scale, "--game", game])
+    parser, found = make_parser(), {}
+    for run in study.runs():
+        config = settle(parser, parser.parse_args(run.words), tmp_path)
+        assert config.anneal_at == 0
+        schedule = [Schedule(SimpleNamespace(iteration=iteration), config.dense_iters,
+                             config.anneal_iters, config.alpha_final)
+                    for iteration in (0, study.iterations)]
+        found[run.arm] = [each.alpha for each in schedule]
+    assert found == {"annealed": [1, 0], "kept": [1, 1], "never": [0, 0]}
 
 
 def test_killed_and_continued(tmp_path, in_process, monkeypatch):
-    """kill -9 of the experiment while a run trains: the run ends by itself in good order, and the
-    same command ends as an undisturbed one."""
+    """kill -9 of the experiment while a run trains: the run ends cleanly by itself, and the same
+    command ends as an undisturbed one."""
     monkeypatch.setattr(exploration, "OLD", 1)
     one, other = tmp_path / "one", tmp_path / "other"
     result = conduct(exploration.EXPERIMENT, one, *WORDS, extra=EXTRA)
@@ -54,7 +65,7 @@ def test_killed_and_continued(tmp_path, in_process, monkeypatch):
 
 
 def kill(out, run):
-    """Starts the experiment and kills it once the run has its first iteration behind it."""
+    """Starts the experiment and kills it once the run has done its first iteration."""
     process = subprocess.Popen(
         [sys.executable, "-m", "experiments.exploration", *TINY, "--out", str(out), *WORDS, "--",
          *OPTIONS, *EXTRA], cwd=runs.ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
@@ -73,7 +84,7 @@ def check_alphas(folder):
         with open(folder / f"sumo-humans-{arm}-seed0" / "progress.csv", newline="") as file:
             alphas[arm] = [float(row["run/alpha"]) for row in csv.DictReader(file)]
     assert alphas["kept"] == 6 * [1] and alphas["never"] == 6 * [0]
-    assert alphas["annealed"][0] == 1 > alphas["annealed"][-1] > 0
+    assert alphas["annealed"][0] == 1 > alphas["annealed"][-2] > alphas["annealed"][-1] == 0
 
 
 def check_curves(curves):

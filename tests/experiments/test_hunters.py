@@ -1,4 +1,4 @@
-"""Hunters: who is trained against whom, from what, and going on wherever a kill has struck."""
+"""Hunters: who is trained against whom, from what, and how a killed experiment resumes."""
 
 import json
 import os
@@ -39,7 +39,7 @@ def no_rehearsal(monkeypatch):
 
 
 class Killed(BaseException):
-    """What nothing catches, like kill -9: the disk stays as it is."""
+    """Nothing catches it, as with kill -9: the disk stays as it is."""
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +125,8 @@ def vector(path):
 
 
 def test_each_seat_has_its_hunter(untrained, done, tmp_path, monkeypatch, capfd):
-    """From its own champion, against the other's; who has not won more stays out of the pool."""
+    """From its own champion, against the other's; one that does not win more stays out of the pool.
+    """
     saved = save_in(monkeypatch, tmp_path)
     begin = untrained / "race"
     command = ["--run", "h", "--init", str(begin), "--rounds", "1", *TINY, *RACE]
@@ -178,8 +179,22 @@ def killed_driver(folder, command):
     assert process.wait() == -signal.SIGKILL, (folder.parent / "errors").read_text()
 
 
+def killed_after(monkeypatch, owner, name, last, command):
+    """Runs the command, which dies after the call of owner's function for which last(...) holds."""
+    function = getattr(owner, name)
+
+    def dying(*arguments):
+        function(*arguments)
+        if last(*arguments):
+            raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(owner, name, dying)
+        hunters.main(command)
+
+
 def test_killed_anywhere(untrained, done, tmp_path, monkeypatch, capfd):
-    """The same command goes on: in the end all stages are as without the kills, byte for byte."""
+    """The same command resumes: in the end all stages are as without the kills, byte for byte."""
     done.counts = {"wins": 9, "losses": 2, "ties": 1}
     command = ["--run", "h", "--init", str(untrained / "sumo"), *TINY, *SUMO, "--rounds", "1"]
     straight = save_in(monkeypatch, tmp_path / "straight")
@@ -193,45 +208,28 @@ def test_killed_anywhere(untrained, done, tmp_path, monkeypatch, capfd):
 
     killed = save_in(monkeypatch, tmp_path / "killed")
     killed_driver(killed, command)  # its stage outlives it
-    save, call, kept = Snapshots.save, stages.call, []
-
-    def die_at(name, version):
-        def dying(self, now, vectors):
-            save(self, now, vectors)
-            if (os.path.basename(self.directory), now) == (name, version):
-                raise Killed
-        monkeypatch.setattr(Snapshots, "save", dying)
-        with pytest.raises(Killed):
-            hunters.main(command)
-
-    def dying(words, log):
-        call(words, log)
-        kept.append(words)
-        if rounds.JUDGE in words:
-            raise Killed
-
-    monkeypatch.setattr(stages, "call", dying)  # before the judgement is noted
-    with pytest.raises(Killed):
-        hunters.main(command)
-    monkeypatch.setattr(stages, "call", call)
-    die_at("h-main1", 1)
-    monkeypatch.setattr(Snapshots, "save", save)
+    killed_after(monkeypatch, stages, "call", lambda words, log: rounds.JUDGE in words, command)
+    killed_after(monkeypatch, Snapshots, "save", lambda self, version, vectors: (
+        os.path.basename(self.directory), version) == ("h-main1", 1), command)
     hunters.main(command)
     assert snapshots(killed) == expected
     stages_done = json.loads((killed / "h/hunters.json").read_text())["stages"]
     assert [row["stage"] for row in stages_done] == ["h-hunter1", "h-main1"]
     assert (killed / "h/hunters1/agent0.npz").read_bytes() == (
         straight / "h/hunters1/agent0.npz").read_bytes()
-
     done.counts, done.trains = {"wins": 2, "losses": 2, "ties": 8}, False
-    done.clear()  # a further round, whose hunter fails
+    done.clear()
     hunters.main([*command[:-1], "2", "--ranks", "2"])
+    check_second_round(done, killed, capfd.readouterr().out)
+
+
+def check_second_round(done, saved, out):
+    """Its hunter meets the new champion and fails; both champions are in the pool."""
     hunter, _, main = done
     assert hunter[1:3] == ["-np", "2"] and "h-main2" == value(main, "--run")
     assert [word for word in main if word.startswith("--pool")] == [
         "--pool=h/hunters1", "--pool=h/champion0", "--pool=h/champion1"]
-    assert value(hunter, "--opponent") == str(killed / "h/champion1/agent0.npz")
-    out = capfd.readouterr().out
+    assert value(hunter, "--opponent") == str(saved / "h/champion1/agent0.npz")
     assert "wins 75.0 % [46.8, 91.1], loses 16.7 % [4.7, 44.8], ties" in out
     assert "16.7 %" in out.splitlines()[-2] and out.splitlines()[-2].endswith("no")
 
@@ -261,10 +259,10 @@ def begun(tmp_path, untrained, monkeypatch):
     (["--opponent", "x.npz"], "--opponent: not here"),
     (["--resume"], "--resume: not here"),
     (["--pool", "nowhere"], "--pool nowhere: there is no such"),
-    (["--init", "nowhere"], "--init nowhere: h was begun with"),
+    (["--init", "nowhere"], "--init nowhere: h was started with"),
     (["--run", "taken"], "--run taken: exists already"),
-    (["--seed", "5"], "--seed 5: h was begun with None"),
-    (["--main-steps", "9"], "--main-steps 9: h was begun with 64"),
+    (["--seed", "5"], "--seed 5: h was started with None"),
+    (["--main-steps", "9"], "--main-steps 9: h was started with 64"),
     (["--rounds", "0"], "--rounds")])
 def test_refused(begun, capfd, more, said):
     """One line, exit code 2, nothing lost; "taken" is another's folder."""
@@ -296,7 +294,7 @@ def test_main_stage_is_refused_before_the_hunter(untrained, tmp_path, monkeypatc
 
 
 def test_stages_need_their_names_at_once(begun, capfd):
-    """A run that has a later stage's name is noticed before the first stage goes on."""
+    """A run that has a later stage's name is noticed before the first stage is resumed."""
     saved, command = begun
     (saved / "h-main2").mkdir()
     with pytest.raises(SystemExit) as end:
@@ -329,7 +327,8 @@ def test_both_kinds_of_stage_are_rehearsed(fresh, monkeypatch):
     hunter, main = calls
     champion = command[command.index("--init") + 1]
     assert value(hunter, "--opponent") == f"{champion}/agent0.npz"
-    assert not [word for word in hunter if word.startswith(("--pool", "--pfsp"))]
+    assert not [word for word in hunter if word.startswith((
+        "--pool", "--pfsp", "--latest-share", "--old-versions"))]
     assert [word for word in main if word.startswith(("--pool", "--pfsp", "--opponent="))] == [
         "--pool=other", f"--pool={champion}", "--pfsp=1.0"]
     assert value(hunter, "--init") == value(main, "--init") == champion
@@ -366,7 +365,7 @@ sys.stdin.read()
 
 
 def test_two_starts_at_once(fresh, monkeypatch, capfd):
-    """Who is slower with the rehearsal is refused, and touches nothing of the other's."""
+    """The slower to rehearse is refused, and touches nothing of the other's."""
     saved, command = fresh
     others = []
 
@@ -386,7 +385,7 @@ def test_two_starts_at_once(fresh, monkeypatch, capfd):
 
 
 def test_killed_before_there_is_a_state(fresh, untrained, monkeypatch):
-    """The same name may be begun again, from another champion too."""
+    """The same name may be used again, from another champion too."""
     saved, command = fresh
 
     def dying(path, thing):
@@ -403,7 +402,7 @@ def test_killed_before_there_is_a_state(fresh, untrained, monkeypatch):
 
 
 def test_a_refused_stage_leaves_the_choice(untrained, tmp_path, monkeypatch):
-    """Where run.py takes not even the first stage, another option may be given instead."""
+    """If run.py refuses even the first stage, another option may be given instead."""
     saved = save_in(monkeypatch, tmp_path)
     command = ["--run", "h", "--init", str(untrained / "sumo"), *TINY, *SUMO]
     monkeypatch.setattr(stages, "launch", lambda words, log: 2)
@@ -438,8 +437,7 @@ def test_a_damaged_state(text, tmp_path, monkeypatch, capfd):
 
 
 def test_a_run_killed_before_its_checkpoint(tmp_path, monkeypatch):
-    """It begins anew; with one of its two checkpoints it goes on, and what is done is left alone.
-    """
+    """It starts afresh; with either checkpoint it resumes; a finished one is left alone."""
     saved, seen = save_in(monkeypatch, tmp_path), []
     monkeypatch.setattr(stages, "launch", lambda words, log: seen.append(
         (words[2:], (saved / "x").exists())))
@@ -478,7 +476,7 @@ def test_signals_reach_a_stage(tmp_path):
 
 
 def test_a_stage_at_work_is_waited_for(tmp_path, capfd):
-    """Until its lock is free; who holds it is said once."""
+    """Until its lock is free; its holder is named once."""
     script = ("import sys, time; sys.path.insert(0, sys.argv[1]); from selfplay import run_lock; "
               "run_lock.hold(sys.argv[2], ''); print('held', flush=True); time.sleep(0.8)")
     holder = subprocess.Popen([sys.executable, "-c", script, REPOSITORY, tmp_path],
@@ -494,7 +492,7 @@ def test_a_stage_at_work_is_waited_for(tmp_path, capfd):
 def test_help_says_what_is_meant_here():
     """--run and --init, which must be given, are not run.py's."""
     text = " ".join(hunters.make_parser().format_help().split())
-    assert "The first champion, which the first stages begin as" in text
+    assert "The first champion, from which the first stages start" in text
     assert "default: game and time" not in text and "none: random ones" not in text
 
 

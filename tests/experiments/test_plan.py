@@ -27,7 +27,8 @@ def test_every_run_is_one_that_run_py_takes(experiment, scale):
         len(study.arms(game)) for game in study.games)
     for run in runs_:
         parsed = command.config.make_parser(run.words).parse_args(run.words)
-        assert (parsed.env, parsed.seed, parsed.keep) == (run.game, run.seed, study.gap)
+        assert (parsed.env, parsed.seed) == (run.game, run.seed)
+        assert parsed.keep == (study.gap if study.delta(run) else None)  # with 0 all are kept
         assert parsed.paper == (scale == "paper")
     for game in study.games:
         for meeting in experiment.meetings(study, game, 3):
@@ -42,7 +43,7 @@ def test_the_papers_late_snapshots():
 
 
 def test_a_short_run_has_a_short_schedule():
-    """The preset's, in proportion; user's words come after it, the experiment's after those."""
+    """The preset's, in proportion; the user's words come after it, the experiment's after those."""
     study = settle(delta.EXPERIMENT, "--", "--max-iters", "200", "--anneal-iters", "7")
     words = study.run("sumo-ants", "1", 0).words
     assert study.iterations == 200
@@ -53,7 +54,7 @@ def test_a_short_run_has_a_short_schedule():
     assert "--anneal-iters" not in settle(delta.EXPERIMENT, "--scale", "medium").runs()[0].words
 
 
-def test_the_delta_that_the_disk_is_reckoned_by():
+def test_the_delta_that_the_disk_depends_on():
     """The arm's, the user's, the preset's."""
     assert settle(delta.EXPERIMENT).delta(settle(delta.EXPERIMENT).runs()[1]) == 0.8
     for words, value in ((["--", "--delta", "0.3"], 0.3), (["--scale", "paper"], 0.5),
@@ -79,7 +80,7 @@ def test_the_bar(monkeypatch, capsys):
         "isatty": lambda self: True})())
     study = settle(delta.EXPERIMENT, "--", "--max-iters", "10")
     first, second = study.runs()[:2]
-    pace = runs.Pace(3, 250 * estimate.RK4_COST, 0, 0, ["agent0"])  # a game takes one second
+    pace = runs.Pace(3, 250 * estimate.RK4_COST, 0, 0, ["agent0"])  # a match takes one second
     with estimate.Bar([first, second], {("sumo-ants", None): pace}, study, 40) as bar:
         for item, done in ((first, 0), (first, 4), (first, 10), (second, 5), (second, 6)):
             bar.run(item, done)
@@ -93,7 +94,7 @@ def test_the_bar(monkeypatch, capsys):
 
 
 def test_the_curriculums_ends():
-    """The table, which spares importing the games, says what they say."""
+    """The table, which saves importing the games, says what they say."""
     assert {game: find_game(game)().curriculum_end for game in curriculum.ENDS} == curriculum.ENDS
 
 

@@ -41,7 +41,7 @@ def test_several_seeds_are_bootstrapped():
 
 
 def test_nobody_played():
-    """No games, no share."""
+    """No matches, no share."""
     assert shares.share({}) == shares.share({0: (0, 0)}) == {
         "share": None, "interval": None, "games": 0}
 
@@ -66,7 +66,7 @@ def test_the_matrix_counts_every_game_from_both_sides():
 
 
 def test_against_all_and_by_seat():
-    """All games of an arm; those from one seat."""
+    """All matches of an arm; those from one seat."""
     found = shares.against_all(outcomes(), "abc")["b"]
     theirs = [o for o in outcomes() if "b" in (o.meeting.first.arm, o.meeting.second.arm)]
     assert found["wins"]["games"] == sum(o.wins + o.losses + o.ties for o in theirs)

@@ -118,7 +118,7 @@ def test_a_racer_never_arrives(name, seat, ahead):
 
 @pytest.mark.parametrize("name, ground", [("sumo-humans", 0.5), ("run-to-goal-humans", 0)])
 def test_what_is_a_fall(name, ground):
-    """Half a metre over the ground, which is sumo's ring; else 500 steps end it."""
+    """Half a meter over the ground, which is sumo's ring; else 500 steps end it."""
     game, _ = started(name)
     for height, steps, ending in ((0.51, 3, ""), (0.49, 3, "fell"), (0.51, 500, "time-out")):
         game.seats[0].z[:], game.steps[:] = ground + height, steps
@@ -126,8 +126,8 @@ def test_what_is_a_fall(name, ground):
         assert game.endings[game.ending[0]] == ending
 
 
-def test_broken_off_and_gone_on_with(tmp_path, files, monkeypatch, capfd):
-    """The same result; its figures are NumPy's of the episodes; the paper's stand beside them."""
+def test_interrupted_and_resumed(tmp_path, files, monkeypatch, capfd):
+    """The same result; its numbers are NumPy's of the episodes; the paper's stand beside them."""
     words = ["--wrestler", str(files[0]), "--walker", str(files[1]), "--forces", "300",
              "--episodes", "3", "--num-threads", "1"]
     monkeypatch.setattr(matches, "SLOTS", 3)
@@ -136,7 +136,7 @@ def test_broken_off_and_gone_on_with(tmp_path, files, monkeypatch, capfd):
     assert "6 episodes of at most 500 steps, at most about " in capfd.readouterr().out
     with stopped_after(monkeypatch, wind, "play", 1), pytest.raises(SystemExit) as end:
         wind.main([*words, "--out", str(other)])
-    assert end.value.code == 130 and "the same command goes on" in capfd.readouterr().err
+    assert end.value.code == 130 and "run the same command to resume" in capfd.readouterr().err
     wind.main([*words, "--out", str(other)])
     assert (one / "result.json").read_bytes() == (other / "result.json").read_bytes()
     assert (one / "figure-wind.png").exists()

@@ -65,7 +65,7 @@ def test_a_spec_to_change():
 
 
 def test_listing(capsys):
-    """One line a game."""
+    """One line per game."""
     __main__.main([])
     head, *rows = capsys.readouterr().out.splitlines()
     assert head.split() == ["game", "id", "bodies", "observations", "actions"]

@@ -38,8 +38,8 @@ def test_reset(version):
     spread = np.inf if version is None else 0.05 * np.exp(0.001 * version)
     _, found = many_resets(NAME, version)
     starts = {"ball": (0, 0), "kicker": (7, -2), "keeper": (31, 2)}
-    for who, (column, centre) in starts.items():
-        for axis, middle in enumerate((centre, 0)):
+    for who, (column, center) in starts.items():
+        for axis, middle in enumerate((center, 0)):
             low, high = FULL[who][axis]
             assert_fills(found["qpos"][:, column + axis], max(low, middle - spread),
                          min(high, middle + spread))

@@ -81,9 +81,9 @@ def test_a_bad_version(face, bad):
 @faces
 @pytest.mark.filterwarnings("error:overflow")
 def test_versions_that_are_good(face):
-    """None, and numbers of any kind."""
+    """None, and numbers of any kind and size."""
     env = FACES[face]()
-    for version in (None, 0, 2.5, np.int64(3), np.float32(4)):
+    for version in (None, 0, 2.5, np.int64(3), np.float32(4), 1e6, np.float32(2e5), 10**300):
         env.reset(seed=0, options={"version": version})
 
 

@@ -174,7 +174,7 @@ def recorded(one, folder, monkeypatch):
 
 
 def test_usual_wrappers(tmp_path, monkeypatch):
-    """Statistics, films, limits, normalised and stacked observations, one around the other."""
+    """Statistics, films, limits, normalized and stacked observations, one around the other."""
     monkeypatch.setattr(rendering, "Painter", FakePainter)
     one = made(render_mode="rgb_array", width=64, height=48, alpha=1.0)
     one = wrappers.RecordEpisodeStatistics(wrappers.TimeLimit(one, 5))
@@ -249,6 +249,8 @@ def test_not_finite():
     (("sumo-ants", 0, "nowhere.npz"), {}, "nowhere.npz: No such file or directory"),
     (("run-to-goal-ants", 0, ANT), {}, "agent0.npz: is for 'sumo-ants', not for 'run-to-goal-"),
     (("sumo-ants", 0, np.sin), {"alpha": 1.5}, "alpha 1.5: must be None or from 0 to 1"),
+    (("sumo-ants", 0, np.sin), {"alpha": "0.5"}, "alpha '0.5': must be None or from 0 to 1"),
+    (("sumo-ants", 0, np.sin), {"alpha": True}, "alpha True: must be None or from 0 to 1"),
     (("sumo-ants", 0, np.sin), {"gravity": 0}, "sumo-ants has no option 'gravity'"),
     ((3, 0, np.sin), {}, "env 3: must be a game's name, its id or a CompeteEnv"),
     ((CompeteEnv("sumo-ants"), 0, np.sin), {"integrator": "Euler"}, "integrator: only if env")])

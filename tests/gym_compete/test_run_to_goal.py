@@ -11,7 +11,7 @@ OVER = {"run-to-goal-ants": 0.28, "run-to-goal-humans": 0.8}  # down below this 
 
 @pytest.mark.parametrize("name", GAMES)
 def test_reset_noise(name):
-    """games.md 2: qpos + U(-0.1, 0.1) with the root quaternion normalised, qvel 0.1 N(0, 1)."""
+    """games.md 2: qpos + U(-0.1, 0.1) with the root quaternion normalized, qvel 0.1 N(0, 1)."""
     game, found = many_resets(name)
     qpos0 = game.sim.models[0].qpos0
     for seat in game.seats:

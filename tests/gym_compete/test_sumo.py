@@ -181,7 +181,7 @@ def test_overlap():
 
 @pytest.mark.parametrize("name", GAMES)
 def test_a_played_contact_is_remembered(name):
-    """games.md 5: at some step of this game; a new game starts without."""
+    """games.md 5: at some step of this match; a new match starts without."""
     env = gymnasium.make(f"{name}-v0").unwrapped
     env.reset(seed=0)
     game, (left, right) = env.game, env.game.seats
@@ -205,7 +205,7 @@ def test_a_played_contact_is_remembered(name):
 
 @pytest.mark.parametrize("name", GAMES)
 def test_the_ring_carries(name):
-    """Agents fall onto the ring, not onto the floor half a metre below."""
+    """Agents fall onto the ring, not onto the floor half a meter below."""
     env = gymnasium.make(f"{name}-v0").unwrapped
     env.reset(seed=0)
     for _ in range(60):

@@ -164,7 +164,7 @@ def test_the_vector_keeps_its_version():
 @pytest.mark.parametrize("speed", [np.nan, 1e5])  # broken already, and breaking up on the way
 @pytest.mark.parametrize("name", SIX)
 def test_a_broken_state_ends_in_a_tie(name, speed):
-    """games.md 5: a state that is not finite always ends a game; nobody is paid."""
+    """games.md 5: a state that is not finite always ends a match; nobody is paid."""
     env = gymnasium.make(GAMES[name].env_id).unwrapped
     env.reset(seed=0)
     good = env.game.get_state()
@@ -245,8 +245,8 @@ def test_bad_arguments_are_named(game, options, message):
 def test_options_go_through_make():
     env = gymnasium.make("sumo-ants-v0", touch_to_win=False, integrator="Euler")
     assert env.unwrapped.game.touch_to_win is False
-    with pytest.raises(ValueError, match="no option 'colour'"):
-        gymnasium.make("sumo-ants-v0", colour="red")
+    with pytest.raises(ValueError, match="no option 'color'"):
+        gymnasium.make("sumo-ants-v0", color="red")
 
 
 def test_a_kick_pays():

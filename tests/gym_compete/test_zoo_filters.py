@@ -27,7 +27,7 @@ PLAYERS = {
 
 
 def mean_observations(name, entries):
-    """The mean of each observation entry over all steps of the games: [2, ob_dim], by seat."""
+    """The mean of each observation entry over all steps of the matches: [2, ob_dim], by seat."""
     game = find_game(name)
     total, count = np.zeros((2, game().ob_dims[0])), 0
 

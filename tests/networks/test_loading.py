@@ -112,12 +112,13 @@ def test_bad_headers_by_every_way(way, tmp_path):
             ways(path)[way]()
 
 
-@pytest.mark.parametrize("way", ["tournament", "--opponent", "--anchor"])
+@pytest.mark.parametrize("way", ["tournament", "--opponent", "--anchor", "--init", "--pool"])
 def test_networks_are_tried_before_hours_of_play(way, tmp_path):
     """What the first match against it would find out is found when the file is taken."""
     for policy_args in ABSURD[:3]:
         path = save(tmp_path / "bad.npz", {"policy_args": policy_args})
-        with pytest.raises(InputError, match="bad.npz: (24,905 numbers|its header does not make)"):
+        with pytest.raises(InputError, match="bad.npz: (24,905 numbers|its header does not make|"
+                           "its policy args is)"):
             ways(path)[way]()
     path = save(tmp_path / "bad.npz", vector=np.zeros(SIZES[HEADER["game"]]))
     with pytest.raises(InputError, match="bad.npz: its filters"):

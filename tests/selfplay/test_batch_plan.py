@@ -111,6 +111,8 @@ REFUSE = [
     ("--ensemble 3 --num-envs 40 --latest-share 0.5", 1,
      "--num-envs 40: does not fit --ensemble 3", (36, 48)),
     ("--opponent FILE --env sumo-ants --num-envs 7", 1, "--num-envs 7", (6, 8)),
+    ("--num-envs 4096 --timesteps-per-batch 1000", 1,
+     "--timesteps-per-batch 1000: does not fit --num-envs 4096", (4096,)),
 ]
 
 
@@ -123,6 +125,18 @@ def test_what_cannot_be_is_refused(command, ranks, culprit, near):
     option, value = culprit.split(":")[0].split()
     for x in near:
         plan(command.replace(f"{option} {value}", f"{option} {x}"), ranks)
+
+
+@pytest.mark.parametrize("command, culprit", [
+    ("--ensemble 2 --num-envs 8001 --old-versions 6", "--num-envs 8001: does not fit --ensemble 2"),
+    ("--num-envs 60000 --timesteps-per-batch 7", "--timesteps-per-batch 7: .*; 60000 would")])
+def test_a_refusal_is_quick(command, culprit, monkeypatch):
+    """Numbers that the given values rule out are not tried one by one."""
+    tried, try_out = [], batch_plan._plan
+    monkeypatch.setattr(batch_plan, "_plan", lambda *args: tried.append(1) or (
+        try_out(*args) if len(tried) < 200_000 else pytest.fail("too many")))
+    with pytest.raises(ValueError, match=culprit):
+        plan(command)
 
 
 def test_a_run_goes_on_with_other_ranks():

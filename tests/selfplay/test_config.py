@@ -42,7 +42,7 @@ def test_an_option_is_a_row(tmp_path):
     args = parser.parse_args(["--env", "sumo-ants", "--run", "x", "--delta", "0.25"])
     config = settle(parser, args, str(tmp_path))
     assert vars(args).keys() - {"resume", "paper", "dry_run"} == {row.name for row in OPTIONS}
-    assert config.as_dict().keys() == {row.name for row in OPTIONS} | {"ranks"}
+    assert config.as_dict().keys() == {row.name for row in OPTIONS}
     assert (config.delta, config.num_envs, config.max_seconds) == (0.25, 256, 7200)
     args = parser.parse_args(["--max-iters", "3", "--paper", "--env", "kick-and-defend"])
     config = settle(parser, args, str(tmp_path))
@@ -100,7 +100,7 @@ def test_old_versions_go_by_two_names(spelling, capsys):
 def test_help_shows_the_games_values(argv, shown):
     """What holds for the --env and --policy that are given, beside the paper's."""
     text = " ".join(make_parser([*argv, "--help"]).format_help().split())
-    assert f"Games that each worker plays at once. {shown}" in text
+    assert f"Matches that each worker plays at once. {shown}" in text
 
 
 def test_a_final_kl_needs_one_to_fall_from(tmp_path, capsys):
@@ -144,13 +144,40 @@ NEVER = "--policy mlp --dense-iters 0 --anneal-iters 0"
     ("--env you-shall-not-pass --dense-gap 3", "--dense-gap: only together with --dense-iters"),
     ("--policy mlp --logstd -2", "--logstd -2: must be at least --logstd-floor-dense, which is -1"),
     (f"{NEVER} --logstd -2.5", "--logstd -2.5: must be at least --logstd-floor, which is -2.2"),
-    ("--policy mlp --logstd -0.6 --logstd-floor -0.5", "--logstd-floor-dense, which is -0.5")])
+    ("--policy mlp --logstd -0.6 --logstd-floor -0.5", "--logstd-floor-dense, which is -0.5"),
+    ("--opponent x --latest-share 0", "--latest-share: not together with --opponent, nobody else"),
+    ("--opponent x --old-versions 4", "--old-versions: not together with --opponent, nobody else"),
+    ("--opponent x --pool y", "--pool: not together with --opponent, nobody else is met"),
+    ("--opponent x --pfsp 1", "--pfsp: not together with --opponent, nobody else is met"),
+    ("--opponent x --ensemble 2", "--opponent: not together with --ensemble, a best response is"),
+    ("--pool x --ensemble 2", "--pool: not together with --ensemble"),
+    ("--opponent-seat 0", "--opponent-seat: only together with --opponent"),
+    ("--keep 5 --delta 0", "--keep: only together with --delta above 0"),
+    ("--env sumo-ants --keep 0", "--keep: only together with --delta above 0"),
+    ("--pfsp 2 --delta 1", "--pfsp: not with --delta 1"),
+    ("--pool x --pool-share 0", "--pool-share 0: must be above 0"),
+    ("--env sumo-ants --dense-forward 3", "--dense-forward: not in sumo-ants, only in run-to-goal"),
+    ("--env sumo-humans --dense-goal-dist 0", "--dense-goal-dist: not in sumo-humans, only in"),
+    ("--dense-goal-dist 1", "--dense-goal-dist: not in run-to-goal-ants, only in run-to-goal-hum"),
+    ("--dense-push 1", "--dense-push: not in run-to-goal-ants, only in sumo-ants, sumo-humans"),
+    ("--env you-shall-not-pass --no-draw-penalty", "--draw-penalty: not in you-shall-not-pass"),
+    ("--curriculum-start 1", "--curriculum-start: not in run-to-goal-ants, only in sumo-ants, sum"),
+    ("--curriculum-at 1", "--curriculum-at: not in run-to-goal-ants, only in sumo-ants, sumo-hum")])
 def test_without_effect(words, culprit, tmp_path, capsys):
     """What would change nothing is refused by name, with what it needs."""
     with pytest.raises(SystemExit, match="2"):
         settled(words, tmp_path)
     err = capsys.readouterr().err
     assert culprit in err and err.count("\n") == 1
+
+
+@pytest.mark.parametrize("words", [
+    "--opponent x --ensemble 1 --pfsp 0", "--opponent x --opponent-seat 0", "--opponent x --keep 5",
+    "--pfsp 2 --delta 1 --pool x", "--pool x --pool-share 1", "--env sumo-ants --keep 5 --delta 1",
+    "--env sumo-ants --dense-survive 2 --curriculum-start 5 --draw-penalty"])
+def test_with_effect(words, tmp_path):
+    """What counts is accepted, and so is what is off."""
+    settled(words, tmp_path)
 
 
 @pytest.mark.parametrize("words, changes", [

@@ -118,8 +118,5 @@ def test_where_runs_begin():
     assert find_start(from_dict({}), race, files, None) == 0
     assert find_start(from_dict({"curriculum_start": 5.0}), sumo, [], {}) == 5
     assert find_start(from_dict({}), sumo, [], {}) == 0  # a run that is older than the option
-    for option in ("curriculum_start", "curriculum_iters", "curriculum_at"):
-        with pytest.raises(InputError, match=option.replace("_", "-") + ": run-to-goal-ants has"):
-            find_start(from_dict({option: 1}), race, [], None)
     for game in (sumo, race):
         game.sim.close()

@@ -108,7 +108,7 @@ def test_a_run_from_before_goes_on(stopped, monkeypatch):
 
 
 def test_a_file_that_has_gone(stopped, capsys):
-    """Its games go on against another version, which is said, and counted."""
+    """Its matches go on against another version, which is said, and counted."""
     folder, arrays = stopped
     held = {str(arrays["rank0/copies/paths"][k]) for k in arrays["rank0/copies/copy"][2:]}
     gone = [folder / path for path in held if "000000" not in path]
@@ -116,7 +116,7 @@ def test_a_file_that_has_gone(stopped, capsys):
         path.unlink()
     tiny_run(folder, max_iters=6, resumed=arrays, **MEMORY)
     said = capsys.readouterr().err
-    assert gone and all(f"{path} is gone or damaged; its games go on" in said
+    assert gone and all(f"{path} is gone or damaged; its matches go on" in said
                         for path in gone)
     figures = np.float64(column(folder, "run/opponents_per_game"))
     assert (figures[:4] == 1).all() and figures[4:].max() > 1

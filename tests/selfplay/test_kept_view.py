@@ -100,7 +100,7 @@ def test_what_learns_cannot_be_kept():
         def view(self, ob, memory):
             return *self.keep(super().view(ob, memory)[0]), memory
 
-    with new_session(), pytest.raises(ValueError, match="Filtered.view keeps what variables move"):
+    with new_session(), pytest.raises(ValueError, match="Filtered.view keeps what depends on v"):
         Filtered("pi", 5, 2)
 
 

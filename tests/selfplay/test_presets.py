@@ -1,9 +1,12 @@
 """The presets: the paper's values, and batches that divide."""
 
+import numpy as np
 import pytest
 
 from common.command_line import GAME_NAMES, InputError
-from selfplay.config import preset
+from gym_compete import find_game
+from selfplay.config import RULES, preset
+from selfplay.presets import IDLE, MISSING
 
 
 @pytest.mark.parametrize("game,delta", [("sumo-ants", 0.0), ("sumo-humans", 0.5),
@@ -34,10 +37,33 @@ def test_memory_where_the_paper_has_it():
     assert "hid_size" not in preset("sumo-ants", False, "my:Net")
 
 
+def dense_reward(name, **options):
+    """Of both seats in the first step of a match."""
+    game = find_game(name)(**options)
+    game.reset(0, np.random.default_rng(0))
+    game.step([np.zeros((1, size)) for size in game.ac_dims])
+    reward = game.reward_move.copy()
+    game.sim.close()
+    return reward
+
+
+@pytest.mark.parametrize("name", GAME_NAMES)
+def test_what_a_game_does_not_have(name):
+    """The tables say which rules are not the game's own, and which weights change nothing."""
+    game = find_game(name)
+    assert {rule for rule in RULES if rule not in (*game.options, "mirror")} == {
+        option for option in MISSING[name] if option in RULES}
+    weights = [rule for rule in RULES if rule.startswith("dense_") and rule in game.options]
+    assert {weight for weight in weights if np.array_equal(
+        dense_reward(name), dense_reward(name, **{weight: 2.0}))} == {
+        option for option in IDLE[name] if option in RULES}
+    assert bool(game.curriculum_end) == ("curriculum_start" not in IDLE[name])
+    assert bool(game.curriculum_end) == ("curriculum_iters" not in MISSING[name])
+
+
 @pytest.mark.parametrize("game", GAME_NAMES)
 def test_presets_divide(game):
     """Each game's default batch suits its games and chunks, whatever the network is."""
-    from gym_compete import find_game
     from networks.loading import POLICIES, find_policy
     from selfplay.build import plays_both_seats
     from selfplay.seating import seat_players

@@ -91,7 +91,7 @@ def test_killed_and_resumed_is_straight(tmp_path, kind, ranks):
     assert f"agent0/{ITERATIONS:06d}.npz" in expected
     said = finish(start(tmp_path, "--resume", "killed", ranks=ranks, itself=itself))
     found = contents(tmp_path / "killed")
-    assert "going on with killed after iteration" in said and "new games" not in said
+    assert "resuming killed after iteration" in said and "new matches" not in said
     assert found.keys() == expected.keys()
     assert [name for name in found if found[name] != expected[name]] == []
 
@@ -223,12 +223,12 @@ def test_refused_for_what_they_are(copy, capsys):
 
 @pytest.mark.parametrize("ranks", [2, 3])
 def test_more_ranks_go_on(small, tmp_path, ranks):
-    """With new games, the learners and the log as they were; what does not divide is refused."""
+    """With new matches, the learners and the log as they were; what does not divide is refused."""
     shutil.copytree(small / "made", tmp_path / "made")
     before = (tmp_path / "made/progress.csv").read_text().splitlines()
     process = start(tmp_path, "--resume", "made", "--max-iters", "4", ranks=ranks)
     said = finish(process, 0 if ranks == 2 else 2)
-    assert f"was trained by 1 worker(s), resumes with {ranks}: with new games" in said
+    assert f"was trained by 1 worker(s), resumes with {ranks}: with new matches" in said
     after = (tmp_path / "made/progress.csv").read_text().splitlines()
     assert after[:3] == before
     if ranks == 3:
@@ -258,7 +258,8 @@ def test_another_outsider(small, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(run, "SAVE_DIR", str(tmp_path))
     outsider = tmp_path / "outsider.npz"
     shutil.copy(small / "made/agent1/000001.npz", outsider)
-    run.main([*GAMES["mlp"], *SMALL, "--max-iters", "1", "--run", "made", "--opponent",
+    alone = [*SMALL[:4], *SMALL[8:]]  # without old versions
+    run.main([*GAMES["mlp"], *alone, "--max-iters", "1", "--run", "made", "--opponent",
               str(outsider)])
     run.main(["--resume", "made", "--max-iters", "2"])
     capsys.readouterr()
@@ -284,7 +285,7 @@ def test_one_signal_ends_in_good_order(tmp_path, number, ranks, itself):
     assert process.poll() is None
     process.send_signal(number)
     said = finish(process)
-    assert "Go on: python run.py --resume long" in said
+    assert "Resume: python run.py --resume long" in said
     assert said.count("finishing this iteration") == 1
     _, arrays, remark = read_checkpoint(str(tmp_path / "long"))
     last = max(int(path.stem) for path in (tmp_path / "long/agent0").glob("*.npz"))
@@ -312,13 +313,15 @@ def test_a_second_signal_stops_at_once(tmp_path):
 # What fails on the way
 
 
+ADVICE = ". Resume from the last good checkpoint: python run.py --resume made"
+
+
 def failed(capsys, *arguments):
-    """The one line with which a run ends that cannot go on, exit code 1."""
+    """What a run that fails writes to stderr, as lines; exit code 1."""
     with pytest.raises(SystemExit) as caught:
         run.main(list(arguments))
-    err = capsys.readouterr().err
-    assert caught.value.code == 1 and "python run.py --resume goes on from the last" in err
-    return err.splitlines()
+    assert caught.value.code == 1
+    return capsys.readouterr().err.splitlines()
 
 
 @pytest.mark.parametrize("file", ["agent1/000004.npz", "checkpoint-new.npz"])
@@ -335,12 +338,23 @@ def test_a_full_disk(copy, capsys, monkeypatch, file):
     for module in (parameter_file, checkpoint):
         monkeypatch.setattr(module, "write_whole", full)
     lines = failed(capsys, "--resume", "made", "--max-iters", "5")
-    assert len(lines) == 1 and "No space left on device" in lines[0] and file in lines[0]
+    assert lines == [f"run.py: error: {copy / file}: No space left on device{ADVICE}"]
     assert read_checkpoint(str(copy))[1]["progress/iteration"] == 3
     for module in (parameter_file, checkpoint):
         monkeypatch.setattr(module, "write_whole", whole)
     run.main(["--resume", "made", "--max-iters", "5"])
     assert "after iteration 3" in capsys.readouterr().out and not list(copy.rglob("*.tmp*"))
+
+
+def test_a_full_disk_before_the_first_checkpoint(copy, capsys, monkeypatch):
+    """There is nothing to resume; the other run that has a checkpoint is not named."""
+    def full(path, write):
+        raise OSError(28, "No space left on device", path)
+
+    monkeypatch.setattr(parameter_file, "write_whole", full)
+    lines = failed(capsys, *GAMES["mlp"], *SMALL, "--max-iters", "1", "--run", "new")
+    path = copy.parent / "new/agent0/000000.npz"
+    assert lines == [f"run.py: error: {path}: No space left on device"]
 
 
 def test_learning_that_breaks_down(copy, capsys, monkeypatch):
@@ -354,5 +368,6 @@ def test_learning_that_breaks_down(copy, capsys, monkeypatch):
     told = [line for line in lines if line.startswith("iteration")]
     assert told == (copy / "warnings.txt").read_text().splitlines()
     assert told[0] == "iteration 3: agent0: segment (adv) not finite, step not taken"
-    assert told[-1].startswith("iteration 5: ") and "3 times in a row" in lines[-1]
+    assert told[-1].startswith("iteration 5: ")
+    assert lines[-1].endswith(f"3 times in a row{ADVICE}")
     assert read_checkpoint(str(copy))[1]["progress/iteration"] == 4

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from small import SMALL, refused
+from small import ALONE, SMALL, refused
 
 import run
 from common.command_line import InputError
@@ -49,10 +49,10 @@ def test_one_seat_begins_with_given_parameters(tmp_path, monkeypatch):
     (["--init-seat", "0"], "--init-seat: only together with --init"),
     (["--env", "sumo-ants", "--policy", "lstm", "--init", "x", "--init-seat", "0"],
      "--init-seat 0: in sumo-ants the network lstm has one learner, which plays both seats"),
-    (["--init", "OLD", "--logstd", "-0.5"], "--logstd: not where all learners begin"),
+    (["--init", "OLD", "--logstd", "-0.5"], "--logstd: not if all learners begin"),
     (["--init", "OLD", "--init-seat", "0", "--opponent", "OLD"],
-     "--init-seat 0: is the seat of --opponent; the learner sits in 1"),
-    (["--init", "OLD", "--logstd", "-0.5", "--opponent", "OLD"], "--logstd: not where all")])
+     "--init-seat 0: is the seat of --opponent; the learner has seat 1"),
+    (["--init", "OLD", "--logstd", "-0.5", "--opponent", "OLD"], "--logstd: not if all")])
 def test_where_no_seat_can_begin_alone(options, culprit, tmp_path, monkeypatch, capfd):
     """Without --init, or with one learner for both seats; nor with other noise than its file's."""
     monkeypatch.setattr(run, "SAVE_DIR", str(tmp_path / "runs"))
@@ -70,8 +70,8 @@ def test_one_learner_may_begin_with_other_noise(tmp_path, monkeypatch, capfd):
     """Who begins from random parameters; a preset's walker leaves its seat to an opponent."""
     monkeypatch.setattr(run, "SAVE_DIR", str(tmp_path / "runs"))
     walker = "parameters/run-to-goal-humans/earlier/08.4M/agent0.npz"
-    small = ["--num-envs", "8", "--latest-share", "0.5", "--timesteps-per-batch", "48",
-             "--optim-batchsize", "24", "--anchor-every", "0", "--dry-run", "--logstd", "-0.5"]
+    small = ["--num-envs", "8", "--timesteps-per-batch", "48", "--optim-batchsize", "24",
+             "--anchor-every", "0", "--dry-run", "--logstd", "-0.5"]
     run.main(["--env", "you-shall-not-pass", *small])
     header = load_parameters(find_place(ROOT, walker))[1]
     vector = load_parameters(find_place(ROOT, walker))[0]
@@ -102,8 +102,8 @@ def test_opponents_join_from_another_run(tmp_path, monkeypatch, capfd):
     assert str(one.with_name("000009.npz")) not in drawn
     assert any("new/agent1" in path for path in drawn)
     *held, warning = (tmp_path / "new/warnings.txt").read_text().splitlines()
-    assert all("gone or damaged; its games go on" in line for line in held)
-    assert warning.startswith("iteration 3: --pool: gone") and "old/agent1/00000" in warning
+    assert all("gone or damaged; its matches go on" in line for line in held)
+    assert warning.startswith("iteration 3: --pool: gone or") and "old/agent1/00000" in warning
     capfd.readouterr()
     for path in (anchor, str(one)):
         kept = Path(path).read_bytes()
@@ -116,7 +116,8 @@ def test_opponents_join_from_another_run(tmp_path, monkeypatch, capfd):
                         (["--pool", "old", "--hid-size", "9"], "its policy args is"),
                         (["--pool", "old", "--ensemble", "2"], "--pool: not together"),
                         (["--pool", "old", "--opponent", str(one)], "--pool: not together")):
-        refused(run.main, [*SMALL, "--run", "bad", "--max-iters", "1", *wrong], said, capfd)
+        small = ALONE if "--opponent" in wrong else SMALL
+        refused(run.main, [*small, "--run", "bad", "--max-iters", "1", *wrong], said, capfd)
 
 
 def test_what_a_pool_may_be(tmp_path):
@@ -132,6 +133,31 @@ def test_what_a_pool_may_be(tmp_path):
     pools, = find_pool(str(tmp_path), places, ["agent0"], [header])
     names = [[Path(path).stem for path in paths] for paths in pools]
     assert names == 3 * [["000000", "000002", "000010"]] + 2 * [["000002"]]
+
+
+@pytest.mark.parametrize("changes, size, said", [
+    ({"policy_args": {"hid_size": 9}}, 24905, "its policy args is {'hid_size': 9}, the learner's"),
+    ({"policy_args": {"hid_size": 64, "hide_pose": True}}, 24905, "its hide_pose is True"),
+    ({"policy": "lstm"}, 24905, "its policy is lstm, the learner's mlp"),
+    ({"game": "sumo-ants"}, 24905, "its game is sumo-ants"), ({"seat": 1}, 24905, "its seat is 1"),
+    ({}, 24904, "24,904 numbers, the network has 24,905"), (None, 7, "7 numbers, the network has")])
+def test_a_pool_of_several_networks(changes, size, said, tmp_path):
+    """An older file of another network is named; one that is damaged, is never drawn."""
+    header = {"game": "run-to-goal-ants", "seat": 0, "policy": "mlp",
+              "policy_args": {"hid_size": 64}}
+    for version in range(3):
+        save_parameters(tmp_path / f"{version:06d}.npz", np.ones(24905), header)
+    (tmp_path / "000000.npz").write_bytes(b"PK, and then nothing")
+    [[paths]] = find_pool("", [str(tmp_path)], ["agent0"], [header])
+    assert len(paths) == 3
+    other = tmp_path / "000001.npz"
+    if changes is None:  # a vector alone
+        with open(other, "wb") as file:
+            np.save(file, np.ones(size))
+    else:
+        save_parameters(other, np.ones(size), header | changes)
+    with pytest.raises(InputError, match=f"--pool .*000001.npz: {said}"):
+        find_pool("", [str(tmp_path)], ["agent0"], [header])
 
 
 def network(game, policy, seat, ob_dim, ac_dim, folder):
@@ -208,8 +234,13 @@ def test_what_cannot_start_in_another_game(tmp_path):
     """Other inputs without common features, other networks and a missing seat are refused."""
     kick, _ = network("kick-and-defend", "mlp", 0, 384, 17, tmp_path)
     race = {**kick, "game": "run-to-goal-humans", "ob_dim": 380}
-    with pytest.raises(InputError, match="of kick-and-defend, where the network mlp has other inp"):
+    with pytest.raises(InputError, match="for kick-and-defend, where the network mlp has other"):
         load_init("", str(tmp_path), ["agent0"], [race])
+    save_parameters(tmp_path / "odd.npz", np.ones(59039), {
+        **race, "policy_args": {"depth": 2}, "game": "you-shall-not-pass"})
+    with pytest.raises(InputError, match="odd.npz: its header does not make a network"):
+        load_init("", str(tmp_path / "odd.npz"), ["agent0"],
+                  [{**race, "policy_args": {"hid_size": 64}}])
     with pytest.raises(InputError, match="its policy is mlp, the learner's humanoid"):
         load_init("", str(tmp_path), ["agent0"], [{**race, "policy": "humanoid"}])
     with pytest.raises(InputError, match="one learner's, but agent0 and agent1 train"):

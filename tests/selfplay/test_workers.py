@@ -118,10 +118,10 @@ def start(words):
 
 
 @pytest.mark.parametrize("words, ranks, said", [
-    ("", 2, "2 ranks of 1 thread (of 2 cores)\n"),
-    ("--ranks 1", 1, "1 rank of 2 threads (of 2 cores)\n"),
-    ("--ranks 3 --num-threads 2", 3, "3 ranks of 2 threads (of 2 cores)\n"),
-    ("--num-threads 1", 1, "1 rank of 1 thread (of 2 cores)\n")])
+    ("", 2, "2 workers of 1 thread (of 2 cores)\n"),
+    ("--ranks 1", 1, "1 worker of 2 threads (of 2 cores)\n"),
+    ("--ranks 3 --num-threads 2", 3, "3 workers of 2 threads (of 2 cores)\n"),
+    ("--num-threads 1", 1, "1 worker of 1 thread (of 2 cores)\n")])
 def test_what_is_started(started, words, ranks, said, capsys):
     """This Python with these words, under mpirun; one line says so, and its exit code is ours."""
     assert start(words) == (7 if ranks > 1 else None)
@@ -143,8 +143,8 @@ def test_without_mpirun(started, monkeypatch, capsys):
     monkeypatch.setattr(launch, "find_mpirun", lambda: None)
     assert start("") is None and start("--ranks 1") is None
     assert capsys.readouterr().out.splitlines() == [
-        "1 rank of 2 threads (of 2 cores); there is no mpirun for more",
-        "1 rank of 2 threads (of 2 cores)"]
+        "1 worker of 2 threads (of 2 cores); there is no mpirun for more",
+        "1 worker of 2 threads (of 2 cores)"]
     assert start("--ranks 2") == 2 and started == []
     assert capsys.readouterr() == (
         "", "run.py: error: --ranks 2: there is no mpirun; 1 needs none\n")
@@ -179,10 +179,12 @@ def test_bad_words_start_nothing(words, said):
     ("--env sumo-ants --num-envs 256 --latest-share 0.5 --timesteps-per-batch 1000",
      "--timesteps-per-batch 1000: does not fit --num-envs 256, --latest-share 0.5; 768 or 1152"),
     ("--timesteps-per-batch 24575",
-     "--timesteps-per-batch 24575: does not fit the games; 24570 or 24576 would"),
+     "--timesteps-per-batch 24575: does not fit the matches; 24570 or 24576 would"),
     ("--env sumo-humans --policy lstm --ranks 2 --optim-batchsize 30",
      "--optim-batchsize 30: does not fit 2 workers, the network's chunks of 10 steps"),
-    ("--old-versions 9999", "--old-versions 9999: does not fit the games; 512 would")])
+    ("--policy mlp --ensemble 20 --ranks 8",
+     "--num-envs 8: does not fit 8 workers, --ensemble 20; 20 would"),
+    ("--old-versions 9999", "--old-versions 9999: does not fit the matches; 512 would")])
 def test_refused_before_anything_starts(started, words, culprit, capsys):
     """A batch that cannot be divided, in the words in which the workers would refuse it."""
     assert start(words) == 2 and started == []

@@ -10,7 +10,7 @@ from viewing.recording import RecordedMatch, load
 
 @pytest.fixture(scope="module")
 def kept(players, tmp_path_factory):
-    """A replay file that the command line has written: game 3 of seed 5."""
+    """A replay file that the command line has written: match 3 of seed 5."""
     path = tmp_path_factory.mktemp("kept") / "match.npz"
     load_parameter_run.main(["--param-paths", *players, *EULER, "--seed", "5", "--first-game", "3",
                              "--save-replay", str(path)])

@@ -5,18 +5,19 @@ import sys
 from pathlib import Path
 
 import pytest
-from flail import refused
+from small import refused
 
 import load_parameter_run
-from load_parameter_run import check_outputs, parse
+from common.command_line import InputError
+from load_parameter_run import check_outputs, main, parse
 
 
 def test_no_display(players, kept, monkeypatch, capfd):
     """One line that names the way out."""
     for name in ("DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)
-    for what in (["--param-paths", *players], ["--replay", str(kept)]):
-        refused([*what, "--watch"], "--video FILE.mp4", capfd)
+    for what in (["--param-paths", *players], ["--replay", kept]):
+        refused(main, [*what, "--watch"], "--video FILE.mp4", capfd)
 
 
 @pytest.mark.parametrize("arguments, culprit", [
@@ -46,20 +47,35 @@ def test_no_display(players, kept, monkeypatch, capfd):
     (["--camera", "drone"], "drone"),
     (["--distance", "0"], "--distance"),
 ])
-def test_refused_before_any_game(arguments, culprit, players, tmp_path, monkeypatch, capfd):
+def test_refused_before_any_match(arguments, culprit, players, tmp_path, monkeypatch, capfd):
     """What cannot be written, or not together, is told at once."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("evaluation.matches.play",
-                        lambda *_, **__: pytest.fail("a game was played"))
+    monkeypatch.setattr("evaluation.seats.play",
+                        lambda *_, **__: pytest.fail("a match was played"))
     arguments = [players[0] if word == "PLAYER" else word for word in arguments]
-    refused(["--param-paths", *players, *arguments], culprit, capfd)
+    refused(main, ["--param-paths", *players, *arguments], culprit, capfd)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("arguments, count", [
+    ("--watch", 100), ("--video f.mp4", 3), ("--video f.mp4 --video-games 150", 150),
+    ("--watch --video f.mp4", 100), ("--watch --video f.mp4 --video-games 150", 150),
+    ("--save-replay m.npz", 1), ("--watch --save-replay m.npz", 100),
+    ("--watch --max-episodes 7", 7)])
+def test_how_many_matches(arguments, count, players, tmp_path, monkeypatch, capfd):
+    """As many as the film needs at least, and enough to watch."""
+    def count_only(args, game, paths, numbers):
+        raise InputError(f"plays {len(numbers)}.")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("viewing.commands.make_gallery", count_only)
+    refused(main, ["--param-paths", *players, *arguments.split()], f"plays {count}.", capfd)
 
 
 def test_a_link_to_a_player_is_a_player(players, tmp_path, capfd):
     """Under whatever name a result would replace it; `zero` is no file of that name."""
     (tmp_path / "link.npz").symlink_to(players[1])
-    refused(["--param-paths", "zero", players[1], "--json", str(tmp_path / "link.npz")],
+    refused(main, ["--param-paths", "zero", players[1], "--json", tmp_path / "link.npz"],
             "link.npz: is a file to read", capfd)
     check_outputs(parse(["--json", "zero"])[2], ["zero", "zero"])
 
@@ -68,7 +84,7 @@ def test_a_film_does_not_replace_its_replay(kept, tmp_path, capfd):
     """Even if that is called like a film."""
     path = tmp_path / "match.mp4"
     path.write_bytes(kept.read_bytes())
-    refused(["replay", str(path), "--video", str(path)], "match.mp4: is a file to read", capfd)
+    refused(main, ["replay", path, "--video", path], "match.mp4: is a file to read", capfd)
     assert path.read_bytes() == kept.read_bytes()
 
 
@@ -77,7 +93,7 @@ def test_more_than_one_rank(players, monkeypatch, capfd):
     from distributed_data import comm
     monkeypatch.setattr(comm, "SIZE", 2)
     monkeypatch.setattr(comm, "_all_here", lambda patience: True)
-    refused(["--param-paths", *players, "--watch"], "--watch: not with 2 ranks", capfd)
+    refused(main, ["--param-paths", *players, "--watch"], "--watch: not with 2 ranks", capfd)
 
 
 def test_list_and_help_are_quick():

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from flail import GAME, short_match
 
-from gym_compete import CAMERAS
+from common.command_line import InputError
+from gym_compete import CAMERAS, RenderingError
 from viewing import film
 
 
@@ -40,7 +41,7 @@ def test_a_film_shows_names_clock_and_outcome(opengl, ending, tmp_path, monkeypa
 
 
 def test_the_caption_is_text(monkeypatch):
-    """Names, score, game, clock and outcome are written, all of them inside the picture."""
+    """Names, score, match, clock and outcome are written, all of them inside the picture."""
     written = []
     draw_text = film.ImageDraw.ImageDraw.text
 
@@ -57,7 +58,7 @@ def test_the_caption_is_text(monkeypatch):
     words = [words for words, _ in written]
     assert words[0] == "one" and words[1].startswith("a name")
     assert words[1].endswith("...")
-    assert {"2 : 1", "game 7    3.46 s", "tie: time-out"} <= set(words)
+    assert {"2 : 1", "match 7    3.46 s", "tie: time-out"} <= set(words)
     boxes = [box for _, box in written]
     assert all(0 <= left < right <= 480 and 0 <= top < bottom <= 272
                for left, top, right, bottom in boxes)
@@ -83,3 +84,21 @@ def test_a_film_that_fails_leaves_nothing(opengl, tmp_path, monkeypatch):
         film.film(str(path), [short_match(GAME, 2)], CAMERAS["side"])
     assert [entry.name for entry in tmp_path.iterdir()] == ["film.mp4"]
     assert path.read_text() == "old"
+
+
+def test_a_renderer_that_breaks(tmp_path, monkeypatch):
+    """One line, and no film."""
+    class Broken:
+        def __init__(self, *_):
+            pass
+
+        def render(self):
+            raise RenderingError("the process that draws has ended unexpectedly")
+
+        def close(self):
+            pass
+
+    monkeypatch.setattr(film, "Renderer", Broken)
+    with pytest.raises(InputError, match="^--video: the process that draws has ended"):
+        film.film(str(tmp_path / "film.gif"), [short_match(GAME, 2)], CAMERAS["side"])
+    assert not list(tmp_path.iterdir())

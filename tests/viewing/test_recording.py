@@ -1,16 +1,19 @@
 """Recordings: a file holds the match that was played, bit for bit, or is refused."""
 
 import json
+import os
 import re
 
 import numpy as np
 import pytest
-from flail import refused, short_match
+from flail import GAME, short_match
 from made_states import SIX
+from small import refused
 
-import load_parameter_run
 from common.command_line import InputError
 from gym_compete import CAMERAS, Renderer
+from load_parameter_run import main
+from viewing import recording as replays
 from viewing.recording import RecordedMatch, load, physics, save, simulate_again
 
 
@@ -21,24 +24,23 @@ def test_a_replay_is_the_match_bit_for_bit(kept, capfd):
     assert (header["number"], header["seed"], header["names"]) == (3, 5, ["flail0", "flail1"])
     assert len(recording) == header["result"]["length"] == len(recording.states) - 1
     assert simulate_again(recording) is None
-    load_parameter_run.main(["--replay", str(kept)])
+    main(["--replay", str(kept)])
     assert "states are the same bit for bit" in capfd.readouterr().out
 
 
 def test_a_replay_by_other_rules(tmp_path, capfd):
-    """Summary and replay file say by which rules was played, and the replay is played by them."""
+    """Summary and replay file name the rules, and the replay is played by them."""
     replay, summary = tmp_path / "match.npz", tmp_path / "summary.json"
-    load_parameter_run.main([
-        "--env", "sumo-ants", "--param-paths", "zero", "random", "--integrator", "Euler",
-        "--rule", "ring_radius=3.25", "--rule", "touch_to_win=False", "--rule",
-        "max_episode_steps=6", "--save-replay", str(replay), "--json", str(summary)])
+    main(["--env", "sumo-ants", "--param-paths", "zero", "random", "--integrator", "Euler",
+          "--rule", "ring_radius=3.25", "--rule", "touch_to_win=False", "--rule",
+          "max_episode_steps=6", "--save-replay", str(replay), "--json", str(summary)])
     rules = {"ring_radius": 3.25, "touch_to_win": False, "max_episode_steps": 6}
     assert json.loads(summary.read_text())["rules"] == rules
     recording = load(replay)
     assert recording.header["options"] == {"integrator": "Euler", **rules}
     assert recording.start["radius"] == 3.25 and len(recording) == 6
     assert simulate_again(recording) is None
-    refused(["--replay", str(replay), "--rule", "touch_to_win=False"], "--rule", capfd)
+    refused(main, ["--replay", replay, "--rule", "touch_to_win=False"], "--rule", capfd)
 
 
 @pytest.mark.parametrize("given, culprit", [
@@ -52,8 +54,8 @@ def test_a_replay_by_other_rules(tmp_path, capfd):
 ])
 def test_bad_rules_are_refused(given, culprit, capfd):
     """Before any match, in a line that says what would do."""
-    refused(["--env", "sumo-ants", "--param-paths", "zero", "random", "--rule", given], culprit,
-            capfd)
+    refused(main, ["--env", "sumo-ants", "--param-paths", "zero", "random", "--rule", given],
+            culprit, capfd)
 
 
 def test_a_replay_notices_one_bit(kept, tmp_path, capfd):
@@ -71,8 +73,30 @@ def test_a_replay_notices_one_bit(kept, tmp_path, capfd):
     recording = load(kept)
     recording.states[4, 3] += 1
     save(tmp_path / "other.npz", recording)
-    load_parameter_run.main(["--replay", str(tmp_path / "other.npz")])
+    main(["--replay", str(tmp_path / "other.npz")])
     assert "states differ from step 4 on" in capfd.readouterr().out
+
+
+def test_a_match_too_long_for_a_replay(tmp_path, monkeypatch, capfd):
+    """Refused before it is played, as the time limit is known; no file that `load` would refuse."""
+    monkeypatch.setattr("evaluation.seats.play", lambda *_, **__: pytest.fail("a match was played"))
+    monkeypatch.chdir(tmp_path)
+    refused(main, ["--env", "sumo-ants", "--param-paths", "zero", "random",
+                   "--save-replay", "m.npz", "--rule", "max_episode_steps=100001"],
+            "--save-replay m.npz: takes at most 100,000 steps of sumo-ants, fewer than "
+            "--rule max_episode_steps=100001", capfd)
+    match = short_match(GAME)
+    row = 8 * match.states.shape[1] + 4 * match.actions.shape[1]
+    monkeypatch.setattr(replays, "MAX_BYTES", replays.ROOM + 13 * row)
+    save("m.npz", match)
+    assert len(load("m.npz")) == 12
+    os.unlink("m.npz")
+    for name, value in (("MAX_BYTES", replays.ROOM + 13 * row - 1), ("MAX_STEPS", 11)):
+        monkeypatch.setattr(replays, name, value)
+        with pytest.raises(InputError, match="m.npz: takes at most 11 steps of run-to-goal-ants, "
+                                             "the match has 12"):
+            save("m.npz", match)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("name", SIX)
@@ -128,7 +152,7 @@ def test_damaged_replays_are_refused(kept, players, tmp_path, monkeypatch, capfd
     for name in (*names, players[0], "missing.npz", "."):
         with pytest.raises(InputError, match=re.escape(name)):
             load(name)
-    refused(["--replay", "cut.npz"], "cut.npz: not a replay file", capfd)
+    refused(main, ["--replay", "cut.npz"], "cut.npz: not a replay file", capfd)
 
 
 def test_cameras_see_the_same_state_otherwise(opengl):

@@ -1,7 +1,8 @@
 """The window: every state in real time, its keys and its end."""
 
+import json
 import re
-from contextlib import nullcontext
+from pathlib import Path
 
 import pytest
 from flail import EULER, GAME, short_match
@@ -16,8 +17,6 @@ from viewing.window import FASTER, FREEZE, NEXT, PAUSE, SLOWER, Show
 class FakeViewer:
     """Stands for the window: keeps what it shows and presses keys at given calls."""
 
-    lock = nullcontext
-
     def __init__(self, *_):
         self.is_open, self.shown, self.keys, self.closes_at = True, [], {}, None
 
@@ -28,7 +27,13 @@ class FakeViewer:
         return self.keys.get(len(self.shown), 0)
 
     def close(self):
-        """Nothing to close."""
+        """From now on it is closed."""
+        self.is_open = False
+
+
+def break_down(*_):
+    """Stands in for `paint` once the process behind the window has died."""
+    raise RenderingError("the process that draws has ended unexpectedly")
 
 
 @pytest.fixture
@@ -55,7 +60,7 @@ def test_the_window_shows_every_state_in_real_time(show):
 
 
 def test_keys(show):
-    """Space holds the clock, minus and equals change its pace, enter goes to the next game."""
+    """Space holds the clock, minus and equals change its pace, enter goes to the next match."""
     made, recording, window = show
     window.keys = {2: PAUSE, 5: PAUSE, 6: SLOWER, 8: FASTER,
                    9: NEXT}
@@ -66,13 +71,37 @@ def test_keys(show):
     assert "paused" in window.shown[3][1] and "speed 0.5" in window.shown[6][1]
 
 
-def test_a_closed_window_ends_the_games(players, monkeypatch, capfd):
-    """The games until then are counted."""
+def test_a_closed_window_ends_the_matches(players, monkeypatch, capfd):
+    """The matches until then are counted."""
     monkeypatch.setattr("viewing.window.Viewer", FakeViewer)
     monkeypatch.setattr(FakeViewer, "paint",
                         lambda self, *_: setattr(self, "is_open", False) or 0)
     load_parameter_run.main(["--param-paths", *players, *EULER, "--watch"])
-    assert "1 games of run-to-goal-ants" in capfd.readouterr().out
+    assert "1 matches of run-to-goal-ants" in capfd.readouterr().out
+
+
+def test_a_window_that_breaks_loses_no_results(players, tmp_path, monkeypatch, capfd):
+    """It counts as closed, which one line tells: matches until then are counted and written."""
+    monkeypatch.setattr("viewing.window.Viewer", FakeViewer)
+    monkeypatch.setattr(FakeViewer, "paint", break_down)
+    monkeypatch.chdir(tmp_path)
+    load_parameter_run.main(["--param-paths", *players, *EULER, "--watch", "--json", "r.json",
+                             "--csv", "r.csv"])
+    out, err = capfd.readouterr()
+    assert "1 matches of run-to-goal-ants" in out
+    assert err == "--watch: the process that draws has ended unexpectedly\n"
+    assert json.loads(Path("r.json").read_text())["games"] == 1
+    assert len(Path("r.csv").read_text().splitlines()) == 2
+
+
+def test_a_window_that_breaks_during_a_replay(kept, monkeypatch, capfd):
+    """One line there too."""
+    monkeypatch.setattr("viewing.window.Viewer", FakeViewer)
+    monkeypatch.setattr(FakeViewer, "paint", break_down)
+    load_parameter_run.main(["replay", str(kept), "--watch"])
+    out, err = capfd.readouterr()
+    assert "of seed 5 of run-to-goal-ants" in out
+    assert err == "--watch: the process that draws has ended unexpectedly\n"
 
 
 def test_a_mac_without_mjpython(monkeypatch):
