@@ -18,14 +18,14 @@ from benchmarks import bench
 from common.command_line import InputError
 
 SMALL = ("--num-envs 8 --num-threads 1 --timesteps-per-batch 480 --optim-batchsize 120 "
-         "--optim-epochs 2 --opponents 4 --latest-share 0.5 --anchor-every 0 --keep 1 "
-         "--hid-size 8").split()
-CASES = {"mlp": "--env run-to-goal-ants --policy mlp",
+         "--optim-epochs 2 --opponents 4 --latest-share 0.5 --anchor-every 0 --hid-size 8").split()
+# Presets with delta 0 keep every snapshot by themselves.
+CASES = {"mlp": "--env run-to-goal-ants --policy mlp --keep 1",
          "lstm": "--env sumo-ants --policy lstm",
-         "ant": "--env run-to-goal-ants --policy ant",
-         "humanoid": "--env run-to-goal-humans --policy humanoid",
+         "ant": "--env run-to-goal-ants --policy ant --keep 1",
+         "humanoid": "--env run-to-goal-humans --policy humanoid --keep 1",
          "blocker": "--env you-shall-not-pass --policy mlp",
-         "paper": "--env sumo-humans --paper"}
+         "paper": "--env sumo-humans --paper --keep 1"}
 ITERATIONS = 4
 
 

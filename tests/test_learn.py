@@ -29,7 +29,7 @@ from utils import Scores
     ({"timesteps_per_batch": 13}, "--timesteps-per-batch 13"),
     ({"optim_batchsize": 24}, "--optim-batchsize 24")])
 def test_batches_that_do_not_divide(tmp_path, changes, culprit):
-    """Batch and games must divide, a minibatch be part of the batch; the message names the option.
+    """Batch and matches must divide, a minibatch be part of the batch; the line names the option.
     """
     with pytest.raises(InputError, match=culprit):
         tiny_run(tmp_path / "run", max_iters=1, **changes)
@@ -120,7 +120,7 @@ def test_annealing_starts_with_what_has_been_learned():
 def test_a_game_is_counted_once(shared):
     """Whoever has trained in it: one learner from both seats, two learners, or one.
 
-    Four games: current learners in the first two, an older version in the others.
+    Four matches: current learners in the first two, an older version in the others.
     """
     env = CompeteVectorEnv("sumo-ants", 4)
     players, names = seat_players(4, 0.5, 2, shared), learner_names(shared)
@@ -139,7 +139,7 @@ def test_a_game_is_counted_once(shared):
     if shared:
         assert row["agent0/games"] == 3 and row["agent0/ep_len"] == 40
         assert row["agent0/end_not_finite"] == pytest.approx(2 / 3)
-    else:  # in the third game seat 1 is an older version's, in the fourth seat 0
+    else:  # in the third match seat 1 is an older version's, in the fourth seat 0
         assert (row["agent0/games"], row["agent1/games"]) == (2, 2)
         assert (row["agent0/ep_len"], row["agent1/ep_len"]) == (25, 40)
         assert (row["agent0/end_not_finite"], row["agent1/end_not_finite"]) == (1, 0.5)
@@ -219,7 +219,7 @@ def test_the_kl_that_the_step_size_follows_falls_as_alpha_does(tmp_path, monkeyp
 
 
 def test_frozen_seats_play_the_drawn_vectors(tmp_path, monkeypatch):
-    """What is drawn is what sits opposite, until its games are over and longer by no iteration."""
+    """What is drawn plays the other seat until its matches are over, and no iteration longer."""
     held, renew = [], FrozenCopies.renew
 
     def keep(self, rng, delta, rivals, learners):

@@ -96,7 +96,7 @@ def test_snapshots_know_their_seat(copy):
 
 
 def test_watching(copy):
-    """Three games of run X: a line each, a summary, and the same in the JSON file."""
+    """Three matches of run X: a line each, a summary, and the same in the JSON file."""
     folder, _ = copy
     done = python(folder, "load_parameter_run.py", "--run", "X", "--max-episodes", "3",
                   "--json", "result.json", "--integrator", "Euler")
@@ -106,9 +106,9 @@ def test_watching(copy):
     assert {"env", "games", "wins", "ties", "mean_length", "seed"} <= set(result)
     assert result["env"] == "run-to-goal-ants" and result["games"] == 3 and result["seed"] == 0
     assert sum(result["wins"]) + result["ties"] == 3
-    games = re.findall(r"match +(\d+): .*?(\d+) steps", done.stdout)
-    assert sorted(int(number) for number, _ in games) == [0, 1, 2]
-    assert result["mean_length"] == pytest.approx(np.mean([int(steps) for _, steps in games]))
+    matches = re.findall(r"match +(\d+): .*?(\d+) steps", done.stdout)
+    assert sorted(int(number) for number, _ in matches) == [0, 1, 2]
+    assert result["mean_length"] == pytest.approx(np.mean([int(steps) for _, steps in matches]))
 
 
 def test_newest_run_is_watched_step_by_step(copy, monkeypatch, capfd):
@@ -330,7 +330,7 @@ def test_baselines_that_need_more(capfd):
 
 @pytest.mark.parametrize("path", ["no/such/folder/result.json", "."])
 def test_result_that_cannot_be_written(path, files, monkeypatch, capfd):
-    """An impossible --json is told in one line before any game is played."""
+    """An impossible --json is told in one line before any match is played."""
     monkeypatch.chdir(files)
     refused(load_parameter_run.main,
             ["--param-paths", "good.npz", "good.npz", "--json", path], f"--json {path}:", capfd)
@@ -404,7 +404,7 @@ def test_training_refuses_to_begin_with_another_network(changes, said, files, tm
 
 
 def test_what_is_not_given_adapts(tmp_path, monkeypatch, capfd):
-    """Three games: share, batch and minibatch follow, in one line, and config.json holds them."""
+    """Three matches: share, batch and minibatch follow, in one line, and config.json holds them."""
     monkeypatch.setattr(run, "SAVE_DIR", str(tmp_path))
     run.main(["--policy", "mlp", "--num-envs", "3", "--optim-batchsize", "500", "--run", "three",
               "--timesteps-per-batch", "600", "--max-iters", "1"])

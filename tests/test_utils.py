@@ -13,7 +13,7 @@ from selfplay.seating import seat_players
 from utils import Actors, Player, add_vtarg_and_adv, traj_segment_generator
 
 ENVS, HORIZON, OB, AC = 6, 24, 122, 8
-LIMIT = 9  # steps of a game: it goes on over the first two cuts and ends at the third
+LIMIT = 9  # steps of a match: it goes on over the first two cuts and ends at the third
 ALPHA = 0.3
 
 
@@ -42,7 +42,7 @@ def record(name):
 
 @pytest.fixture(scope="module")
 def played():
-    """Three segments of six games of nine steps: two of learners only, four against frozen."""
+    """Three segments of six matches of nine steps: two of learners only, four against frozen."""
     env = Recorder("run-to-goal-ants", ENVS, seed=5, integrator="Euler", max_episode_steps=LIMIT)
     with new_session() as sess:
         players = [seating.player(
@@ -63,7 +63,7 @@ def played():
 
 def columns(player, steps):
     """Picks a player's columns from [T, 2, N, ...]."""
-    return np.concatenate([steps[:, seat, games] for seat, games in player.places], axis=1)
+    return np.concatenate([steps[:, seat, matches] for seat, matches in player.places], axis=1)
 
 
 def learners_of(played):
@@ -126,7 +126,7 @@ def test_frozen_players_act_by_their_own_parameters(played):
 
 
 def test_game_starts(played):
-    """`new` follows every ending, and over the cut as well: games go on in the next segment."""
+    """`new` follows every ending, and over the cut as well: matches go on in the next segment."""
     players, _, segments, env = played
     done = record("done")(env.tape)
     starts = np.vstack([np.ones((1, ENVS), bool), done[:-1]])
@@ -140,7 +140,7 @@ def test_game_starts(played):
 
 
 def test_value_at_the_cut(played):
-    """nextvpred is the value of the next segment's first observation, 0 where a game has ended."""
+    """nextvpred is the value of the next segment's first observation, 0 where a match has ended."""
     _, _, segments, env = played
     for k in range(2):
         for now, following in zip(segments, segments[1:]):
@@ -156,11 +156,11 @@ def test_finished_games(played):
         lens, outcomes, rets = [], [], []
         rew = (ALPHA * record("reward_move")(tape) + (1 - ALPHA) * record("reward_remaining")(tape))
         for t in range(HORIZON):
-            for seat, games in player.places:
-                for i in np.flatnonzero(done[t, games]) + games.start:
+            for seat, matches in player.places:
+                for i in np.flatnonzero(done[t, matches]) + matches.start:
                     lens.append(steps[t, i])
                     outcomes.append(0 if winner[t, i] < 0 else 1 if winner[t, i] == seat else -1)
-                    whole = t + 1 >= lens[-1]  # the game began in this segment
+                    whole = t + 1 >= lens[-1]  # the match began in this segment
                     rets.append(rew[t + 1 - lens[-1]:t + 1, seat, i].sum() if whole else None)
         assert seg["ep_lens"] == lens and seg["ep_outcomes"] == outcomes and len(lens) >= 8
         for ours, expected in zip(seg["ep_rets"], rets):
@@ -189,9 +189,9 @@ def test_outcomes_of_decided_games(shared):
 
 @pytest.mark.parametrize("learner", [None, 1])
 def test_memory_restarts_with_the_game(learner):
-    """An LSTM carries its state through a game, begins the next from zero, and keeps chunk heads.
+    """An LSTM carries its state through a match, begins the next from zero, and keeps chunk heads.
 
-    Every action of it is recomputed in NumPy, game by game.
+    Every action of it is recomputed in NumPy, match by match.
     """
     env = Recorder("run-to-goal-ants", 3, seed=1, integrator="Euler", max_episode_steps=7)
     noises = []
@@ -265,7 +265,7 @@ def test_a_broken_match_leaves_the_cut_ones_alone():
 
 
 def slow_advantages(rew, vpred, ends, nextvpred, gamma, lam):
-    """One game after another, each advantage as a sum over its own future (GAE, equation 16)."""
+    """One match after another, each advantage as a sum over its own future (GAE, equation 16)."""
     values, adv = np.append(vpred, nextvpred), np.zeros(len(rew))
     for t in range(len(rew)):
         weight = 1.0
@@ -281,18 +281,18 @@ def slow_advantages(rew, vpred, ends, nextvpred, gamma, lam):
 @pytest.mark.parametrize("gamma,lam", [(0.995, 0.95), (0.9, 0.0), (1.0, 1.0)])
 def test_advantages(gamma, lam):
     """Columns with no end, ends in the middle, and an end exactly at the cut."""
-    rng, steps, games = np.random.default_rng(1), 23, 6
-    rew, vpred = rng.normal(0, 1, (2, steps, games)).astype(np.float32)
-    ends = rng.random((steps, games)) < 0.15
+    rng, steps, matches = np.random.default_rng(1), 23, 6
+    rew, vpred = rng.normal(0, 1, (2, steps, matches)).astype(np.float32)
+    ends = rng.random((steps, matches)) < 0.15
     ends[:, 0], ends[-1] = False, [False, True, False, True, False, False]
-    ends[5:7, 5] = True  # a game of one step
-    new = np.vstack([[True] * games, ends[:-1]])
-    nextvpred = np.where(ends[-1], 0, rng.normal(0, 1, games)).astype(np.float32)
+    ends[5:7, 5] = True  # a match of one step
+    new = np.vstack([[True] * matches, ends[:-1]])
+    nextvpred = np.where(ends[-1], 0, rng.normal(0, 1, matches)).astype(np.float32)
     cutvpred = np.where(ends & (rng.random(ends.shape) < 0.5), rng.normal(0, 1, ends.shape), 0)
     seg = {"rew": rew, "vpred": vpred, "new": new, "nextvpred": nextvpred,
            "cutvpred": cutvpred.astype(np.float32)}
     add_vtarg_and_adv(seg, gamma, lam)
-    for i in range(games):  # what a cut game was still worth is as if paid at its last step
+    for i in range(matches):  # what a cut match was still worth is as if paid at its last step
         paid = rew[:, i] + gamma * cutvpred[:, i]
         expected = slow_advantages(paid, vpred[:, i], ends[:, i], nextvpred[i], gamma, lam)
         np.testing.assert_allclose(seg["adv"][:, i], expected, atol=2e-5)

@@ -61,15 +61,15 @@ def snapshot_bytes(run_dir):
 
 
 class Watch:
-    """Notes by which parameters, and with which memory, the frozen side of each game plays.
+    """Notes by which parameters, and with which memory, the frozen side of each match plays.
 
-    finished: of each game that has ended, how many different vectors it has met; vectors: all of
-    them; faults: steps that were taken with a memory of another game or another network.
+    finished: of each match that has ended, how many different vectors it has met; vectors: all of
+    them; faults: steps that were taken with a memory of another match or another network.
     """
 
     def __init__(self, patch):
         self.finished, self.vectors, self.faults = [], set(), []
-        self._games, self._now, self._held = {}, None, {}
+        self._matches, self._now, self._held = {}, None, {}
         collect, act, step = Rollouts.__next__, Actors.act, CompeteVectorEnv.step
         patch(Rollouts, "__next__", lambda rollouts: self._collect(rollouts, collect))
         patch(Actors, "act", lambda actors, rng: self._act(actors, rng, act))
@@ -88,21 +88,21 @@ class Watch:
         outputs = act(actors, rng)
         for player, states in zip(frozen, before):
             self.vectors.add(self._held[player])
-            games = np.arange(self._now.env.num_envs)[player.places[0][1]]
-            for game, state, following in zip(games, states, player.state):
-                met, last = self._games.setdefault(game, ([], np.zeros_like(state)))
+            matches = np.arange(self._now.env.num_envs)[player.places[0][1]]
+            for match, state, following in zip(matches, states, player.state):
+                met, last = self._matches.setdefault(match, ([], np.zeros_like(state)))
                 if met and met[-1] != self._held[player]:
                     last = np.zeros_like(state)
                 if not np.array_equal(state, last):
-                    self.faults.append(game)
-                self._games[game] = [*met, self._held[player]], following.copy()
+                    self.faults.append(match)
+                self._matches[match] = [*met, self._held[player]], following.copy()
         return outputs
 
     def _step(self, env, acs, step):
         out = step(env, acs)
         if self._now is not None:
-            for game in np.flatnonzero(out[2] | out[3]):
-                met, _ = self._games.pop(game, ([], None))
+            for match in np.flatnonzero(out[2] | out[3]):
+                met, _ = self._matches.pop(match, ([], None))
                 self.finished += [len(set(met))] * bool(met)
         return out
 

@@ -49,7 +49,7 @@ def house(tmp_path_factory):
 
 @pytest.fixture
 def jobs(house, tmp_path, monkeypatch):
-    """The command line of each job, in a house of its own; games are over at once."""
+    """The command line of each job, in a house of its own; matches are over at once."""
     for name in ("SAVE_DIR", "SHIPPED_DIR"):
         monkeypatch.setattr(load_parameter_run, name, str(house / "runs"))
     monkeypatch.chdir(tmp_path)
@@ -67,7 +67,7 @@ def jobs(house, tmp_path, monkeypatch):
 
 
 class Games:
-    """Stands for `matches.play`: seat 0 wins every game; a signal comes after so many."""
+    """Stands for `matches.play`: seat 0 wins every match; a signal comes after so many."""
 
     def __init__(self, signal_after=None, number=signal.SIGINT):
         self._left, self._number = signal_after, number
@@ -191,7 +191,7 @@ def test_real_pipes(closing, tmp_path):
 
 @pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupt_gives_what_was_counted(number, code, jobs, monkeypatch):
-    """The summary is printed, --json and --csv hold the games until then."""
+    """The summary is printed, --json and --csv hold the matches until then."""
     monkeypatch.setattr("evaluation.seats.play", Games(2, number))
     out = io.StringIO()
     found, err = call(load_parameter_run.main, jobs["json"], out, monkeypatch)
@@ -203,7 +203,7 @@ def test_an_interrupt_gives_what_was_counted(number, code, jobs, monkeypatch):
 
 
 def test_an_interrupt_of_many(jobs, monkeypatch):
-    """A tournament tells its finished pairs and how to go on, a best response its games."""
+    """A tournament tells its finished pairs and how to go on, a best response its matches."""
     monkeypatch.setattr("evaluation.seats.play", Games(4))
     out = io.StringIO()
     code, err = call(load_parameter_run.main, jobs["tournament"], out, monkeypatch)
@@ -241,7 +241,7 @@ def opengl():
 
 
 def test_any_name_is_a_file_name(house, tmp_path, monkeypatch):
-    """Two real games of players with wild names, into files with such names."""
+    """Two real matches of players with wild names, into files with such names."""
     monkeypatch.chdir(tmp_path)
     players = [str(house / f"{WILD}{seat}.npz") for seat in (0, 1)]
     code, err = call(load_parameter_run.main, [

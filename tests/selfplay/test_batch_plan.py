@@ -1,4 +1,4 @@
-"""What adapts to what: games, opponents, batch and minibatch, as a table, and against the seats."""
+"""What adapts to what: matches, opponents, batch, minibatch, as a table and against the seats."""
 
 import pytest
 
@@ -140,7 +140,7 @@ def test_a_refusal_is_quick(command, culprit, monkeypatch):
 
 
 def test_a_run_goes_on_with_other_ranks():
-    """The number of games adapts, the batch stays; where none fits the line says how many would."""
+    """The number of matches adapts, the batch stays; if none fits the line says how many would."""
     config = dict(zip(OPTIONS, (256, 0.5, 4, 24576, 1536)))
     held = {name: config[name] for name in ("latest_share", *OPTIONS[3:])}
     fixed = OPTIONS[1:]

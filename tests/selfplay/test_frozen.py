@@ -1,4 +1,4 @@
-"""Older versions in their seats: one opponent a game, its memory, its file, its place on resume."""
+"""Older versions in their seats: one opponent per match, its memory, its file, and resuming."""
 
 import csv
 import shutil
@@ -18,7 +18,7 @@ from selfplay.seating import seat_players
 from selfplay.snapshots import Snapshots
 from utils import Actors
 
-LENGTHS = [4, 6, 5, 11, 7, 17, 9, 13]  # of eight games, the last six against older versions
+LENGTHS = [4, 6, 5, 11, 7, 17, 9, 13]  # of eight matches, the last six against older versions
 UNEQUAL = dict(num_envs=8, latest_share=0.25, opponents=2, lengths=LENGTHS, timesteps_per_batch=20,
                optim_batchsize=20)
 LONGER = {**UNEQUAL, "timesteps_per_batch": 50, "optim_batchsize": 50}
@@ -32,7 +32,7 @@ def column(run_dir, name):
 
 
 def test_a_game_meets_one_opponent(tmp_path, monkeypatch):
-    """Every game, however many iterations it goes on for, while new versions come in."""
+    """Every match, however many iterations it goes on for, while new versions come in."""
     watch = Watch(monkeypatch.setattr)
     tiny_run(tmp_path / "run", max_iters=9, **UNEQUAL)
     assert set(watch.finished) == {1} and len(watch.finished) > 15 and len(watch.vectors) > 3
@@ -40,7 +40,7 @@ def test_a_game_meets_one_opponent(tmp_path, monkeypatch):
 
 
 def test_memory_is_the_games_own(tmp_path, monkeypatch):
-    """A frozen LSTM begins each game blank, and never goes on from another network's memory."""
+    """A frozen LSTM begins each match blank, and never goes on from another network's memory."""
     watch = Watch(monkeypatch.setattr)
     tiny_run(tmp_path / "run", kind=LSTMPolicy, max_iters=4, **LONGER)
     assert set(watch.finished) == {1} and len(watch.finished) > 15 and not watch.faults
@@ -49,7 +49,7 @@ def test_memory_is_the_games_own(tmp_path, monkeypatch):
 
 
 def test_games_are_seen_to_change_opponents(tmp_path, monkeypatch):
-    """A copy that is loaded in the middle of games is found, by `Watch` and in the log."""
+    """A copy that is loaded in the middle of matches is found, by `Watch` and in the log."""
     watch = Watch(monkeypatch.setattr)
     monkeypatch.setattr(FrozenCopies, "_due", lambda self: list(range(len(self.players))))
     tiny_run(tmp_path / "run", max_iters=6, **UNEQUAL)
@@ -83,7 +83,7 @@ def stopped(begun, tmp_path):
 
 
 def test_resumed_in_the_middle_of_games(stopped, straight):
-    """The same bytes as without the stop, wherever the copies' games stand."""
+    """The same bytes as without the stop, wherever the copies' matches stand."""
     folder, arrays = stopped
     assert len(np.unique(arrays["rank0/copies/paths"])) > 2
     assert any(arrays[f"rank0/copies/state{k}"].any() for k in range(4))
@@ -145,14 +145,14 @@ def test_where_the_files_are_after_a_move(move, tmp_path):
                             outside, ""]
 
 
-# Who plays what, game by game
+# Who plays what, match by match
 
 
 @pytest.fixture(params=[MlpPolicy])
 def copies(request, tmp_path):
-    """Six copies for twelve games, three of them a seat; `act` steps all players once.
+    """Six copies for twelve matches, three of them per seat; `act` steps all players once.
 
-    `renew_now` is an iteration's start, and returns whose version each copy then holds; `games`
+    `renew_now` is an iteration's start, and returns whose version each copy then holds; `matches`
     returns what they play.
     """
     seatings = seat_players(14, 1 / 7, 6, shared=False)
@@ -179,27 +179,27 @@ def copies(request, tmp_path):
             return [int(path[-10:-4]) if path else None for path in copies._paths]
 
         copies.act, copies.renew_now = act, renew
-        copies.games = lambda: [p.places[0][1].tolist() for p in players[2:]]
+        copies.matches = lambda: [p.places[0][1].tolist() for p in players[2:]]
         yield copies
 
 
-def ended(*games):
-    """The mask of these of the fourteen games."""
-    return np.isin(np.arange(14), games)
+def ended(*matches):
+    """The mask of these of the fourteen matches."""
+    return np.isin(np.arange(14), matches)
 
 
 def test_a_game_is_handed_to_the_copy_drawn_last(copies):
     """Copies drain while the open one fills; the first idle one is drawn anew and opens."""
-    assert copies.games() == [[2, 3], [6, 7], [10, 11], [4, 5], [8, 9], [12, 13]]
+    assert copies.matches() == [[2, 3], [6, 7], [10, 11], [4, 5], [8, 9], [12, 13]]
     assert copies.renew_now() == [0] * 6
-    copies.restart(ended(0, 2, 3, 4))  # the last of a group is open; game 0 is the learners' own
-    assert copies.games() == [[], [6, 7], [2, 3, 10, 11], [5], [8, 9], [4, 12, 13]]
+    copies.restart(ended(0, 2, 3, 4))  # the last of a group is open; match 0 is the learners' own
+    assert copies.matches() == [[], [6, 7], [2, 3, 10, 11], [5], [8, 9], [4, 12, 13]]
     assert copies.renew_now() == [1, 0, 0, 0, 0, 0]
     copies.restart(ended(2, 6, 7, 5))
-    assert copies.games() == [[2, 6, 7], [], [3, 10, 11], [], [8, 9], [4, 5, 12, 13]]
+    assert copies.matches() == [[2, 6, 7], [], [3, 10, 11], [], [8, 9], [4, 5, 12, 13]]
     assert copies.renew_now() == [1, 2, 0, 2, 0, 0]
     copies.restart(ended(*range(14)))
-    assert copies.games() == [[], [2, 3, 6, 7, 10, 11], [], [4, 5, 8, 9, 12, 13], [], []]
+    assert copies.matches() == [[], [2, 3, 6, 7, 10, 11], [], [4, 5, 8, 9, 12, 13], [], []]
     assert copies.renew_now() == [3, 2, 0, 2, 3, 0]  # one a group and iteration
     assert copies.renew_now() == [4, 2, 0, 2, 4, 0]  # nobody has met it yet: fresh once more
     assert copies.figures() == {"run/opponents_per_game": 1.0}
@@ -208,21 +208,21 @@ def test_a_game_is_handed_to_the_copy_drawn_last(copies):
 
 @pytest.mark.parametrize("copies", [LSTMPolicy, AntPolicy], indirect=True)
 def test_memory_stays_with_the_game(copies):
-    """Copies without games act too; a game that goes on takes its state along, others' are blank.
+    """Copies without matches act too; a match that goes on keeps its state, others' are blank.
     """
     copies.renew_now()
     outputs = copies.act()
-    states = {game: row for p, games in zip(copies.players, copies.games())
-              for game, row in zip(games, p.state.copy())}
+    states = {match: row for p, matches in zip(copies.players, copies.matches())
+              for match, row in zip(matches, p.state.copy())}
     done = ended(2, 3, 4, 10)
     for player in copies.players:
         player.state[player.pick((done, done))] = player.policy.zero_state  # as `Actors.restart`
     copies.restart(done)
-    for player, games in zip(copies.players, copies.games()):
-        assert player.state.shape == (len(games), player.policy.state_dim)
-        for game, row in zip(games, player.state):
+    for player, matches in zip(copies.players, copies.matches()):
+        assert player.state.shape == (len(matches), player.policy.state_dim)
+        for match, row in zip(matches, player.state):
             np.testing.assert_array_equal(
-                row, player.policy.zero_state if done[game] else states[game])
+                row, player.policy.zero_state if done[match] else states[match])
     before, after = outputs[2:], copies.act()[2:]
     assert [len(output["ac"]) for output in before] == [2] * 6
     assert [len(output["ac"]) for output in after] == [0, 2, 4, 1, 2, 3]

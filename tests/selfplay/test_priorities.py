@@ -1,4 +1,4 @@
-"""--pfsp: odds against independent sums, counts against the log's games, going on, and chance."""
+"""--pfsp: odds against independent sums, counts against the log's matches, going on, and chance."""
 
 import shutil
 from decimal import Decimal
@@ -20,15 +20,15 @@ from selfplay.snapshots import Snapshots
 from selfplay.warm_start import find_opponents
 from utils import Rollouts
 
-LENGTHS = [4, 6, 5, 11, 7, 17, 9, 13]  # of eight games, the last six against older versions
+LENGTHS = [4, 6, 5, 11, 7, 17, 9, 13]  # of eight matches, the last six against older versions
 WEIGHED = dict(num_envs=8, latest_share=0.25, opponents=2, lengths=LENGTHS, timesteps_per_batch=50,
                optim_batchsize=50, pfsp=2.0)
 
 
 def results(rng, count):
-    """Points and games against so many opponents, as sums decay to."""
-    games = rng.gamma(0.3, 10, count)
-    return np.stack([games * rng.random(count), games])
+    """Points and matches against so many opponents, as sums decay to."""
+    matches = rng.gamma(0.3, 10, count)
+    return np.stack([matches * rng.random(count), matches])
 
 
 def expected_rates(counts, first, stop):
@@ -159,7 +159,7 @@ def test_without_it_chance_is_as_ever(tmp_path):
 
 @pytest.fixture
 def outcomes(monkeypatch):
-    """Lets games be won by seat 0, seat 1 or nobody, whatever happens in them.
+    """Lets matches be won by seat 0, seat 1 or nobody, whatever happens in them.
 
     A list that holds, for each iteration and learner, what the log counts: (outcomes, whether
     against an older version).
@@ -168,8 +168,8 @@ def outcomes(monkeypatch):
 
     def decided(env, acs):
         out = step(env, acs)
-        for game in np.flatnonzero(out[2] | out[3]):
-            out[4]["winner"][game] = int(1e6 * abs(out[4]["reward_move"][0, game])) % 3 - 1
+        for match in np.flatnonzero(out[2] | out[3]):
+            out[4]["winner"][match] = int(1e6 * abs(out[4]["reward_move"][0, match])) % 3 - 1
         return out
 
     def keep(rollouts):
@@ -183,14 +183,14 @@ def outcomes(monkeypatch):
 
 
 def points(found, learner):
-    """A learner's [points, games] against older versions, from what the log counts."""
+    """A learner's [points, matches] against older versions, from what the log counts."""
     scores = [0.5 + 0.5 * outcome for segs in found for outcome, frozen in zip(*segs[learner])
               if frozen]
     return [sum(scores), len(scores)]
 
 
 def test_every_game_is_counted(tmp_path, monkeypatch, outcomes):
-    """The counts add up to the games that the log knows, learner by learner."""
+    """The counts add up to the matches that the log knows, learner by learner."""
     monkeypatch.setattr(priorities, "DECAY", 1.0)
     tiny_run(tmp_path / "run", max_iters=6, **WEIGHED)
     arrays = read_checkpoint(str(tmp_path / "run"))[1]

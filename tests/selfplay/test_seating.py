@@ -24,9 +24,9 @@ def occupants(players, num_envs):
     """Who sits where, [2, num_envs] indices into players; every place must be taken once."""
     table = np.full((2, num_envs), -1)
     for k, player in enumerate(players):
-        for seat, games in player.places:
-            assert (table[seat, games] == -1).all()
-            table[seat, games] = k
+        for seat, matches in player.places:
+            assert (table[seat, matches] == -1).all()
+            table[seat, matches] = k
         assert player.width == (table == k).sum()
     assert (table >= 0).all()
     return table
@@ -73,9 +73,9 @@ def test_every_pairing_is_seated(ensemble, shared):
     assert all(((a, a) in met) == shared for a in range(ensemble))
     count = len(learner_names(shared, ensemble))
     possible = Counter()
-    for game in range(72, 96):
-        seat = int(table[1, game] >= count)
-        frozen, learner = players[table[seat, game]], table[1 - seat, game]
+    for match in range(72, 96):
+        seat = int(table[1, match] >= count)
+        frozen, learner = players[table[seat, match]], table[1 - seat, match]
         assert frozen.seat == seat
         for rival in frozen.rivals:
             possible[(rival, learner) if seat == 0 else (learner, rival)] += 1
@@ -84,7 +84,7 @@ def test_every_pairing_is_seated(ensemble, shared):
 
 @pytest.mark.parametrize("shared", [False, True])
 def test_pairings_that_do_not_divide(shared):
-    """README's ensemble, 48 games for nine pairings: five or six each, all learners as many."""
+    """README's ensemble, 48 matches for nine pairings: five or six each, all learners as many."""
     players = seat_players(96, 0.5, 6, shared, 3)
     met = Counter(map(tuple, occupants(players, 96)[:, :48].T))
     assert set(met) == set(pairings(shared, 3)) and sorted(met.values()) == [5] * 6 + [6] * 3

@@ -124,7 +124,7 @@ def played(case, gamma):
 @pytest.mark.parametrize("gamma", [1.0, 0.9])
 @pytest.mark.parametrize("case", CASES)
 def test_over_a_game_it_adds_up_to_where_it_began(case, gamma):
-    """Discounted, the rewards of a whole game are those without shaping, minus W P(s0)."""
+    """Discounted, the rewards of a whole match are those without shaping, minus W P(s0)."""
     (shaped, env), (plain, _) = played(case, gamma), played(case, None)
     ends, before = np.array(env.ends), np.array(env.before)
     assert ends.sum() == 2 * ENVS
@@ -161,7 +161,7 @@ def test_advantages_are_what_they_were(case):
 
 
 def test_a_resumed_rollout_is_the_same_bits():
-    """In the middle of games, whose potentials are computed once more from their states."""
+    """In the middle of matches, whose potentials are computed once more from their states."""
     straight, *_ = play("sumo-ants", {}, 0.9, segments=2)
     _, env, going_on = play("sumo-ants", {}, 0.9)
     assert not env.ends[-1].any()

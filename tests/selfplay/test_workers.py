@@ -38,7 +38,7 @@ def machine(monkeypatch):
 
 @pytest.mark.parametrize("words, count, ranks", [
     ("", 1, 1), ("", 2, 2), ("", 4, 4), ("", 5, 4), ("", 6, 2), ("", 8, 4), ("", 64, 4),
-    ("--paper", 2, 2), ("--paper", 64, 2),  # of 128 games
+    ("--paper", 2, 2), ("--paper", 64, 2),  # of 128 matches
     ("--paper --env sumo-humans", 2, 2),  # in chunks of 10 steps
     ("--env kick-and-defend", 2, 2), ("--policy mlp", 2, 1), ("--policy lstm", 2, 1),
     ("--num-envs 128", 2, 2), ("--num-envs 64", 4, 4), ("--num-envs 63", 2, 1),
@@ -49,14 +49,14 @@ def machine(monkeypatch):
     ("--num-threads 1 --ranks 2", 2, 2), ("--ranks 3", 2, 3), ("--ranks 1", 2, 1),
     ("--policy my:Net --paper", 2, 1)])
 def test_what_suits_the_machine(machine, words, count, ranks):
-    """All cores where games and batch divide and each has enough to do; else fewer ranks."""
+    """All cores where matches and batch divide and each has enough to do; else fewer ranks."""
     machine(count)
     assert choose(words) == ranks
 
 
 @pytest.mark.parametrize("game", GAME_NAMES)
 def test_workers_share_what_one_would_do(machine, game):
-    """The preset's numbers as they are, except for its games, of which each plays its share."""
+    """The preset's numbers as they are, except for its matches, of which each plays its share."""
     for paper in (False, True):
         words = ["--env", game, *["--paper"] * paper]
         parser = make_parser(words)

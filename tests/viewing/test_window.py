@@ -88,7 +88,7 @@ def test_a_window_that_breaks_loses_no_results(players, tmp_path, monkeypatch, c
     load_parameter_run.main(["--param-paths", *players, *EULER, "--watch", "--json", "r.json",
                              "--csv", "r.csv"])
     out, err = capfd.readouterr()
-    assert "1 matches of run-to-goal-ants" in out
+    assert "1 match of run-to-goal-ants" in out
     assert err == "--watch: the process that draws has ended unexpectedly\n"
     assert json.loads(Path("r.json").read_text())["games"] == 1
     assert len(Path("r.csv").read_text().splitlines()) == 2
