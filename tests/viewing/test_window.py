@@ -77,7 +77,7 @@ def test_a_closed_window_ends_the_matches(players, monkeypatch, capfd):
     monkeypatch.setattr(FakeViewer, "paint",
                         lambda self, *_: setattr(self, "is_open", False) or 0)
     load_parameter_run.main(["--param-paths", *players, *EULER, "--watch"])
-    assert "1 matches of run-to-goal-ants" in capfd.readouterr().out
+    assert "1 match of run-to-goal-ants" in capfd.readouterr().out
 
 
 def test_a_window_that_breaks_loses_no_results(players, tmp_path, monkeypatch, capfd):
