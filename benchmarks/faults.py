@@ -8,7 +8,6 @@ it cannot be resumed, as wrong if it then comes to other bytes. Full disks are t
 unwritable folders immutable ones, both of which need root; without it their rows say so.
 """
 
-import csv
 import filecmp
 import os
 import random
@@ -32,6 +31,7 @@ from selfplay.checkpoint import NAME, PREVIOUS, read_checkpoint
 OPTIONS = ("--num-envs", "8", "--num-threads", "1", "--latest-share", "0.5", "--opponents", "4",
            "--hid-size", "8", "--anchor-every", "0", "--timesteps-per-batch", "240",
            "--optim-batchsize", "60", "--max-iters", "40")
+LAST = 30  # iteration after which nobody is killed any more, as the run might end meanwhile
 ROWS = ["truncated", "flipped", "killed", "disk", "folder", "rank"]  # of the table, in its order
 NEED_ROOT = ("disk", "folder")
 HEAD = """# Reliability
@@ -109,15 +109,25 @@ def wait_for(process, path):
         time.sleep(0.01)
 
 
-def kills(folder, straight, times, seconds):
-    """kill -9 at random moments between a run's first checkpoint and its end."""
+def wait_for_moment(process, run):
+    """Waits for a random moment of a run, or until its process has ended."""
+    wait_for(process, run / "progress.csv")
+    lines = random.randint(1, LAST)  # the first one names the columns
+    while process.poll() is None and (run / "progress.csv").read_text().count("\n") < lines:
+        time.sleep(0.01)
+    time.sleep(random.uniform(0, 0.1))  # somewhere within the iteration
+
+
+def kills(folder, straight, times):
+    """kill -9 at random moments of a run."""
     for k in tqdm(range(times), desc="kill -9"):
         process = start(folder, *OPTIONS, "--run", f"kill{k}")
-        wait_for(process, folder / f"kill{k}" / NAME)
-        time.sleep(random.uniform(0, seconds))
-        os.killpg(process.pid, signal.SIGKILL)
+        wait_for_moment(process, folder / f"kill{k}")
+        killed = process.poll() is None
+        if killed:
+            os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
-        yield resume(folder, f"kill{k}", straight)
+        yield resume(folder, f"kill{k}", straight) if killed else "nobody was killed"
         shutil.rmtree(folder / f"kill{k}", ignore_errors=True)
 
 
@@ -137,12 +147,11 @@ def kill_one(pids):
     return True
 
 
-def dead_ranks(folder, straight, times, seconds):
+def dead_ranks(folder, straight, times):
     """kill -9 to one of two ranks; the others must not hang."""
     for k in tqdm(range(times), desc="dead rank"):
         process = start(folder, *OPTIONS, "--run", f"rank{k}", ranks=2)
-        wait_for(process, folder / f"rank{k}" / NAME)
-        time.sleep(random.uniform(0, seconds))
+        wait_for_moment(process, folder / f"rank{k}")
         killed = kill_one(ranks_of(f"rank{k}"))
         try:
             process.communicate(timeout=60 if killed else 300)
@@ -214,24 +223,23 @@ def told(process, err):
 
 
 def undisturbed(folder, name, ranks=None):
-    """A run that nobody disturbs: (its folder, the seconds that it took)."""
+    """The folder of a run that nobody disturbs."""
     finish(folder, *OPTIONS, "--run", name, ranks=ranks)
-    with open(folder / name / "timing.csv") as file:
-        return folder / name, float(list(csv.DictReader(file))[-1]["run/seconds"])
+    return folder / name
 
 
 def all_rows(args, folder):
     """{word of --only: (the fault in words, what follows it, measured as it is asked for)}."""
-    straight, seconds = undisturbed(folder, "straight")
-    straight2, seconds2 = undisturbed(folder, "straight2", ranks=2)
+    straight = undisturbed(folder, "straight")
+    straight2 = undisturbed(folder, "straight2", ranks=2)
     times = args.others
     return {
         "truncated": ("checkpoint truncated", damages(straight, args.damages, flip=False)),
         "flipped": ("a bit of it flipped", damages(straight, args.damages, flip=True)),
-        "killed": ("kill -9 at a random moment", kills(folder, straight, args.kills, seconds)),
+        "killed": ("kill -9 at a random moment", kills(folder, straight, args.kills)),
         "disk": ("disk full", full_disks(folder, straight, times)),
         "folder": ("folder unwritable", unwritable(folder, straight, times)),
-        "rank": ("one of two ranks killed", dead_ranks(folder, straight2, times, seconds2))}
+        "rank": ("one of two ranks killed", dead_ranks(folder, straight2, times))}
 
 
 def make_parser():

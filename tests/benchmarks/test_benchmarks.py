@@ -122,14 +122,17 @@ def test_a_rank_is_found_and_killed(ranks):
 
 def test_a_run_that_ends_before_anyone_is_killed(tmp_path, monkeypatch):
     """Its row says so, and it counts neither as lost nor as resumed."""
-    monkeypatch.setattr(faults, "start", lambda *words, ranks: subprocess.Popen(["true"]))
+    monkeypatch.setattr(faults, "start",
+                        lambda *words, ranks=None: subprocess.Popen(["true"]))
     monkeypatch.setattr(faults, "resume", pytest.fail)
-    assert list(faults.dead_ranks(tmp_path, tmp_path, 2, 0)) == ["nobody was killed"] * 2
+    monkeypatch.setattr(faults, "wait_for_moment", lambda process, run: process.wait())
+    for kill in (faults.dead_ranks, faults.kills):
+        assert list(kill(tmp_path, tmp_path, 2)) == ["nobody was killed"] * 2
 
 
 def test_only_the_rows_asked_for(tmp_path, monkeypatch, capsys):
     """They are printed as the page has them, and the page stays."""
-    monkeypatch.setattr(faults, "undisturbed", lambda *args, **options: (tmp_path, 1.0))
+    monkeypatch.setattr(faults, "undisturbed", lambda *args, **options: tmp_path)
     monkeypatch.setattr(faults, "dead_ranks", lambda *args: ["resumed"] * args[2])
     monkeypatch.setattr(faults.Table, "write", pytest.fail)
     faults.main(["--only", "rank", "--others", "3"])
