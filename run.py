@@ -121,7 +121,7 @@ def settle_run(parser, args):
     if args.resume is None:
         config = comm.broadcast(settle(parser, args, SAVE_DIR))  # the clock names the run
         comm.from_root(workers.refuse_names, config, SAVE_DIR)
-        return workers.share_games(config, args.ranks, free), free, None
+        return workers.share_matches(config, args.ranks, free), free, None
     from selfplay.resume import settle_resumed
 
     found, arrays, remark = comm.from_root(settle_resumed, SAVE_DIR, vars(args), LIMITS)
@@ -131,7 +131,7 @@ def settle_run(parser, args):
               f"{arrays['progress/iteration']}", flush=True)
     new_matches = config.ranks != comm.SIZE  # which may be as many as fit
     free = [name for name in free if new_matches and name in ("num_envs", "opponents")]
-    return workers.share_games(config, args.ranks, free, config.ranks), free, arrays
+    return workers.share_matches(config, args.ranks, free, config.ranks), free, arrays
 
 
 @guarded

@@ -5,7 +5,7 @@ import numpy as np
 from common.command_line import InputError, one_line
 from common.files import stem
 from evaluation.results import by_file, tally
-from evaluation.seats import play_pair, seatings, seats_of
+from evaluation.seats import play_pair, seatings, seats_of, share_out
 from networks.loading import ParameterFile, blank_entry, check_networks, load_entry
 
 STILL = -20.0  # log standard deviation of an opponent that never moves: 2e-9
@@ -85,8 +85,8 @@ class Anchors:
         With an odd number, one more from the first seat.
         """
         seats = self._places(entry.header, anchor)
-        shares = {seat: range(len(range(self.games)[k::len(seats)]))
-                  for k, seat in enumerate(seats)}
+        shares = {seat: range(len(numbers))
+                  for seat, numbers in share_out(range(self.games), seats).items()}
         counts = tally(map(by_file, play_pair(self.game, [entry, anchor], shares,
                                               **self._options)))
         counts = np.array([*counts["wins"], counts["ties"]], float)

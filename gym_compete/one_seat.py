@@ -8,7 +8,7 @@ from gymnasium.envs.registration import WrapperSpec
 
 from gym_compete.env import CompeteEnv
 from gym_compete.games import NOBODY
-from gym_compete.games.game import checked_version, is_finite
+from gym_compete.games.game import checked_version, is_amount
 from gym_compete.numpy_policy import NumpyPolicy
 from gym_compete.vector_env import NO_MATCH
 
@@ -59,7 +59,7 @@ class OneSeat(gymnasium.Env):
 
     @alpha.setter
     def alpha(self, alpha):
-        if alpha is not None and not (is_finite(alpha) and alpha <= 1):
+        if alpha is not None and not (is_amount(alpha) and alpha <= 1):
             raise ValueError(f"alpha {alpha!r}: must be None or from 0 to 1")
         self._alpha = alpha
 

@@ -94,7 +94,7 @@ def refuse_batch(config, free, ranks):
 
     game, network = find_game(config.env)(), NETWORKS[config.policy]
     outsider = config.opponent is not None
-    fit_batch(share_games(config, ranks, free), free, batch_plan.World(
+    fit_batch(share_matches(config, ranks, free), free, batch_plan.World(
         ranks, network.chunk, plays_both_seats(game, network, outsider), config.ensemble, outsider))
 
 
@@ -165,7 +165,7 @@ def share(matches, ranks):
     return max(1, matches // ranks)
 
 
-def share_games(config, ranks, free, before=1):
+def share_matches(config, ranks, free, before=1):
     """The configuration of each of --ranks workers, which share the matches of the `before` ones.
 
     ranks: None if the user's own mpirun has started them; then each plays --num-envs.

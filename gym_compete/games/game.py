@@ -39,7 +39,7 @@ def checked_limit(limit):
 
 def checked_version(version):
     """Returns a curriculum position; ValueError unless it is None or a finite number from 0 on."""
-    if version is not None and not is_finite(version):
+    if version is not None and not is_amount(version):
         raise ValueError(f"version {version!r}: must be None or a finite number of at least 0")
     return version
 
@@ -54,7 +54,7 @@ def is_number(value, kind=numbers.Real):
     return isinstance(value, kind) and not isinstance(value, bool)
 
 
-def is_finite(value):
+def is_amount(value):
     """Whether a value is a number of at least 0 that a float can hold."""
     try:
         return is_number(value) and value >= 0 and math.isfinite(value)
@@ -153,7 +153,7 @@ class Game:
                 f"integrator {self.integrator!r}: must be one of {', '.join(INTEGRATORS)}")
         for name in WEIGHTS:
             weight = getattr(self, name, 0)
-            if not is_finite(weight):
+            if not is_amount(weight):
                 raise ValueError(f"{name} {weight!r}: must be a number of at least 0")
         checked_limit(self.max_episode_steps)
 
