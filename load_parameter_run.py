@@ -45,7 +45,7 @@ def add_play_options(parser):
     files.add_argument("--shipped", action="store_true", help=(
         "Play what parameters/ ships, even if there are runs."))
     evaluating.add_match_options(
-        parser, f"that of the files, or {GAME_NAMES[0]} where what ships is played")
+        parser, f"that of the files, or {GAME_NAMES[0]} for what ships")
     parser.add_argument("--max-episodes", type=number(int, 1, MOST_MATCHES), help=(
         "Matches to play; default: as many as --video and --save-replay need; 100 without them, "
         "at least 100 with --watch."))
