@@ -94,7 +94,7 @@ def play(args):
             num_threads=args.num_threads or device.share_of_cores(),
             num_envs=2 if args.verbose or args.watch else SLOTS)
     if results and not comm.RANK:
-        write_results(game, results, args.seed, swapped, paths, rules, args.json, args.csv)
+        write_results(args, game, results, count, swapped, paths, rules)
         if gallery:
             gallery.finish()
     if interrupts.asked:
@@ -230,18 +230,23 @@ def print_step(env, playing):
                   + " ".join(f"{name} {value:.4f}" for name, value in named.items()))
 
 
-def write_results(game, results, seed, swapped, paths, rules, json_path=None, csv_path=None):
-    """Prints the summary of the matches and writes the files that were asked for."""
+def write_results(args, game, results, asked, swapped, paths, rules):
+    """Prints the summary of the matches and writes the files that were asked for.
+
+    asked: how many matches were to be played.
+    """
     from common.files import write_json
     from evaluation.results import describe, summarize_by_file, write_csv
 
-    summary = summarize_by_file(game, results, seed, swapped)
+    summary = summarize_by_file(
+        game, results, args.seed, swapped, integrator=args.integrator,
+        deterministic=args.deterministic, first_game=args.first_game, asked=asked)
     print(describe(summary, paths))
-    if json_path:
-        write_json(json_path, {**summary, **({"rules": rules} if rules else {}),
+    if args.json:
+        write_json(args.json, {**summary, **({"rules": rules} if rules else {}),
                                "paths": list(paths)})
-    if csv_path:
-        write_csv(csv_path, results, seed)
+    if args.csv:
+        write_csv(args.csv, results, args.seed)
 
 
 # The command line

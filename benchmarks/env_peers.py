@@ -36,6 +36,7 @@ import numpy as np
 from benchmarks import bench
 from benchmarks.rollout import BarePhysics, Tape
 from common.command_line import number
+from common.terminal import guarded
 from distributed_data import device
 
 GAMES = ("run-to-goal-ants", "run-to-goal-humans")
@@ -299,6 +300,7 @@ def print_result(result):
     print(f"{result['num_envs']} environments, {result['num_threads']} thread(s)")
 
 
+@guarded
 def main(argv=None):
     """Measures, prints a table and writes --json."""
     packages = ("envpool", "stable-baselines3", "gymnasium")

@@ -26,6 +26,7 @@ from tqdm import tqdm
 from benchmarks import bench
 from common.command_line import InputError, number
 from common.files import write_whole
+from common.terminal import guarded
 from selfplay.checkpoint import NAME, PREVIOUS, read_checkpoint
 
 OPTIONS = ("--num-envs", "8", "--num-threads", "1", "--latest-share", "0.5", "--opponents", "4",
@@ -266,6 +267,7 @@ def measure(args, folder):
         table.write(bench.ROOT / "docs" / "reliability.md")
 
 
+@guarded
 def main(argv=None):
     """Runs everything; about fifteen minutes on two cores."""
     parser = make_parser()

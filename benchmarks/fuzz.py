@@ -27,6 +27,7 @@ from tqdm import tqdm
 from benchmarks import bench
 from common.command_line import InputError, number
 from common.parameter_file import save_parameters
+from common.terminal import guarded
 from distributed_data import device
 from selfplay.checkpoint import NAME, read_checkpoint, write_checkpoint
 
@@ -243,6 +244,7 @@ def make_parser():
     return parser
 
 
+@guarded
 def main(argv=None):
     """Fuzzes, prints counts and culprits."""
     args = make_parser().parse_args(argv)

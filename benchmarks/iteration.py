@@ -18,6 +18,7 @@ import time
 from benchmarks import bench
 from benchmarks.rollout import BarePhysics, Tape
 from common.command_line import GAME_NAMES, number
+from common.terminal import guarded
 
 PHYSICS, SIMULATION, REST = "physics: bare mj_step", "simulation beyond that", "rest"
 REWARDS, RESETS, OBSERVATIONS = "rewards and endings", "resets", "observations"
@@ -183,6 +184,7 @@ def print_result(result):
     bench.print_table(rows, [how, "ms (median)", "share"])
 
 
+@guarded
 def main(argv=None):
     """Measures, prints a table and writes --json."""
     bench.run(make_parser(), measure, print_result, argv)

@@ -12,6 +12,7 @@ import time
 from benchmarks import bench
 from benchmarks.rollout import BarePhysics, Tape
 from common.command_line import GAME_NAMES, MOST_MATCHES, number
+from common.terminal import guarded
 from distributed_data import device
 
 
@@ -59,6 +60,7 @@ def print_result(result):
                        for name, value in result.items() if name != "machine"], ["", ""])
 
 
+@guarded
 def main(argv=None):
     """Measures, prints a table and writes --json."""
     bench.run(make_parser(), measure, print_result, argv, inputs=lambda args: args.files)

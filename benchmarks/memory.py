@@ -20,6 +20,7 @@ import tempfile
 
 from benchmarks import bench
 from common.command_line import GAME_NAMES, InputError, number
+from common.terminal import guarded
 from selfplay.config import preset
 
 MOVED = 300  # environment steps until the robots stand still, those of the filters included
@@ -189,6 +190,7 @@ def print_result(result):
           f"{growth['slope'] / 1e3:+.2f} kB per iteration")
 
 
+@guarded
 def main(argv=None):
     """Measures, prints tables and writes --json."""
     bench.run(make_parser(), measure, print_result, argv)

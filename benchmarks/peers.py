@@ -23,11 +23,11 @@ from functools import partial
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as in run.py; NumPy reads it when imported
 
-import gymnasium
 import numpy as np
 
 from benchmarks import bench
 from common.command_line import InputError, number
+from common.terminal import guarded
 from distributed_data import device
 
 GAME = "run-to-goal-ants"
@@ -135,69 +135,16 @@ class PlainLoop:
         return collected - started, time.perf_counter() - started
 
 
-class FrozenOpponent:
-    """The policy half of a parameter file's network (hid_size 64), in NumPy."""
-
-    def __init__(self, vector, ob_dim, ac_dim):
-        def take(*shape):
-            nonlocal vector
-            part, vector = np.split(vector, [int(np.prod(shape))])
-            return part.reshape(shape)
-
-        def layers(size):
-            return [(take(n, m), take(m)) for n, m in ((ob_dim, 64), (64, 64), (64, size))]
-
-        take(3)  # the return filter
-        total, square, count = take(ob_dim), take(ob_dim), take(1)
-        self._mean = total / count
-        self._std = np.sqrt(np.maximum(square / count - self._mean**2, 0.01))
-        layers(1)  # the value's
-        self._layers, self._logstd = layers(ac_dim), take(ac_dim)
-
-    def act(self, ob, rng):
-        """A noisy action [ac_dim] for an observation [ob_dim]."""
-        x = np.clip((ob - self._mean) / self._std, -5, 5)
-        for w, b in self._layers[:-1]:
-            x = np.tanh(x @ w + b)
-        w, b = self._layers[-1]
-        return x @ w + b + np.exp(self._logstd) * rng.standard_normal(len(self._logstd))
-
-
-class OneSide(gymnasium.Env):
-    """Seat 0 of a match against a frozen opponent, as an ordinary environment."""
-
-    def __init__(self, integrator, vector):
-        from gym_compete import CompeteEnv
-
-        self._match = CompeteEnv(GAME, integrator=integrator)
-        self.observation_space = self._match.observation_space[0]
-        self.action_space = self._match.action_space[0]
-        self._opponent = FrozenOpponent(vector, *self._match.game.ob_dims[1:],
-                                        *self._match.game.ac_dims[1:])
-
-    def reset(self, *, seed=None, options=None):
-        """Starts a match."""
-        super().reset(seed=seed)
-        obs, _ = self._match.reset(seed=seed)
-        self._theirs = obs[1]
-        return obs[0], {}
-
-    def step(self, action):
-        """Both move; the reward is the dense one."""
-        theirs = self._opponent.act(self._theirs, self.np_random)
-        obs, _, terminated, truncated, infos = self._match.step((action, theirs))
-        self._theirs = obs[1]
-        return obs[0], infos[0]["reward_move"], terminated, truncated, {}
-
-
 class StableBaselines:
     """Stable-Baselines3's PPO on so many processes."""
 
-    def __init__(self, args, vector, num_envs):
+    def __init__(self, args, num_envs):
         import torch
         from stable_baselines3 import PPO
         from stable_baselines3.common.callbacks import BaseCallback
         from stable_baselines3.common.vec_env import SubprocVecEnv
+
+        from gym_compete import OneSeat
 
         class Watch(BaseCallback):
             """Notes when the collecting ends."""
@@ -210,7 +157,8 @@ class StableBaselines:
 
         torch.set_num_threads(1)
         self._watch, self._batch = Watch(), args.batch
-        self._env = SubprocVecEnv([partial(OneSide, args.integrator, vector)] * num_envs)
+        self._env = SubprocVecEnv([partial(  # the reward is the dense one
+            OneSeat, GAME, 0, OPPONENT, alpha=1.0, integrator=args.integrator)] * num_envs)
         self._model = PPO(
             "MlpPolicy", self._env, n_steps=args.batch // num_envs, batch_size=args.minibatch,
             n_epochs=EPOCHS, learning_rate=STEPSIZE, gamma=GAMMA, gae_lambda=LAM, ent_coef=0.0,
@@ -249,8 +197,7 @@ def measure(args):
     from networks.loading import load_entry
 
     entry = load_entry(OPPONENT, GAME)
-    peers = {f"SB3, {n} process(es)": StableBaselines(args, entry.vector, n)
-             for n in args.sb3_envs}
+    peers = {f"SB3, {n} process(es)": StableBaselines(args, n) for n in args.sb3_envs}
     seconds = {}
     with tf.Graph().as_default(), device.make_session() as sess:
         ours = Ours(args, sess, entry)
@@ -295,6 +242,7 @@ def print_result(result):
          "with update: steps/s", "ours is times as fast"])
 
 
+@guarded
 def main(argv=None):
     """Measures, prints a table and writes --json; one line and exit code 2 for what is missing."""
     bench.run(make_parser(), measure, print_result, argv, ("stable-baselines3", "torch"))

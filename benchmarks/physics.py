@@ -19,6 +19,7 @@ import numpy as np
 
 from benchmarks import bench
 from common.command_line import GAME_NAMES, InputError, number
+from common.terminal import guarded
 from distributed_data import device
 
 BLOCK, FAR = 4, 40  # environment steps in a block, and those after which matches are compared
@@ -207,6 +208,7 @@ def print_result(result):
     print(f"{result['env']}, {result['num_envs']} matches, {how}")
 
 
+@guarded
 def main(argv=None):
     """Measures, prints a table and writes --json."""
     bench.run(make_parser(), measure, print_result, argv, inputs=lambda args: args.play or ())

@@ -18,6 +18,7 @@ import numpy as np
 
 from benchmarks import bench
 from common.command_line import GAME_NAMES, InputError, number
+from common.terminal import guarded
 from distributed_data import device
 
 BLOCK = 16  # environment steps of all matches in one block
@@ -177,6 +178,7 @@ def print_result(result):
     print(f"{result['integrator']}, {result['opponents']} opponents")
 
 
+@guarded
 def main(argv=None):
     """Measures, prints a table and writes --json."""
     bench.run(make_parser(), measure_all, print_result, argv)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from benchmarks import bench
 from common.command_line import InputError
+from common.terminal import guarded
 
 SMALL = ("--num-envs 8 --num-threads 1 --timesteps-per-batch 480 --optim-batchsize 120 "
          "--optim-epochs 2 --opponents 4 --latest-share 0.5 --anchor-every 0 --hid-size 8").split()
@@ -112,6 +113,7 @@ def compare_all(args):
     return all(alike)
 
 
+@guarded
 def main(argv=None):
     """Compares; exit code 1 where anything differs."""
     parser = make_parser()

@@ -18,6 +18,7 @@ import time
 
 from benchmarks import bench
 from common.command_line import GAME_NAMES, InputError, number
+from common.terminal import guarded
 
 WARM_UP = 2  # iterations that do not count
 BATCHES = {"one-machine": [], "large": [
@@ -138,6 +139,7 @@ def print_result(result):
          "calls per iteration", "communication", "waiting"])
 
 
+@guarded
 def main(argv=None):
     """Measures, prints a table and writes --json."""
     bench.run(make_parser(), measure, print_result, argv)

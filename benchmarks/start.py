@@ -14,6 +14,7 @@ import time
 
 from benchmarks import bench
 from common.command_line import GAME_NAMES, number
+from common.terminal import guarded
 
 AT_ONCE, SOON = 0.3, 10.0  # seconds that an answer and the first row may take
 COMMANDS = {
@@ -82,6 +83,7 @@ def print_result(result):
                       ["command", "s (median)", "longest", "limit"])
 
 
+@guarded
 def main(argv=None):
     """Measures, prints a table and writes --json."""
     bench.run(make_parser(), measure, print_result, argv)

@@ -16,6 +16,7 @@ import tempfile
 
 from benchmarks import bench
 from common.command_line import InputError, number
+from common.terminal import guarded
 
 HOSTS = {"selfplay-a": "10.77.0.1", "selfplay-b": "10.77.0.2"}
 
@@ -92,6 +93,7 @@ def train(max_iters):
     return done.returncode
 
 
+@guarded
 def main(argv=None):
     """Parses the command line and does what it says."""
     parser = make_parser()

@@ -20,6 +20,7 @@ import numpy as np
 
 from benchmarks import bench
 from common.command_line import InputError, number
+from common.terminal import guarded
 from distributed_data import device
 
 # What is updated: policy, its options, sizes of observation and action, batch, minibatch, epochs.
@@ -307,6 +308,7 @@ def print_result(result):
                     if name not in ("machine", "rows")))
 
 
+@guarded
 def main(argv=None):
     """Measures, prints a table and writes --json; exit code 1 where the two differ."""
     result = bench.run(make_parser(), measure_all, print_result, argv, ("torch",))

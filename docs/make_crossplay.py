@@ -21,6 +21,7 @@ from common.command_line import (
 )
 from common.filenames import parameter_files, read_name
 from common.files import write_whole
+from common.terminal import guarded
 from distributed_data import device
 from docs.outputs import make_folder
 
@@ -50,10 +51,6 @@ Each section names its command; ZOO is a folder of
 [policies that OpenAI released in 2017](judging.md#openais-files). Run again, it plays only the
 pairs of files that have changed.
 """
-NOTES = {"sumo-humans": """\
-OpenAI's wrestler is rated below `random` and `zero`, to whom it hardly ever loses: most of these
-matches are ties, half a win for each, and against ours those two nearly always tie where it often
-loses."""}  # below a section
 
 
 def make_parser():
@@ -207,10 +204,10 @@ def run(args):
              for game, playing in entrants.items()}
     for game, playing in entrants.items():
         results = play_pairs(pairs[game], args.num_threads)
-        text = section(playing, results, describe(game, args))
-        write_section(args.page, game, f"{text}\n\n{NOTES[game]}" if game in NOTES else text)
+        write_section(args.page, game, section(playing, results, describe(game, args)))
 
 
+@guarded
 def main(argv=None):
     """Parses the command line and does what it says."""
     parser = make_parser()

@@ -4,7 +4,7 @@
         --anchor ZOO/run-to-goal-ants_agent0_v1.npy ZOO/run-to-goal-ants_agent1_v1.npy
 
 Anchors are the run's own first snapshots and, with --anchor, any two further files, one per seat
-(OpenAI's released vectors, say).
+(OpenAI's released vectors, say). A seat's snapshots meet the anchor of the other seat.
 """
 
 import csv
@@ -13,7 +13,9 @@ import os
 
 from common.command_line import MOST_MATCHES, InputError, Parser, number
 from common.files import first_line, write_whole
+from common.names import short_names
 from common.run_folder import RunFolder
+from common.terminal import guarded
 from distributed_data import device
 from docs.outputs import check_picture
 
@@ -124,18 +126,22 @@ def smooth(values, width=20):
 
 
 def endings(log, least=0.05):
-    """{ending: its smoothed share} of the endings that `least` of the matches had at some time."""
+    """{name: (smoothed share, style)} of what ended `least` of a learner's matches at some time."""
     import numpy as np
 
-    shares = {name.removeprefix("agent0/end_").replace("_", " "): smooth(values)
-              for name, values in log.items() if name.startswith("agent0/end_")}
-    return {name: share for name, share in shares.items() if np.nanmax(share) >= least}
+    from evaluation.charts import style_endings
+
+    shares = {name: smooth(values) for name, values in log.items()
+              if name.startswith("agent") and "/end_" in name}
+    styles = style_endings([name for name, share in shares.items() if np.nanmax(share) >= least])
+    return {name: (shares[column], style) for column, (name, style) in styles.items()}
 
 
 def draw(log, versions, matches, out):
     """Left: how matches end, from the log; right: shares won and lost against each anchor.
 
-    log: from `read_log`; matches: {anchor: [for each version, for each seat, (won, lost)]}.
+    log: from `read_log`; matches: {(whom seat 0 meets, whom seat 1 meets): [for each version, for
+    each seat, (won, lost)]}.
     """
     import matplotlib
     matplotlib.use("Agg")
@@ -143,19 +149,19 @@ def draw(log, versions, matches, out):
 
     steps = log["run/timesteps"] / 1e6
     fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4.4), sharey=True)
-    for name, share in endings(log).items():
-        left.plot(steps, share, label=name)
+    for name, (share, style) in endings(log).items():
+        left.plot(steps, share, style, label=name)
     left.plot(steps, log["run/alpha"], "--", color="gray",
               label="alpha, weight of the dense reward")
     left.set(xlabel="millions of environment steps", ylabel="share", ylim=(0, 1.02),
              title="how matches of self-play end")
     steps_of = {0: 0, **dict(zip(log["iteration"], steps))}
     at = [steps_of[version] for version in versions]
-    for k, (name, shares) in enumerate(matches.items()):
+    for k, (names, shares) in enumerate(matches.items()):
         for seat, style in ((0, "o-"), (1, "s--")):
             won, lost = zip(*(share[seat] for share in shares))
             right.plot(at, won, style, ms=4, color=f"C{2 * k + seat}",
-                       label=f"seat {seat} beats {name}")
+                       label=f"seat {seat} beats {names[seat]}")
             right.plot(at, lost, ":", color=f"C{2 * k + seat}")
     right.plot([], [], ":", color="black", label="loses")
     right.set(xlabel="millions of environment steps", title="matches on the judged physics")
@@ -181,12 +187,13 @@ def run(args):
     versions = choose(snapshots, log["iteration"][-1], args.points)
     asked = [args.anchor] if args.anchor else []
     game, pairs = load_pairs([*(snapshots[v] for v in versions), snapshots[0], *asked])
-    anchors = dict(zip(("its first self", "OpenAI's"), pairs[len(versions):]))
-    matches = {name: [play_against(game, pair, anchor, args) for pair in pairs[:len(versions)]]
-               for name, anchor in anchors.items()}
+    names = [("the first snapshot opposite",) * 2, tuple(short_names(args.anchor or ()))[::-1]]
+    matches = {met: [play_against(game, pair, anchor, args) for pair in pairs[:len(versions)]]
+               for met, anchor in zip(names, pairs[len(versions):])}
     draw(log, versions, matches, args.out)
 
 
+@guarded
 def main(argv=None):
     """Parses the command line and does what it says."""
     parser = make_parser()

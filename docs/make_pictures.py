@@ -14,6 +14,7 @@ from PIL import Image
 from common.command_line import GAME_NAMES, InputError, Parser, check_writable, number
 from common.filenames import parameter_files, read_name
 from common.files import write_whole
+from common.terminal import guarded
 from distributed_data import device
 from docs.outputs import make_folder
 from gym_compete import CompeteVectorEnv, Renderer, RenderingError, find_game
@@ -129,6 +130,7 @@ def run(args):
         print(f"{path}: {os.path.getsize(path) // 1000} kB")
 
 
+@guarded
 def main(argv=None):
     """Parses the command line and does what it says."""
     parser = make_parser()

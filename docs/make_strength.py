@@ -4,26 +4,28 @@
         parameters/GAME/earlier ZOO/GAME*_v1.npy --max-episodes 40 --out DIR
     python -m docs.make_strength DIR --out docs/images/shipped_ratings.png
 
-Snapshots are entered under their folder's name: `08.0M`, after so many million steps, and the
-game's, after the last of them (`made.json` says how many). All others but `random` and `zero` are
-taken as OpenAI's.
+Ours are parameters/GAME/agent0.npz and the snapshots in earlier/, whatever they are called: that in
+`08.0M` is after so many million steps, the first one after as many as `made.json` says. The game
+must be one where one network plays both seats, since two have no steps in common.
 """
 
 import csv
+import glob
 import itertools
 import json
 import os
 import re
 
-from common.command_line import GAME_NAMES, NOT_FILES, InputError, Parser
+from common.command_line import GAME_NAMES, InputError, Parser
 from common.files import first_line, write_whole
+from common.terminal import guarded
+from distributed_data import device
 from docs.outputs import check_picture
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-SEATS = {"0": "seat 0", "0 1": "both seats", "1": "seat 1"}
+SHIPPED_DIR = os.path.join(ROOT, "parameters")
 # What is read of each table.
-COLUMNS = {"ratings.csv": {"entrant": str, "seats": SEATS.__getitem__, "rating": float,
-                           "low": float, "high": float},
+COLUMNS = {"ratings.csv": {"entrant": str, "rating": float, "low": float, "high": float},
            "pairs.csv": {"entrant": str, "opponent": str, "win_share": float}}
 COLORS = ("tab:orange", "tab:green", "tab:red", "tab:purple", "tab:brown")  # beside ours in blue
 UNTRAINED = "the untrained"
@@ -37,18 +39,28 @@ def make_parser():
     return parser
 
 
-def read_game(directory):
-    """The tournament's game; InputError where tournament.json does not name one."""
+def read_manifest(directory):
+    """(game, {label: digest} of the entrants), from tournament.json; InputError if it is damaged.
+
+    It must be of a game where one network of ours plays both seats.
+    """
     path = os.path.join(directory, "tournament.json")
     try:
         with open(path, encoding="utf-8") as file:
             found = json.load(file)
-    except (ValueError, RecursionError):
-        found = None
-    game = found.get("game") if isinstance(found, dict) else None
+        game, digests = found["game"], {each["label"]: str(each["digest"])
+                                        for each in found["entrants"]}
+    except (ValueError, LookupError, TypeError, RecursionError):
+        game = None
     if game not in GAME_NAMES:
-        raise InputError(f"{path}: must be an object whose game is one of {', '.join(GAME_NAMES)}")
-    return game
+        raise InputError(f"{path}: must be an object whose game is one of {', '.join(GAME_NAMES)} "
+                         "and whose entrants have labels and digests")
+    fitting = [name for name in GAME_NAMES
+               if not os.path.exists(os.path.join(SHIPPED_DIR, name, "agent1.npz"))]
+    if game not in fitting:
+        raise InputError(f"{directory}: a tournament of {game}, where each seat has a network of "
+                         f"its own; must be of {', '.join(fitting[:-1])} or {fitting[-1]}")
+    return game, digests
 
 
 def read_csv(directory, name):
@@ -66,43 +78,49 @@ def read_csv(directory, name):
     return rows
 
 
-def millions(label, game):
-    """Steps of training behind an entrant [millions]; None for one that is not ours."""
-    folder = label.split("/")[0]
-    if folder == game:
-        with open(os.path.join(ROOT, "parameters", game, "made.json")) as file:
-            return json.load(file)["timesteps"] / 1e6
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)M", folder)
-    return float(found[1]) if found else None
+def find_ours(game):
+    """{digest: steps of training behind it [millions]} of what ships."""
+    from evaluation.entrants import Entrant
+    from networks.loading import load_entry
+
+    folder = os.path.join(SHIPPED_DIR, game)
+    with open(os.path.join(folder, "made.json")) as file:
+        steps = {os.path.join(folder, "agent0.npz"): json.load(file)["timesteps"] / 1e6}
+    for path in glob.glob(os.path.join(glob.escape(folder), "earlier", "*M", "agent0.npz")):
+        steps[path] = float(os.path.basename(os.path.dirname(path)).removesuffix("M"))
+    return {Entrant(path, load_entry(path, game), (0, 1)).digest(): count
+            for path, count in steps.items()}
 
 
-def draw_ratings(axes, rows, game):
-    """Ratings of every snapshot, one line per seat or both; those of others as level lines."""
-    at = {row["entrant"]: millions(row["entrant"], game) for row in rows}
-    for seats in SEATS.values():
-        ours = sorted((at[row["entrant"]], row["rating"], row["low"], row["high"])
-                      for row in rows if row["seats"] == seats and at[row["entrant"]] is not None)
-        if not ours:
-            continue
-        steps, rating, low, high = zip(*ours)
-        axes.errorbar(steps, rating, [[r - x for r, x in zip(rating, low)],
-                                      [x - r for r, x in zip(rating, high)]],
-                      fmt="o-", ms=4, capsize=2, label=f"ours, {seats}")
-    others = sorted((short(row["entrant"], game), row["rating"]) for row in rows
-                    if at[row["entrant"]] is None)
+def draw_ratings(axes, rows, steps):
+    """Ratings of ours as a line; those of others as level lines.
+
+    steps: {label: steps of training [millions]} of ours.
+    """
+    ours = sorted((steps[row["entrant"]], row["rating"], row["low"], row["high"])
+                  for row in rows if row["entrant"] in steps)
+    at, rating, low, high = zip(*ours)
+    axes.errorbar(at, rating, [[r - x for r, x in zip(rating, low)],
+                               [x - r for r, x in zip(rating, high)]],
+                  fmt="o-", ms=4, capsize=2, label="ours")
+    others = sorted((short(row["entrant"]), row["rating"]) for row in rows
+                    if row["entrant"] not in steps)
     for (name, rating), color in zip(others, itertools.cycle(COLORS)):
         axes.axhline(rating, ls="--", color=color, label=name)
     axes.set(ylabel="rating [Elo]", title="Bradley-Terry, 95 % intervals")
 
 
-def draw_shares(axes, rows, game):
-    """Shares of matches won against others and against the snapshots from the very beginning."""
+def draw_shares(axes, rows, steps):
+    """Shares of matches won against others and against the snapshot from the very beginning.
+
+    steps: as for `draw_ratings`.
+    """
     points, colors = {}, itertools.cycle(COLORS)
     for row in rows:
-        steps, other = (millions(row[key], game) for key in ("entrant", "opponent"))
-        if steps is not None and not other:  # 0 is untrained, None is not ours
-            name = short(row["opponent"], game) if other is None else UNTRAINED
-            points.setdefault(name, []).append((steps, row["win_share"]))
+        at, other = (steps.get(row[key]) for key in ("entrant", "opponent"))
+        if at is not None and not other:  # 0 is untrained, None is not ours
+            name = short(row["opponent"]) if other is None else UNTRAINED
+            points.setdefault(name, []).append((at, row["win_share"]))
     for name in sorted(points, key=lambda name: (name == UNTRAINED, name)):
         style, color = ("s:", "tab:blue") if name == UNTRAINED else ("o-", next(colors))
         axes.plot(*zip(*sorted(points[name])), style, ms=4, color=color, label=f"against {name}")
@@ -111,11 +129,10 @@ def draw_shares(axes, rows, game):
              title="wins on RK4 (ties count as none)")
 
 
-def short(label, game):
-    """An entrant that is not ours, in a legend."""
-    if label in NOT_FILES:
-        return label
-    return f"OpenAI's {os.path.basename(label).removeprefix(game).strip('_').replace('_', ' ')}"
+def short(label):
+    """An entrant that is not ours, in a legend: OpenAI's files have a version in their name."""
+    name = os.path.basename(label).replace("_", " ")
+    return f"OpenAI's {name}" if re.search(r"\bv\d+$", name) else label
 
 
 def run(args):
@@ -124,15 +141,20 @@ def run(args):
     for name in ("tournament.json", *COLUMNS):
         if not os.path.isfile(os.path.join(args.tournament, name)):
             raise InputError(f"{args.tournament}: no tournament's folder, it has no {name}")
-    game = read_game(args.tournament)
+    game, digests = read_manifest(args.tournament)
     ratings, pairs = (read_csv(args.tournament, name) for name in COLUMNS)
+    device.prepare()
+    ours = find_ours(game)
+    steps = {label: ours[digest] for label, digest in digests.items() if digest in ours}
+    if steps.keys().isdisjoint(row["entrant"] for row in ratings):
+        raise InputError(f"{args.tournament}: has no entrant that ships in parameters/{game}")
     import matplotlib
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
     fig, (left, right) = plt.subplots(1, 2, figsize=(10, 3.8))
-    draw_ratings(left, ratings, game)
-    draw_shares(right, pairs, game)
+    draw_ratings(left, ratings, steps)
+    draw_shares(right, pairs, steps)
     left.legend(fontsize=8, loc="lower right")
     right.legend(fontsize=8, loc="lower right", bbox_to_anchor=(1, 0.05))
     for axes in (left, right):
@@ -142,6 +164,7 @@ def run(args):
     write_whole(args.out, lambda file: fig.savefig(file, format="png", dpi=110))
 
 
+@guarded
 def main(argv=None):
     """Parses the command line and does what it says."""
     parser = make_parser()

@@ -12,6 +12,7 @@ from common.command_line import one_line
 
 INK = "#0a0b0c"  # becomes the page's text color in `svg`
 COLORS = ("#2f7fc1", "#d9692a", "#2a9d74", "#b565a7", "#a3892c", "#7a7f87", "#c8435f", "#3fa7b5")
+DASHES = ("-", "--", ":", "-.")  # of a first learner's lines, a second's
 STYLE = {"text.parse_math": False, "svg.fonttype": "none", "svg.hashsalt": "charts", "font.size": 9,
          "axes.prop_cycle": matplotlib.cycler(color=COLORS), "axes.spines.top": False,
          "axes.spines.right": False, "legend.frameon": False, "axes.titlelocation": "left",
@@ -101,11 +102,24 @@ def history(rows):
     return figure
 
 
+def style_endings(columns):
+    """{column: (name, style)} for a log's columns such as "agent0/end_touchdown".
+
+    Every ending has its color and every learner its dashes; the name says whose matches end so
+    where there are several learners, who play different ones.
+    """
+    parts = [column.split("/end_") for column in columns]
+    learners, endings = (list(dict.fromkeys(part[k] for part in parts)) for k in (0, 1))
+    return {column: (f"{learner}: " * (len(learners) > 1) + ending.replace("_", " "),
+                     f"C{endings.index(ending)}{DASHES[learners.index(learner) % len(DASHES)]}")
+            for column, (learner, ending) in zip(columns, parts)}
+
+
 def curves(title, ylabel, xlabel, lines, marker=""):
-    """Lines over training; lines: {name: (x, y)}."""
+    """Lines over training; lines: {name: (x, y, style)}, as Matplotlib writes a style or ""."""
     with new_figure(4.6, 2.9, title=title, xlabel=xlabel, ylabel=ylabel) as (figure, axes):
-        for name, (x, y) in lines.items():
-            axes.plot(x, y, marker=marker, ms=3, lw=1.4, label=one_line(name))
+        for name, line in lines.items():
+            axes.plot(*line, marker=marker, ms=3, lw=1.4, label=one_line(name))
         if ylabel.startswith("share"):
             axes.set_ylim(-0.02, 1.02)
         axes.legend(fontsize=7.5, ncols=1 if len(lines) < 5 else 2)

@@ -19,7 +19,8 @@ ANCHORS = {"random": 0.0, "zero": STILL}  # log standard deviations of opponents
 class Entrant:
     """A tournament's entrant: its name in tables, its parameters, and the seats it may take.
 
-    series, iteration: learner's name and version of a run's snapshot; else None.
+    series: the learner's name, of a run's snapshot; else None. iteration: of training, as a file of
+    ours says; None for others.
     """
 
     label: str

@@ -62,7 +62,7 @@ def row_of(path, strength="-", note=""):
 
 
 def strength_in_notes(path):
-    """A file's score against its hardest opponent in the made.json beside it; "-" if none.
+    """A file's wins against its hardest opponent in the made.json beside it; "-" if none.
 
     It counts only for the very bytes that were measured.
     """
@@ -76,13 +76,19 @@ def strength_in_notes(path):
         for row in noted["matches"]:
             if row["against"] == os.path.basename(path):
                 continue
-            wins, played = against.get(row["against"], (0, 0))
-            against[row["against"]] = (wins + row["wins"],
-                                       played + row["wins"] + row["losses"] + row["ties"])
-        name, (wins, played) = min(against.items(), key=lambda item: item[1][0] / item[1][1])
+            counts = against.get(row["against"], (0, 0, 0))
+            against[row["against"]] = [count + row[key] for count, key in zip(
+                counts, ("wins", "losses", "ties"))]
+        name, (wins, losses, ties) = min(against.items(), key=lambda item: score(*item[1]))
     except (OSError, ValueError, LookupError, TypeError, ZeroDivisionError):
         return "-"
+    played = wins + losses + ties
     return f"wins {100 * wins / played:.0f} % of {played} v {one_line(name)}"
+
+
+def score(wins, losses, ties):
+    """The share of matches won, a tie counting as half a win."""
+    return (wins + ties / 2) / (wins + losses + ties)
 
 
 def strength_in_run(found, learner):

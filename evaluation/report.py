@@ -29,7 +29,7 @@ class Panel:
     """A chart of learning curves.
 
     figure: the column's name after "agentK/"; several: it is the start of several names.
-    shared: the same for every learner, so drawn once, without columns of zeros.
+    endings: how a learner's matches end, so without columns of zeros.
     rare: only some iterations have a value, so each is marked.
     """
 
@@ -37,35 +37,34 @@ class Panel:
     unit: str
     figure: str
     several: bool = False
-    shared: bool = False
+    endings: bool = False
     rare: bool = False
 
-    def shows(self, figure):
-        """Whether a column's figure belongs to this panel."""
-        return figure.startswith(self.figure) if self.several else figure == self.figure
+    def shows(self, column, values):
+        """Whether a column belongs to this panel and holds what can be drawn."""
+        learner, _, figure = column.partition("/")
+        fits = figure.startswith(self.figure) if self.several else figure == self.figure
+        return (learner.startswith("agent") and fits and not np.isnan(values).all()
+                and (not self.endings or np.nanmax(values) > 0))
 
-    def name(self, learner, figure):
+    def name(self, column):
         """A line's name in the legend."""
+        learner, _, figure = column.partition("/")
         rest = figure[len(self.figure):].replace("_", " ")
-        if self.shared:
-            return rest
         return f"{learner} v {rest}" if rest else learner
 
     def lines(self, table, x):
-        """{name: (x, y)} of the columns in the table that hold a number."""
-        learners = sorted({name.split("/")[0] for name in table if name.startswith("agent")})
-        found = {}
-        for learner in learners[:1] if self.shared else learners:
-            for column, values in table.items():
-                group, _, figure = column.partition("/")
-                if group == learner and self.shows(figure) and not np.isnan(values).all():
-                    found[self.name(learner, figure)] = (measured if self.rare else thin)(x, values)
-        return {name: line for name, line in found.items()
-                if not self.shared or np.nanmax(line[1]) > 0}
+        """{name: (x, y, style)} of the table's columns that belong here, learner by learner."""
+        columns = sorted((column for column, values in table.items() if self.shows(column, values)),
+                         key=lambda column: column.partition("/")[0])
+        named = (charts.style_endings(columns) if self.endings
+                 else {column: (self.name(column), "") for column in columns})
+        pick = measured if self.rare else thin
+        return {name: (*pick(x, table[column]), style) for column, (name, style) in named.items()}
 
 
 PANELS = (
-    Panel("How matches end", "share of matches", "end_", several=True, shared=True),
+    Panel("How matches end", "share of matches", "end_", several=True, endings=True),
     Panel("Episode length", "steps", "ep_len"),
     Panel("Return", "reward per match", "ep_ret"),
     Panel("Wins against frozen opponents", "share of matches", "win_vs_pool"),

@@ -10,13 +10,16 @@ from common.files import write_whole
 from common.names import outcome, short_names
 
 
-def summarize(game, results, seed):
-    """The summary for --json, as a dict; intervals are 95 % Wilson intervals."""
+def summarize(game, results, seed, **how):
+    """The summary for --json, as a dict; intervals are 95 % Wilson intervals.
+
+    how: whatever else it shall say of how the matches were played.
+    """
     counts = tally(results)
     endings = dict(Counter(result["ending"] for result in results))
     return {"env": game, "games": len(results), **counts,
             "mean_length": float(np.mean([result["length"] for result in results])), "seed": seed,
-            "endings": endings,
+            **how, "endings": endings,
             "intervals": [wilson(n, len(results)) for n in (*counts["wins"], counts["ties"])]}
 
 
@@ -45,14 +48,14 @@ def by_file(result):
             "returns": result["returns"][::-1] if seat else result["returns"]}
 
 
-def summarize_by_file(game, results, seed, swapped):
+def summarize_by_file(game, results, seed, swapped, **how):
     """`summarize` per file instead of per seat; with `swapped` also `by_seat`.
 
     by_seat: one dict for the matches with A in seat 0, one for those with A in seat 1: games (their
     number), wins [A's, B's], ties and intervals.
     """
     results = [by_file(result) for result in results]
-    summary = summarize(game, results, seed)
+    summary = summarize(game, results, seed, **how)
     if swapped:
         summary["by_seat"] = []
         for seat in (0, 1):
@@ -66,7 +69,10 @@ def summarize_by_file(game, results, seed, swapped):
 
 
 def describe(summary, paths):
-    """The summary as lines of text."""
+    """The summary as lines of text.
+
+    It was made with `integrator` and `asked`, the number of matches that were to be played.
+    """
     swapped = "by_seat" in summary
     who = [f"{side} wins ({name})"
            for side, name in zip(FILES if swapped else SEATS, short_names(paths))]
@@ -80,9 +86,19 @@ def describe(summary, paths):
                      f"{part['wins'][1]}, ties {part['ties']} of {part['games']} matches")
     endings = ", ".join(f"{name} {count}" for name, count in sorted(summary["endings"].items()))
     plural = "es" if summary["games"] != 1 else ""
+    means = ", mean actions" if summary.get("deterministic") else ""
     lines.append(f"{summary['games']} match{plural} of {summary['env']}, mean length "
-                 f"{summary['mean_length']:.1f} steps, seed {summary['seed']}; {endings}")
+                 f"{summary['mean_length']:.1f} steps, seed {summary['seed']}, "
+                 f"{summary['integrator']}{means}; {endings}")
+    if summary["games"] < summary["asked"]:
+        lines.append(ended_early(summary["games"], summary["asked"]))
     return "\n".join(lines)
+
+
+def ended_early(played, asked):
+    """The line about a count that was stopped; played, asked: numbers of matches."""
+    return (f"ended early, after {played} of {asked} matches: short ones and, where seats swap, "
+            "those of the first seat are over-represented")
 
 
 def format_game(result, swapped=False):

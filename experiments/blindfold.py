@@ -97,6 +97,20 @@ def average_view(entry, opponent, seat, games, seed):
         return sess.run(features, {pi.ob: obs}).mean(axis=0)
 
 
+def find_seat(entry, opponent, game):
+    """A seat in which the entry can meet the opponent; InputError if there is none."""
+    from evaluation.seats import seatings, seats_of
+
+    own, theirs = (seats_of(each, game) for each in (entry, opponent))
+    if seats := seatings(own, theirs):
+        return seats[0]
+    if opponent is entry:
+        raise InputError(f"{entry.path}: is for seat {own[0]} alone; name an opponent for seat "
+                         f"{1 - own[0]} with --against")
+    raise InputError(f"--against {opponent.path}: is for seat {own[0]}, as {entry.path} is; must "
+                     f"be for seat {1 - own[0]}")
+
+
 def run(args):
     """Reads, blindfolds and writes."""
     from distributed_data import device
@@ -108,7 +122,6 @@ def run(args):
     check_apart({"OUT": args.out}, inputs)
     device.prepare()
     from common.parameter_file import save_parameters
-    from evaluation.seats import check_seats, seats_of
     from networks.loading import POLICIES, check_networks, find_policy, load_entries
 
     game, (entry, *others) = load_entries(inputs, None)
@@ -116,11 +129,8 @@ def run(args):
     if entry.header["policy"] not in kinds:
         raise InputError(f"{args.file}: has a network of kind {entry.header['policy']}, must be "
                          f"{' or '.join(kinds)}")
-    seats = seats_of(entry, game)
-    opponent, seat = others[0] if others else entry, seats[0]
-    if opponent is entry and len(seats) == 1:
-        raise InputError(f"{args.file}: is for seat {seat} alone; name an opponent with --against")
-    check_seats([entry, opponent] if seat == 0 else [opponent, entry], game)
+    opponent = others[0] if others else entry
+    seat = find_seat(entry, opponent, game)
     check_networks([entry, opponent], game)
     view = average_view(entry, opponent, seat, args.games, args.seed)
     policy_args = entry.header["policy_args"] | {"hide_pose": True}

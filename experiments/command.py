@@ -191,7 +191,7 @@ def play(study, meetings, bar, check):
 
 def notes(study):
     """What the numbers are, for the foot of the tables."""
-    what = ("bootstrap over seeds" if len(study.seeds) > 1 else "Wilson over matches, one seed")
+    what = ("Student's over seeds" if len(study.seeds) > 1 else "Wilson's over matches, one seed")
     extra = f", run.py with {' '.join(study.extra)}" if study.extra else ""
     return (f"{study.iterations:,} iterations per run, {study.matches} matches per pair of "
             f"learners that meet, RK4; seeds {', '.join(map(str, study.seeds))}{extra}. "

@@ -78,11 +78,6 @@ class Matches:
         """Matches that have been played and kept."""
         return len(self._played.results()) * self._played.games
 
-    @property
-    def total(self):
-        """Matches that there are to play."""
-        return len(self._played.pairs) * self._played.games
-
     def play(self, num_threads, on_game, check):
         """Plays what is missing; returns the list of `Outcome`s.
 

@@ -1,13 +1,12 @@
 """Shares of matches and their 95 % intervals, over matches or over seeds."""
 
-RESAMPLES = 10000  # of a bootstrap
-
 
 def share(counts):
     """A share with its interval, as a dict for JSON.
 
     counts: {seed: (matches that count, all matches)}. With one seed the interval is Wilson's, over
-    matches; with several it is a bootstrap's over the seeds, whose shares count equally.
+    matches; with several it is Student's over the seeds, whose shares count equally, and at least
+    Wilson's over all matches: few seeds may agree by chance.
     """
     from evaluation.results import wilson
 
@@ -15,20 +14,22 @@ def share(counts):
     if not counts:
         return {"share": None, "interval": None, "games": 0}
     shares = [count / total for count, total in counts.values()]
-    (count, total), *others = counts.values()
-    low, high = bootstrap(shares) if others else wilson(count, total)
-    return {"share": round(sum(shares) / len(shares), 4), "interval": [round(low, 4),
-                                                                       round(high, 4)],
-            "games": sum(total for _, total in counts.values())}
+    count, total = map(sum, zip(*counts.values()))
+    low, high = wilson(count, total)
+    if len(shares) > 1:
+        among = student(shares)
+        low, high = max(0, min(low, among[0])), min(1, max(high, among[1]))
+    return {"share": round(sum(shares) / len(shares), 4),
+            "interval": [round(low, 4), round(high, 4)], "games": total}
 
 
-def bootstrap(values):
-    """95 % percentile interval of the mean of values drawn with replacement: (low, high)."""
+def student(values):
+    """Student's 95 % interval of the mean of two values or more: (low, high)."""
     import numpy as np
+    from scipy.stats import sem, t
 
-    picks = np.random.default_rng(0).integers(len(values), size=(RESAMPLES, len(values)))
-    low, high = np.percentile(np.asarray(values)[picks].mean(axis=1), [2.5, 97.5])
-    return float(low), float(high)
+    half = t.ppf(0.975, len(values) - 1) * sem(values)
+    return float(np.mean(values) - half), float(np.mean(values) + half)
 
 
 def tally(outcomes, what, counted=lambda one, other: True):

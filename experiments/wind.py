@@ -69,7 +69,7 @@ def make_parser():
             f"Parameters for {' or '.join(games)}; default: what parameters/ ships."))
     parser.add_argument("--forces", nargs="+", type=number(int, 0, 100_000), default=list(FORCES),
                         metavar="F", help="Of the pushes [N]. [200 300 400 500 600]")
-    parser.add_argument("--episodes", type=number(int, 1),
+    parser.add_argument("--episodes", type=number(int, 2),
                         help="Per force; default: 20 at scale small, else the paper's 200.")
     parser.add_argument("--seed", type=number(int, 0), default=0, help="Random seed. [0]")
     parser.add_argument("--num-threads", type=number(int, 1),
@@ -152,7 +152,7 @@ def conduct(study, check):
                  for player, force in cells}
     results.write(study.out, study.manifest(), {"wind": conclude(study, steps)}, [
         f"Steps before the fall, {study.episodes} episodes each, seed {study.seed}, RK4; in "
-        "brackets: 95 % bootstrap interval of the mean over episodes."])
+        "brackets: Student's 95 % interval of the mean over episodes."])
 
 
 def play(study, player, force, threads, bar, check):
@@ -214,7 +214,7 @@ def conclude(study, steps):
     for (name, force), lengths in steps.items():
         found.setdefault(name, {})[str(force)] = {
             "mean": round(float(np.mean(lengths)), 2), "std": round(float(np.std(lengths)), 2),
-            "interval": [round(x, 2) for x in shares.bootstrap(lengths)],
+            "interval": [round(x, 2) for x in shares.student(lengths)],
             "stood": sum(length >= 500 for length in lengths)}
     rows = [[name, force, "{:.0f} [{:.0f}, {:.0f}]".format(cell["mean"], *cell["interval"]),
              f"{cell['std']:.0f}", *map(str, PAPER[name].get(int(force), ("-", "-")))]

@@ -1,6 +1,5 @@
 """Small runs by the command line, and how it refuses."""
 
-
 import pytest
 
 SIZE = 24905
@@ -13,6 +12,11 @@ def old_file(path):
     """Writes a file that something replaces whole: (path, inode); a replaced file has another."""
     path.write_text("old")
     return path, path.stat().st_ino
+
+
+def interrupt(*_):
+    """Stands for whatever Ctrl-C comes in the middle of."""
+    raise KeyboardInterrupt
 
 
 def refused(main, arguments, culprit, capfd):

@@ -253,5 +253,7 @@ def show_replay(path, camera, watch=False, film_path=None):
         return f"{what}: simulated again, all {steps + 1} states are the same bit for bit"
     made = ", ".join(f"{name} {value}" for name, value in header["versions"].items())
     here = ", ".join(f"{name} {value}" for name, value in replays.versions().items())
-    return (f"{what}: simulated again, states differ from step {differs} on (recorded with {made}; "
-            f"here {here})")
+    part, step = differs
+    found = (f"states differ from step {step} on" if part == "states"
+             else f"the outcome differs at step {step}")
+    return f"{what}: simulated again, {found} (recorded with {made}; here {here})"

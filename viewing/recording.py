@@ -122,8 +122,9 @@ def physics(game, i):
 def simulate_again(recording):
     """Plays the recorded actions from the recorded start.
 
-    Returns the first step whose state or outcome differs, 0 for the start itself, None if every
-    state came out the same bit for bit and the match ended at the same step in the same way.
+    Returns what differs ("states" or "outcome") and the first step at which it does, 0 for the
+    start; None if every state came out the same bit for bit and the match ended at the same step in
+    the same way.
     """
     header = recording.header
     game = GAMES[header["game"]](**header["options"])
@@ -131,14 +132,15 @@ def simulate_again(recording):
     cut = game.ac_dims[0]
     for step in range(len(recording) + 1):
         if physics(game, 0).tobytes() != recording.states[step].tobytes():
-            return step
+            return "states", step
         if (game.ending[0] > 0) != (step == len(recording)):
-            return step
+            return "outcome", step
         if step < len(recording):
             game.step(np.split(recording.actions[step:step + 1], [cut], axis=1))
     winner = int(game.winner[0])
     ended = game.endings[game.ending[0]], winner if winner >= 0 else None
-    return None if ended == (header["result"]["ending"], header["result"]["winner"]) else step
+    same = ended == (header["result"]["ending"], header["result"]["winner"])
+    return None if same else ("outcome", step)
 
 
 def versions():

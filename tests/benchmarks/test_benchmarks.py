@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from small import old_file, refused
+from small import interrupt, old_file, refused
 
 from benchmarks import bench, faults, matches, memory, physics, rollout, scaling, two_hosts
 from common.command_line import InputError
@@ -272,6 +272,16 @@ def test_command_lines(name, capsys):
     assert end.value.code == 0 and out.startswith(f"usage: python -m benchmarks.{name} ")
     assert module.__doc__.split("\n")[0].split(":")[0] in out
     assert f"python -m benchmarks.{name}" in module.__doc__
+
+
+@pytest.mark.parametrize("name", modules())
+def test_ctrl_c(name, monkeypatch):
+    """It ends any of them without a traceback, exit code 130."""
+    module = importlib.import_module(f"benchmarks.{name}")
+    monkeypatch.setattr(module, "make_parser", interrupt)
+    with pytest.raises(SystemExit) as end:
+        module.main([])
+    assert end.value.code == 130
 
 
 def test_a_result_that_cannot_be_written(tmp_path, capsys):

@@ -197,7 +197,9 @@ def test_an_interrupt_gives_what_was_counted(number, code, jobs, monkeypatch):
     found, err = call(load_parameter_run.main, jobs["json"], out, monkeypatch)
     assert found == code and "counting the matches so far" in err and "Traceback" not in err
     assert "2 matches of run-to-goal-ants" in out.getvalue()
-    assert json.loads(Path("r.json").read_text())["wins"] == [2, 0]
+    assert "ended early, after 2 of 3 matches: short ones" in out.getvalue()
+    result = json.loads(Path("r.json").read_text())
+    assert result["wins"] == [2, 0] and result["asked"] == 3
     with open("r.csv") as file:
         assert [row["game"] for row in csv.DictReader(file)] == ["0", "1"]
 
@@ -215,8 +217,11 @@ def test_an_interrupt_of_many(jobs, monkeypatch):
     code, _ = call(load_parameter_run.main, [*jobs["exploit"], "--json", "r.json"], out,
                    monkeypatch)
     assert code == 130 and "3 and 1 matches" in out.getvalue()
-    rows = json.loads(Path("r.json").read_text())["responses"]
+    assert "ended early, after 3 and 1 of 3 matches: short ones" in out.getvalue()
+    result = json.loads(Path("r.json").read_text())
+    rows = result["responses"]
     assert [(row["games"], row["wins"]) for row in rows] == [(3, 3), (1, 1)]
+    assert result["asked"] == 3
 
 
 def test_an_interrupt_elsewhere(jobs, monkeypatch):

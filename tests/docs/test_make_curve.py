@@ -4,10 +4,11 @@ import shutil
 
 import numpy as np
 import pytest
-from small import old_file, refused
+from matplotlib.axes import Axes
+from small import interrupt, old_file, refused
 
 import load_parameter_run
-from docs import make_curve, make_pictures, make_strength
+from docs import make_crossplay, make_curve, make_pictures, make_strength
 from docs.make_curve import draw, endings
 from evaluation import matches
 
@@ -21,10 +22,15 @@ def test_a_curve_of_any_game(tmp_path):
            "agent0/end_goal": np.array([np.nan, 0, 0.4]), "agent0/end_both_down": np.full(3, 0.5),
            "agent0/end_not_finite": np.full(3, 0.01)}
     shown = endings(log)
-    assert list(shown) == ["goal", "both down"] and shown["goal"][1:] == [0, 0.2]
+    assert list(shown) == ["goal", "both down"] and shown["goal"][0][1:] == [0, 0.2]
+    log["agent1/end_goal"] = np.full(3, 0.75)  # its matches are others than agent0's
+    shown = endings(log)
+    assert [(name, style) for name, (_, style) in shown.items()] == [
+        ("agent0: goal", "C0-"), ("agent0: both down", "C1-"), ("agent1: goal", "C0--")]
+    assert shown["agent1: goal"][0] == [0.75] * 3
     out, (there, inode) = tmp_path / "curve.png", old_file(tmp_path / "there.png")
     out.symlink_to(there)  # stays a link
-    draw(log, [0, 3], {"its first self": [[(0.5, 0.5), (0.4, 0.4)], [(0.9, 0), (0.8, 0.1)]]}, out)
+    draw(log, [0, 3], {("zero", "random"): [[(0.5, 0.5), (0.4, 0.4)], [(0.9, 0), (0.8, 0.1)]]}, out)
     assert out.is_symlink() and there.read_bytes().startswith(b"\x89PNG")
     assert there.stat().st_ino != inode  # written whole
 
@@ -40,6 +46,15 @@ def test_what_is_not_there_is_named(script, words, tmp_path, monkeypatch, capsys
     err = capsys.readouterr().err
     assert end.value.code == 2 and err.count("error:") == 1 and "nope: " in err
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("script", [make_crossplay, make_curve, make_pictures, make_strength])
+def test_ctrl_c(script, monkeypatch):
+    """It ends any of them without a traceback, exit code 130."""
+    monkeypatch.setattr(script, "make_parser", interrupt)
+    with pytest.raises(SystemExit) as end:
+        script.main([])
+    assert end.value.code == 130
 
 
 @pytest.fixture
@@ -62,15 +77,21 @@ def curve(run, out="c.png", anchor=(), points=2):
 
 
 def test_everyone_plays_in_its_seat(run, players, monkeypatch):
-    """Both seats' snapshots meet the run's first ones and the anchors; all becomes a picture."""
+    """Both seats' snapshots meet the run's first ones and the anchors, and the legend says so."""
     met = []
 
     def play(game, entries, games, **options):
         met.append([entry.path for entry in entries])
         return [{"winner": 0}] * games
 
+    named, plot = [], Axes.plot
     monkeypatch.setattr(matches, "play", play)
+    monkeypatch.setattr(Axes, "plot", lambda *args, **options: named.append(
+        options.get("label")) or plot(*args, **options))
     make_curve.main(list(map(str, curve(run, anchor=players))))
+    assert [name for name in named if name and "beats" in name] == [
+        "seat 0 beats the first snapshot opposite", "seat 1 beats the first snapshot opposite",
+        "seat 0 beats flail1", "seat 1 beats flail0"]
     first, last = [[str(run / f"agent{seat}" / f"{v:06d}.npz") for seat in (0, 1)] for v in (0, 2)]
     assert met == [pair for anchor in (first, players) for version in (first, last)
                    for pair in ([version[0], anchor[1]], [anchor[0], version[1]])]
@@ -91,9 +112,9 @@ def test_a_log_that_began_again(run, players, monkeypatch):
         for version in (4, 5, 6):
             shutil.copy(players[seat], run / f"agent{seat}" / f"{version:06d}.npz")
     monkeypatch.setattr(matches, "play", lambda *args, **options: [{"winner": 0}])
-    monkeypatch.setattr("matplotlib.axes.Axes.plot", lambda axes, *args, **options: drawn.append(
+    monkeypatch.setattr(Axes, "plot", lambda axes, *args, **options: drawn.append(
         list(args[0]) if len(args) else []))
-    monkeypatch.setattr("matplotlib.axes.Axes.legend", lambda axes, **options: None)
+    monkeypatch.setattr(Axes, "legend", lambda axes, **options: None)
     make_curve.main(list(map(str, curve(run, points=9))))
     assert drawn[-2] == [0, 100 / 1e6, 200 / 1e6]  # the last one is the legend's
 

@@ -12,6 +12,7 @@ from small import refused
 
 import load_parameter_run
 import run
+from common.command_line import GAME_NAMES
 from common.parameter_file import save_parameters
 from evaluation import listing
 
@@ -48,14 +49,14 @@ def test_list(tmp_path, monkeypatch, capfd):
 def test_how_strong_a_file_is(tmp_path):
     """Of what ships by the matches noted in made.json, for those very bytes; of a run by its log.
 
-    Matches against itself say nothing.
+    Matches against itself say nothing; a tie is half a win.
     """
     path = tmp_path / "shipped" / GAME / "agent0.npz"
     path.parent.mkdir(parents=True)
     save_parameters(path, np.zeros(3, np.float32), {"game": GAME, "policy": "mlp",
                                                     "policy_args": {}})
     rows = [("weak", 9, 0, 1), ("strong", 3, 7, 0), ("strong", 4, 6, 0),
-            ("agent0.npz", 1, 1, 8)]
+            ("tying", 2, 0, 8), ("agent0.npz", 1, 1, 8)]
     (path.parent / "made.json").write_text(json.dumps({"results": {"agent0.npz": {
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "matches": [dict(zip(("against", "wins", "losses", "ties"), row)) for row in rows]}}}))
@@ -76,10 +77,11 @@ def test_how_strong_a_file_is(tmp_path):
 def test_what_ships_is_what_was_measured():
     """Every result in a made.json is of the file beside it, and the list shows it."""
     notes = list(Path(run.__file__).parent.glob("parameters/*/made.json"))
-    assert len(notes) >= 3
-    for note in notes:
-        for name in json.loads(note.read_text()).get("results", {}):
-            assert listing.strength_in_notes(str(note.with_name(name))).startswith("wins ")
+    measured = [note.with_name(name) for note in notes
+                for name in json.loads(note.read_text())["results"]]
+    assert {path.parent.name for path in measured} == set(GAME_NAMES)
+    for path in measured:
+        assert listing.strength_in_notes(str(path)).startswith("wins ")
 
 
 def test_list_of_nothing(tmp_path, capfd):

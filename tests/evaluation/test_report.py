@@ -118,20 +118,33 @@ def test_without_tensorflow(folder, tmp_path):
 
 
 def test_what_a_panel_shows():
-    """Exact names, starts of names, what never happened, values that are rare; one learner alone
-    where all have the same.
-    """
+    """Exact names, starts of names, what never happened, values that are rare; whose they are."""
     x, blank = np.arange(4.0), np.full(4, np.nan)
     sparse = np.array([np.nan, 0.5, np.nan, 1.0])
-    table = {"agent0/end_touchdown": x / 4, "agent0/end_time-out": 0 * x, "agent1/end_out": x,
+    table = {"agent0/end_touchdown": x / 4, "agent0/end_time-out": 0 * x, "agent1/end_out": x / 4,
+             "agent1/end_touchdown": x / 2, "run/end_of": x,
              "agent0/kl": x, "agent1/kl": x, "agent0/kl_max": x, "agent1/ep_len": blank,
              "agent0/win_v_zero": sparse, "agent0/win_v_my_file": blank, "agent1/win_v_zero": x,
              "agent0/win_vs_pool": x}
     found = {panel.figure: panel.lines(table, x) for panel in PANELS}
     assert {figure: list(lines) for figure, lines in found.items() if lines} == {
-        "end_": ["touchdown"], "kl": ["agent0", "agent1"], "win_vs_pool": ["agent0"],
+        "end_": ["agent0: touchdown", "agent1: out", "agent1: touchdown"],
+        "kl": ["agent0", "agent1"], "win_vs_pool": ["agent0"],
         "win_v_": ["agent0 v zero", "agent1 v zero"]}
-    assert [part.tolist() for part in found["win_v_"]["agent0 v zero"]] == [[1, 3], [0.5, 1]]
+    *points, style = found["win_v_"]["agent0 v zero"]
+    assert [part.tolist() for part in points] == [[1, 3], [0.5, 1]] and style == ""
+    *points, style = found["end_"]["agent1: touchdown"]
+    assert points == [[0, 1, 2, 3], [0, 0.5, 1, 1.5]]
+    assert [line[2] for line in found["end_"].values()] == ["C0-", "C1--", "C0--"]
+
+
+@pytest.mark.parametrize("learner", ["agent0", "agent1"])
+def test_one_learners_endings(learner):
+    """Whose they are need not be said where there is one learner, whichever seat is its."""
+    x = np.arange(4.0)
+    lines = PANELS[0].lines({f"{learner}/end_both_down": x, f"{learner}/kl": x}, x)
+    assert list(lines) == ["both down"]
+    assert PANELS[0].lines({f"{learner}/kl": x}, x) == {}
 
 
 def test_frozen_opponents_are_not_called_older_versions(tmp_path):

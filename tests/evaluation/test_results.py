@@ -58,13 +58,14 @@ def test_wins_follow_the_file(monkeypatch, tmp_path):
     results = judge("sumo-ants", entries("both", "both"), range(5), 0, True)
     assert [result["seat_of_a"] for result in results] == [0, 1, 0, 1, 0]
     assert [result["winner"] for result in results] == [None, 1, 0, 1, 0]
-    summary = summarize_by_file("sumo-ants", results, 0, True)
+    summary = summarize_by_file("sumo-ants", results, 0, True, asked=5, integrator="Euler")
     assert summary["wins"] == [4, 0] and summary["ties"] == 1
     assert [part["wins"] for part in summary["by_seat"]] == [[2, 0], [2, 0]]
     assert [part["ties"] for part in summary["by_seat"]] == [1, 0]
     told = describe(summary, ["a.npz", "b.npz"])
     assert "4  A wins (a)" in told
     assert "A in seat 1, B in seat 0: A wins 2, B wins 0, ties 0 of 2 matches" in told
+    assert "seed 0, Euler; out 5" in told and "early" not in told
     write_csv(tmp_path / "games.csv", results, 3)
     with open(tmp_path / "games.csv") as file:
         rows = list(csv.DictReader(file))
@@ -74,17 +75,21 @@ def test_wins_follow_the_file(monkeypatch, tmp_path):
                        "length": "10", "return_a": "2.0", "return_b": "1.0"}
 
 
-def test_a_table_and_the_same_json_as_ever(players, tmp_path, monkeypatch, capfd):
-    """Unswapped, --json has the keys it always had; --csv agrees with it, match by match."""
+def test_a_table_and_how_it_was_made(players, tmp_path, monkeypatch, capfd):
+    """--json says which matches were played, and how; --csv agrees with it, match by match."""
     monkeypatch.chdir(tmp_path)
-    main(["--param-paths", *players, *EULER, "--max-episodes", "3", "--json", "r.json", "--csv",
-          "r.csv"])
+    main(["--param-paths", *players, *EULER, "--max-episodes", "3", "--first-game", "4",
+          "--deterministic", "--json", "r.json", "--csv", "r.csv"])
     summary = json.loads((tmp_path / "r.json").read_text())
     assert set(summary) == {"env", "games", "wins", "ties", "mean_length", "seed", "endings",
-                            "intervals", "paths"}
+                            "intervals", "paths", "integrator", "deterministic", "first_game",
+                            "asked"}
+    assert [summary[key] for key in ("integrator", "deterministic", "first_game", "asked")] == [
+        "Euler", True, 4, 3]
+    assert "seed 0, Euler, mean actions; " in capfd.readouterr().out
     with open("r.csv") as file:
         rows = list(csv.DictReader(file))
-    assert [row["game"] for row in rows] == ["0", "1", "2"]
+    assert [row["game"] for row in rows] == ["4", "5", "6"]
     assert [sum(row["winner"] == who for row in rows) for who in "AB"] == summary["wins"]
     assert np.mean([int(row["length"]) for row in rows]) == summary["mean_length"]
     assert {row["seat_of_a"] for row in rows} == {"0"}

@@ -173,7 +173,10 @@ def test_exploit(trained, tmp_path, capfd):
     assert result["champion"] == str(trained / "self/agent1/000002.npz")
     assert [row["iteration"] for row in result["responses"]] == [0, 1]
     assert all(row["wins"] + row["losses"] + row["ties"] == 3 for row in result["responses"])
-    assert "iteration 1 wins" in capfd.readouterr().out
+    told = capfd.readouterr().out
+    assert "iteration 1 wins" in told and "early" not in told
+    assert {key: value for key, value in result.items() if key not in ("champion", "responses")
+            } == {"seed": 5, "integrator": "Euler", "deterministic": False, "asked": 3}
 
 
 def test_exploit_replaces_nothing_that_it_reads(trained, monkeypatch, capfd):

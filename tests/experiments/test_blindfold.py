@@ -1,6 +1,7 @@
 """Blindfolded robots: what they no longer see, what they still do, and refusals."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -120,6 +121,41 @@ def test_what_cannot_be_blindfolded(tmp_path, policy, seat, culprit, capfd):
     path = humanoid_file(tmp_path / "f.npz", policy, seat) if policy else tmp_path / "none.npz"
     refused(blindfold.main, [path, tmp_path / "out.npz"], culprit, capfd)
     assert not (tmp_path / "out.npz").exists()
+
+
+RACERS = REPOSITORY / "parameters/run-to-goal-ants"
+
+
+@pytest.mark.parametrize("seat", [0, 1])
+def test_it_sits_opposite_its_opponent(seat, tmp_path, monkeypatch):
+    """Where it can take both seats, whichever the opponent leaves."""
+    sat = []
+    monkeypatch.setattr("evaluation.matches.play", lambda game, entries, *_, on_step, **options: (
+        sat.append([Path(entry.path) for entry in entries]),
+        on_step(SimpleNamespace(obs=np.zeros((2, 1, 122))), {0: 0})))
+    files = [RACERS / "agent0.npz", RACERS / f"mlp/agent{seat}.npz"]
+    blindfold.main([str(files[0]), str(tmp_path / "new.npz"), "--against", str(files[1])])
+    assert sat == [files if seat else files[::-1]] and (tmp_path / "new.npz").exists()
+
+
+def test_an_opponent_in_the_same_seat(tmp_path, capfd):
+    """Refused where there is no seat in which it can be met; without one, an opponent is needed."""
+    path, out = tmp_path / "racer.npz", tmp_path / "out.npz"
+    vector, header = load_parameters(RACERS / "agent0.npz")
+    save_parameters(path, vector, header | {"seat": 0})
+    refused(blindfold.main, [path, out, "--against", RACERS / "mlp/agent0.npz"],
+            f"mlp/agent0.npz: is for seat 0, as {path} is; must be for seat 1", capfd)
+    refused(blindfold.main, [path, out], "is for seat 0 alone; name an opponent for seat 1 with "
+            "--against", capfd)
+    assert not out.exists()
+
+
+def test_a_released_opponent(shared, tmp_path):
+    """A vector of OpenAI's for either seat will do."""
+    out = tmp_path / "new.npz"
+    blindfold.main([str(RACERS / "agent0.npz"), str(out), "--games", "1", "--against",
+                    str(shared / "zoo/run-to-goal-ants_agent0_v1.npy")])
+    assert load_parameters(out)[1]["policy_args"]["hide_pose"] is True
 
 
 def test_a_missing_opponent_is_noticed_at_once(tmp_path, monkeypatch, capfd):

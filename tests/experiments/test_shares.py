@@ -29,15 +29,32 @@ def test_one_seed_has_wilsons_interval():
     assert found["interval"] == pytest.approx([middle - half, middle + half], abs=1e-4)
 
 
-def test_several_seeds_are_bootstrapped():
-    """All means of all draws of three seeds with replacement, counted exactly."""
-    counts = {0: (2, 10), 1: (9, 10), 2: (30, 50)}
-    values = [0.2, 0.9, 0.6]
-    means = [np.mean([a, b, c]) for a in values for b in values for c in values]
-    found = shares.share(counts)
-    assert found["share"] == pytest.approx(np.mean(values), abs=1e-4) and found["games"] == 70
-    expected = np.percentile(means, [2.5, 97.5], method="inverted_cdf")
-    assert found["interval"] == pytest.approx(expected, abs=1e-3)
+def test_several_seeds_have_students_interval():
+    """With the quantile 4.303 of the textbooks' tables for three; no share is beyond 0 and 1."""
+    found = shares.share({0: (300, 1000), 1: (450, 900), 2: (200, 500)})
+    values = np.array([0.3, 0.5, 0.4])
+    half = 4.303 * np.sqrt(np.square(values - 0.4).sum() / 2 / 3)
+    assert found["share"] == pytest.approx(0.4) and found["games"] == 2400
+    assert found["interval"] == pytest.approx([0.4 - half, 0.4 + half], abs=1e-3)
+    assert shares.share({0: (2, 10), 1: (9, 10)})["interval"] == [0, 1]
+
+
+def test_seeds_that_agree_by_chance():
+    """The interval is never narrower than Wilson's over all matches."""
+    assert shares.share({0: (4, 40), 1: (4, 40)})["interval"] == shares.share(
+        {0: (8, 80)})["interval"]
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+@pytest.mark.parametrize("truth, spread", [(0.5, 0.1), (0.3, 0), (0.05, 0.01)])
+def test_the_truth_is_inside(seeds, truth, spread, rng):
+    """In 95 % of the studies, whatever the number of their seeds, up to this test's own chance."""
+    inside = 0
+    for _ in range(600):
+        wins = rng.binomial(60, np.clip(rng.normal(truth, spread, seeds), 0, 1)).tolist()
+        low, high = shares.share({k: (n, 60) for k, n in enumerate(wins)})["interval"]
+        inside += low <= truth <= high
+    assert inside / 600 > 0.93
 
 
 def test_nobody_played():

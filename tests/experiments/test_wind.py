@@ -146,6 +146,9 @@ def test_interrupted_and_resumed(tmp_path, files, monkeypatch, capfd):
         assert len(lengths) == 3 and 10 < min(lengths) <= max(lengths) < 200
         assert steps[name]["300"]["mean"] == pytest.approx(np.mean(lengths), abs=0.01)
         assert steps[name]["300"]["std"] == pytest.approx(np.std(lengths), abs=0.01)
+        half = 4.303 * np.std(lengths) / np.sqrt(2)  # the textbooks' quantile for three
+        assert steps[name]["300"]["interval"] == pytest.approx(
+            [np.mean(lengths) - half, np.mean(lengths) + half], abs=0.02)
     assert "| 327 " in (one / "table.md").read_text()
 
 
@@ -163,4 +166,5 @@ def test_bad_input(tmp_path, files, monkeypatch, capfd):
     refused(wind.main, [*both, blocker], "is the blocker's, who sits in seat 0", capfd)
     refused(wind.main, [*both, files[1], "--forces", "5", "5"], "--forces 5 5: names one", capfd)
     refused(wind.main, [*both, files[1], "--forces", "-5"], "-5: must be at least 0", capfd)
+    refused(wind.main, [*both, files[1], "--episodes", "1"], "1: must be at least 2", capfd)
     assert not list((tmp_path / "out").glob("episodes"))

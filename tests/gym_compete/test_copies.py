@@ -9,6 +9,7 @@ import sys
 import gymnasium
 import numpy as np
 import pytest
+from fake_painter import FakePainter
 from made_states import SIX, field
 
 from gym_compete import GAMES, CompeteEnv, CompeteVectorEnv, parallel_env, rendering
@@ -141,17 +142,6 @@ def test_parts_that_are_no_use_alone(part, refused):
             way(part)
 
 
-class FakePainter:
-    """Stands for the process that draws; keeps what it is asked to show."""
-
-    def __init__(self, *_):
-        self.qpos = None
-
-    def ask(self, request, size):
-        self.qpos = request[-30:]
-        return bytes(size)
-
-
 def test_copies_draw_for_themselves(monkeypatch):
     """Each with a process of its own, what it plays itself; the window stays the original's."""
     monkeypatch.setattr(rendering, "Painter", FakePainter)
@@ -162,8 +152,8 @@ def test_copies_draw_for_themselves(monkeypatch):
     painters = [one._renderer._painter for one in (env, other)]
     for one, painter in zip((env, other), painters):
         assert one.render().shape == (48, 64, 3)
-        np.testing.assert_array_equal(painter.qpos, one.data.qpos)
-    assert (painters[0].qpos != painters[1].qpos).any()
+        np.testing.assert_array_equal(painter.requests[-1][-30:], one.data.qpos)
+    assert (painters[0].requests[-1][-30:] != painters[1].requests[-1][-30:]).any()
     env.render_mode, env._viewer = "human", object()
     assert copy.deepcopy(env)._viewer is None
 

@@ -11,6 +11,7 @@ import gymnasium
 import numpy as np
 import pytest
 from checks import NO_FAULT
+from fake_painter import FakePainter
 from gymnasium import wrappers
 from gymnasium.utils import env_checker
 from made_states import SIX
@@ -49,19 +50,6 @@ def play(one, steps=20, seed=0, scale=0.5):
         if found[-1][2] or found[-1][3]:
             found.append(one.reset())
     return found
-
-
-class FakePainter:
-    """Stands for the process that draws."""
-
-    def __init__(self, *_):
-        pass
-
-    def ask(self, request, size, tail=b""):
-        return np.array([1.0, 2.0, 0.0]).tobytes() if size == 24 else bytes(size)
-
-    def close(self):
-        pass
 
 
 @pytest.mark.parametrize("name, seat, opponent", [

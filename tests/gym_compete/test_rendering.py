@@ -11,6 +11,7 @@ import gymnasium
 import mujoco
 import numpy as np
 import pytest
+from fake_painter import FakePainter
 from made_states import SIX, field, still
 
 from gym_compete import CompeteVectorEnv, Renderer, RenderingError, painter, rendering
@@ -261,20 +262,6 @@ def test_drawing_process_that_dies(opengl):
 
 
 # The viewer
-
-
-class FakePainter:
-    """Stands for the process with MuJoCo's window; keeps what it is asked to show."""
-
-    def __init__(self, *_):
-        self.requests, self.open = [], 1.0
-
-    def ask(self, request, size, tail=b""):
-        self.requests.append(request)
-        return np.array([self.open, 2.0, 0.0]).tobytes()
-
-    def close(self):
-        self.open = None
 
 
 @pytest.fixture

@@ -21,14 +21,14 @@ def read_film(path):
 @pytest.mark.parametrize("ending", [".mp4", ".gif"])
 def test_a_film_shows_names_clock_and_outcome(opengl, ending, tmp_path, monkeypatch):
     """As long as the matches and their freezes; the last second stands still."""
-    fps, monkeyed = film.FORMATS[ending][0], (320, 176)
-    monkeypatch.setitem(film.FORMATS, ending, (fps, monkeyed))
+    fps, size = film.FORMATS[ending][0], (320, 176)
+    monkeypatch.setitem(film.FORMATS, ending, (fps, size))
     recordings = [short_match(GAME, 10, seed) for seed in (1, 2)]
     path = tmp_path / f"film{ending}"
     film.film(str(path), recordings, CAMERAS["side"])
     assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
     meta, shown = read_film(path)
-    assert tuple(meta["size"]) == monkeyed
+    assert tuple(meta["size"]) == size
     assert meta["fps"] == pytest.approx(fps, rel=0.01)
     wanted = 2 * film.count_frames(10 * 0.05, fps)
     assert abs(len(shown) - wanted) <= 1

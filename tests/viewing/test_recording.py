@@ -62,14 +62,18 @@ def test_a_replay_notices_one_bit(kept, tmp_path, capfd):
     """One bit of one state, or of one action, and the step is named."""
     recording = load(kept)
     recording.states[4].view(np.uint64)[10] ^= 1
-    assert simulate_again(recording) == 4
+    assert simulate_again(recording) == ("states", 4)
     recording = load(kept)
     recording.actions[2].view(np.uint32)[0] ^= 1 << 20
-    assert simulate_again(recording) == 3
+    assert simulate_again(recording) == ("states", 3)
     recording = load(kept)
     recording.header["result"]["winner"] = {None: 0, 0: 1, 1: 0}[
         recording.header["result"]["winner"]]
-    assert simulate_again(recording) == len(recording)
+    assert simulate_again(recording) == ("outcome", len(recording))
+    save(tmp_path / "other.npz", recording)
+    main(["--replay", str(tmp_path / "other.npz")])
+    out = capfd.readouterr().out
+    assert f"the outcome differs at step {len(recording)}" in out and "states" not in out
     recording = load(kept)
     recording.states[4, 3] += 1
     save(tmp_path / "other.npz", recording)
@@ -107,7 +111,7 @@ def test_states_of_every_game(name, tmp_path):
     again = load(tmp_path / "match.npz")
     np.testing.assert_array_equal(again.states, recording.states)
     # Cut short, the match does not end at the last step: that alone is found to differ.
-    assert simulate_again(again) == 12
+    assert simulate_again(again) == ("outcome", 12)
     stage = RecordedMatch(again)
     stage.seek(5)
     np.testing.assert_array_equal(physics(stage.game, 0), recording.states[5])
