@@ -20,10 +20,10 @@ def compete_learn(env, policy_fn, learners, run, config, *, opponents, init=None
 
     env: this rank's `CompeteVectorEnv`. policy_fn: function (name, seat, rng) -> policy; rng None
     makes a frozen copy. learners: list of `Trainee`. run: folder for snapshots and logs; must not
-    exist. config: `Config`. opponents: one of `selfplay.opponents`. init: per learner, the vector
-    of parameters that it begins with, or None; None: all begin at random. anchors: `Anchors` to
-    play against now and then, or None. resumed: arrays of `checkpoint.read_checkpoint`, to resume
-    from as if nothing had happened.
+    exist unless resumed. config: `Config`. opponents: one of `selfplay.opponents`. init: per
+    learner, the vector of parameters that it begins with, or None; None: all begin at random.
+    anchors: `Anchors` to play against now and then, or None. resumed: arrays of
+    `checkpoint.read_checkpoint`, to resume from as if nothing had happened.
 
     Raises InputError if batch, matches and ranks do not divide, or the run exists; `NotFinite` if
     the learning breaks down.

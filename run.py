@@ -140,8 +140,8 @@ def main(argv=None):
 
     As a script it starts as many workers as suit this machine; imported, it is itself a worker.
     Exit codes: 0 if the run is complete, or a signal has stopped it; 1 if it has failed, because
-    the disk was full or losses were not finite; 2 for bad input; 130 if a signal came before the
-    training began. Failures and bad input are reported in one line.
+    the disk was full or losses were not finite; 2 for bad input; 130 if SIGINT, 143 if SIGTERM came
+    before the training began. Failures and bad input are reported in one line.
     """
     parser = make_parser(sys.argv[1:] if argv is None else argv)
     args = parser.parse_args(argv)
@@ -160,8 +160,8 @@ def main(argv=None):
         comm.end_all(parser.line(error), 2)
     except (NotFinite, OSError) as error:
         comm.end_all(parser.line(failure(error, config, comm.SIZE)), 1)
-    except KeyboardInterrupt:
-        sys.exit(130)
+    except KeyboardInterrupt:  # while other ranks may be waiting for this one
+        comm.abort(130)
     finally:
         run_lock.let_go()
 
@@ -171,19 +171,26 @@ def main(argv=None):
 
 
 def failure(error, config, ranks):
-    """What has ended a run, and the command that resumes it if it has a checkpoint.
+    """What has ended a run, and how to go on if it has a checkpoint.
 
     config: the run's, None if even that could not be settled.
     """
     what = file_error(error) if isinstance(error, OSError) else str(error)
-    if config and RunFolder(os.path.join(SAVE_DIR, config.run)).has_checkpoint:
+    if not config or not RunFolder(os.path.join(SAVE_DIR, config.run)).has_checkpoint:
+        return what
+    if isinstance(error, OSError):
         return f"{what}. Resume from the last good checkpoint: {resuming(config, ranks)}"
-    return what
+    return (f"{what}. Resumed, it would fail again; begin a new run with --init "
+            f"{one_line(shlex.quote(config.run))} and a smaller --optim-stepsize than "
+            f"{config.optim_stepsize:g}")
 
 
 def resuming(config, ranks):
-    """The command that resumes a run."""
-    many = "" if workers.begins_again(ranks) else f"mpirun -np {ranks} "
+    """The command that resumes a run; without mpirun, all of its workers start on one host."""
+    from distributed_data import comm
+
+    alike = workers.begins_again(ranks) and comm.HOST.Get_size() == ranks
+    many = "" if alike else f"mpirun -np {ranks} "
     return f"{many}python run.py --resume {one_line(shlex.quote(config.run))}"
 
 

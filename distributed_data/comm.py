@@ -108,7 +108,7 @@ def abort_together():
     def hook(kind, value, traceback):
         print(f"{name()} failed:", file=sys.stderr)
         print_traceback(kind, value, traceback)
-        _abort(1)
+        abort(1)
 
     sys.excepthook = hook
 
@@ -124,13 +124,19 @@ def end_all(line, code, patience=5.0):
             print(line, file=sys.stderr, flush=True)
         sys.exit(code)
     print(f"{name()}: {line}", file=sys.stderr)
-    _abort(code)
+    abort(code)
 
 
-def _abort(code):
+def abort(code):
+    """Ends the job at once with an exit code, even if other ranks wait for this one."""
+    if SIZE == 1:
+        sys.exit(code)
     sys.stderr.flush()
-    time.sleep(0.5)  # mpirun drops output that it has not passed on when a rank aborts
-    WORLD.Abort(code)
+    try:
+        time.sleep(0.5)  # mpirun drops output that it has not passed on when a rank aborts
+    finally:  # Ctrl-C comes twice: from the terminal and from mpirun
+        WORLD.Abort(code)
+        os._exit(code)  # this process goes on until mpirun kills it
 
 
 def _end_with(parent):

@@ -56,6 +56,10 @@ class RunningMeanStd:
         self._update = tf.group(*[tf.assign(v, v * decay + increment)
                                   for v, increment in zip(accumulators, self._increments)])
 
+    def is_empty(self, sess):
+        """Whether it has not seen a sample yet."""
+        return bool(sess.run(self._count) < 1)
+
     def update(self, sess, x):
         """Adds the samples x [..., *shape], each rank its own."""
         x = np.asarray(x).reshape(-1, *self.shape)

@@ -11,10 +11,17 @@ def checked(acs, sizes, batch=()):
 
     Raises ValueError, naming the agent, for anything but real numbers in that shape.
     """
-    if not hasattr(acs, "__len__") or len(acs) != len(sizes):
+    if _length(acs) != len(sizes):
         raise ValueError(f"actions {short(acs)}: must be one array for each of the two agents")
     return [_one(f"agent{seat}", ac, (*batch, size))
             for seat, (ac, size) in enumerate(zip(acs, sizes))]
+
+
+def _length(thing):
+    try:
+        return len(thing)
+    except TypeError:  # it has none, or is a scalar array, which has the method alone
+        return None
 
 
 def _one(agent, ac, shape):

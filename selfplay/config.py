@@ -3,10 +3,10 @@
 import argparse
 import math
 import os
-import time
 from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import datetime
 
-from common.command_line import GAME_NAMES, Parser, dashed, number
+from common.command_line import GAME_NAMES, MOST_MATCHES, Parser, dashed, number
 from common.run_folder import lasting_paths, run_name
 from selfplay import presets
 
@@ -75,11 +75,12 @@ class Config:
     num_envs: int = option(
         BATCH, 64, paper=128, low=1, high=65536, help="Matches that each worker plays at once.")
     num_threads: int = option(
-        BATCH, None, low=1, help="Threads of each worker, which step its matches; default: "
-        "its share of the cores.")
+        BATCH, None, low=1, high=1024, help="Threads of each worker, which step its matches; "
+        "default: its share of the cores.")
     ranks: int = option(
-        BATCH, None, low=1, help="Workers on this machine, each a process (under mpirun), which "
-        "share the preset's matches; default: as many as suit its cores, 1 with --num-threads.")
+        BATCH, None, low=1, high=1024, help="Workers on this machine, each a process (under "
+        "mpirun), which share the preset's matches; default: as many as suit its cores, 1 with "
+        "--num-threads.")
     timesteps_per_batch: int = option(
         BATCH, 3584, paper=409600, low=1, high=MOST_SAMPLES,
         help="Samples per learner per iteration, summed over workers.")
@@ -195,9 +196,10 @@ class Config:
         PLAY, 0.75, paper=0.0, low=0, high=1,
         help="Share of the matches with current learners on both sides.")
     opponents: int = option(
-        PLAY, 4, paper=8, low=2, flags=("--opponents",), metavar="N", help="Older versions that "
-        "each worker holds at once, at least two per seat and learner; a match keeps its "
-        "opponent to the end, and a version without matches is replaced by a new one.")
+        PLAY, 4, paper=8, low=2, high=1024, flags=("--opponents",), metavar="N",
+        help="Older versions that each worker holds at once, at least two per seat and learner; a "
+        "match keeps its opponent to the end, and a version without matches is replaced by a new "
+        "one.")
     pool: list = option(
         PLAY, [], metavar="RUN", help="Opponents from elsewhere: all snapshots of another run, a "
         "folder of agentK.npz, or a file, all with the learners' own network; may be given several "
@@ -205,9 +207,9 @@ class Config:
     pool_share: float = option(
         PLAY, 0.5, low=0, high=1, help="Share of the older versions that come from --pool.")
     pfsp: float = option(
-        PLAY, 0.0, low=0, metavar="POWER", help="Draw each older version, and each file of --pool, "
-        "with (1 - w)^POWER times its chance, where w is the learner's win rate against it: those "
-        "that it loses to are met more often; 0: ignore results, as in the paper.")
+        PLAY, 0.0, low=0, high=1000, metavar="POWER", help="Draw each older version, and each file "
+        "of --pool, with (1 - w)^POWER times its chance, where w is the learner's win rate against "
+        "it: those that it loses to are met more often; 0: ignore results, as in the paper.")
     mirror: bool = option(
         PLAY, False, help="In every other match seat 1 observes and acts in a mirror, so the two "
         "cannot agree on which side to pass.")
@@ -226,7 +228,7 @@ class Config:
         ANCHORS, 400, paper=10, low=0, help="Iterations between evaluations, on RK4, against the "
         "first snapshot, a motionless opponent and --anchor; 0: never.")
     anchor_games: int = option(
-        ANCHORS, 20, low=2, help="Matches per learner against each anchor.")
+        ANCHORS, 20, low=2, high=MOST_MATCHES, help="Matches per learner against each anchor.")
     anchor: list = option(
         ANCHORS, [], metavar="FILE",
         help="A further anchor, a parameter file; may be given several times.")
@@ -415,7 +417,7 @@ def starting_point(parser, given, values):
 
 def refuse_missing(parser, game, given):
     """Ends with an error for an option that the game does not have."""
-    lacking = {name: (*presets.MISSING[name], *presets.IDLE[name]) for name in GAME_NAMES}
+    lacking = {name: (*presets.MISSING[name], *presets.IDLE.get(name, ())) for name in GAME_NAMES}
     for name in lacking[game]:
         if name in given:
             games = [other for other in GAME_NAMES if name not in lacking[other]]
@@ -504,5 +506,6 @@ def settle(parser, args, save_dir):
     if "run" in given:
         given["run"] = plain_name(parser, given["run"], save_dir)
     else:
-        given["run"] = f"{game}-{time.strftime('%Y%m%d-%H%M%S')}"
+        # Microseconds, because a loop may start many runs in a second.
+        given["run"] = f"{game}-{datetime.now():%Y%m%d-%H%M%S-%f}"
     return Config(**nothing | values | given | starting_point(parser, given, values))

@@ -27,7 +27,7 @@ IDLE = {
     "run-to-goal-ants": ("curriculum_start", "dense_goal_dist"),
     "run-to-goal-humans": ("curriculum_start",), "you-shall-not-pass": ("curriculum_start",),
     "sumo-ants": ("dense_forward", "dense_goal_dist"),
-    "sumo-humans": ("dense_forward", "dense_goal_dist"), "kick-and-defend": ()}
+    "sumo-humans": ("dense_forward", "dense_goal_dist")}
 
 # One ordinary machine: the values that learned fastest there (docs/training.md). Only
 # run-to-goal-ants is tuned, sumo-ants and the blocker of you-shall-not-pass a little. None stands

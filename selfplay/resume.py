@@ -61,7 +61,8 @@ def as_given(name, value):
     """An option and its value as the command line has them."""
     if isinstance(value, bool):
         return flag(name) if value else flag(name).replace("--", "--no-", 1)
-    return f"{flag(name)} {value}"
+    values = value if isinstance(value, list) else ["none" if value is None else value]
+    return " ".join(f"{flag(name)} {each}" for each in values)
 
 
 def settle_moved(config, asked):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from common.command_line import InputError
-from utils import Player, how_many
+from utils import Player
 
 
 @dataclass(frozen=True)
@@ -23,11 +23,6 @@ class Seating:
     learner: int = None
     group: tuple = None
     rivals: tuple = ()
-
-    @property
-    def width(self):
-        """The number of its columns: one per seat and match."""
-        return sum(how_many(matches) for _, matches in self.places)
 
     def player(self, policy):
         """The `Player` who sits there."""

@@ -69,7 +69,7 @@ def set_up(sess, env, policy_fn, learners, run, config, opponents, init, anchors
     add_rollouts(setup, sess, env, players, horizon, config, opponents)
     add_disk(setup, run, learners, config, opponents, anchors)
     if resumed is None:
-        begin(setup, sess, env, learners, init, config)
+        begin(setup, sess, env, learners, config)
     else:
         go_on(setup, sess, env, learners, run, config, opponents, resumed)
     meet_anchors(anchors, learners, setup)
@@ -159,14 +159,13 @@ def shared_parts(learners, schedule, curriculum, opponents, anchors):
     return parts
 
 
-def begin(setup, sess, env, learners, init, config):
+def begin(setup, sess, env, learners, config):
     """Starts a new run: fills filters, raises the noise to its floor, saves version 0."""
-    prime_filters(env, [learner for learner, vector in zip(learners, init) if vector is None],
-                  sess, setup.rngs.noise)
+    env.version = setup.curriculum.at(0)
+    prime_filters(env, learners, sess, setup.rngs.noise)
     floor = setup.schedule.blend(config.logstd_floor_dense, config.logstd_floor)
     for learner in learners:
         learner.optimizer.raise_logstd(floor)
-    env.version = setup.curriculum.at(0)
     setup.snapshots.save(0, [learner.flat.get(sess) for learner in learners])
     setup.checkpointer.save()
 
@@ -185,11 +184,12 @@ def go_on(setup, sess, env, learners, run, config, opponents, resumed):
 
 
 def prime_filters(env, learners, sess, rng, steps=100):
-    """Fills the observation filters from a few random steps, before the first policy acts.
+    """Fills empty observation filters from a few random steps, before the first policy acts.
 
     Each learner's filter sees the seats that it plays; networks without a filter need nothing.
     """
-    learners = [learner for learner in learners if uses_filter(learner.policy)]
+    learners = [learner for learner in learners
+                if uses_filter(learner.policy) and learner.policy.ob_rms.is_empty(sess)]
     if not learners:
         return
     env.reset()

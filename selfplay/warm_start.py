@@ -25,6 +25,8 @@ from selfplay.opponents import History, HistoryAndPool, Outsider
 from selfplay.pool import Pool
 from selfplay.priorities import make_priorities
 
+OB_SUM, OB_COUNT = 3, 5  # of the observation filter, among a network's variables
+
 
 def find_init(save_dir, config, trainees, resumed, args):
     """Where each learner begins, on every rank: its `ParameterFile` of --init, or None at random.
@@ -272,7 +274,7 @@ def transfer(entry, header, option):
 
     Variables of the same shape in both games' networks are taken over. Where a view begins with
     the same features in all games (`shared_features`), so are their weights; those of new features
-    start at 0.
+    start at 0. An observation filter of another size starts empty.
     """
     old = entry.header
     must_fit(entry, header | {"game": old["game"]}, option)
@@ -292,5 +294,7 @@ def transfer(entry, header, option):
             raise InputError(f"{option} {entry.path}: is for {old['game']}, where the network "
                              f"{header['policy']} has other inputs than in {header['game']}")
         made.append(start.ravel())
+    if befores[OB_SUM].shape != starts[OB_SUM].shape:  # without sums, its count means nothing
+        made[OB_COUNT] = starts[OB_COUNT].ravel()
     return replace(entry, vector=np.concatenate(made), header=header | {
         "curriculum": 0.0, "policy_args": old["policy_args"]})

@@ -35,8 +35,9 @@ NETWORKS = {  # written down, because the classes need TensorFlow
 def start(parser, args, save_dir):
     """Starts `python run.py`'s workers, waits for them, and ends this process with their exit code.
 
-    It returns if this process is to train itself, alone or as one that mpirun has started. One line
-    says what was chosen; bad input ends the process as `Parser.error` does.
+    It returns if this process is to train itself, alone (then it sets `args.ranks` to 1) or as one
+    that mpirun has started. One line says what was chosen; bad input ends the process as
+    `Parser.error` does.
     """
     from distributed_data import launch  # here, so --help stays quick
 
@@ -55,6 +56,7 @@ def start(parser, args, save_dir):
     if ranks > 1:
         sys.exit(launch.supervise([mpirun, "-np", str(ranks), sys.executable, *sys.orig_argv[1:],
                                    f"--ranks={ranks}"]))
+    args.ranks = 1
 
 
 def choose(parser, args, save_dir):

@@ -16,6 +16,11 @@ def alive(pid):
     return done.stdout.strip()[:1] not in ("", "Z")
 
 
+def width(seating):
+    """How many columns whoever sits there has."""
+    return seating.player(None).width
+
+
 @contextmanager
 def new_session():
     """A graph and a session of the test's own."""

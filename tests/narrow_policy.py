@@ -1,4 +1,4 @@
-"""A network of a user's own whose layers have a fixed width."""
+"""Networks of a user's own whose layers have a fixed width."""
 
 from policy import MlpPolicy
 
@@ -8,3 +8,9 @@ class Narrow(MlpPolicy):
 
     def __init__(self, name, ob_dim, ac_dim, rng=None, logstd=0.0, ret_decay=1.0):
         super().__init__(name, ob_dim, ac_dim, rng, logstd=logstd, ret_decay=ret_decay, hid_size=4)
+
+
+class Sharing(Narrow):
+    """Starts from other games' networks, although it filters what it sees."""
+
+    shared_features = 15

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
+from helpers import width
 from tiny import HEADERS, MPIRUN, snapshot_bytes, tiny_run
 
 from common.command_line import InputError
@@ -129,7 +130,7 @@ def test_a_game_is_counted_once(shared):
     env.infos["ending"][:] = fault, 0, fault, 1
     env.infos["steps"][:] = 10, 5, 40, 70
     scores.add(np.zeros((2, 4)), env.infos)
-    segs = [{"rew": np.zeros((3, player.width)), "endings": scores.endings, "parts": {}, **found}
+    segs = [{"rew": np.zeros((3, width(player))), "endings": scores.endings, "parts": {}, **found}
             for player, found in zip(players, scores.found)]
     counters = Counters()
     counters.advance(segs, env)

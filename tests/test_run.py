@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from small import ALONE, SMALL, refused
 import load_parameter_run
 import run
 from common.parameter_file import load_parameters, save_parameters
+from distributed_data import comm, cores
 from selfplay import batch_plan
 from selfplay.config import Config
 
@@ -346,6 +348,32 @@ def test_a_script_refuses_as_a_process():
 # Self-play's variants
 
 
+SEVENTH = """
+import sys
+from common import command_line
+command_line.GAME_NAMES += ("tag-ants",)
+from selfplay import presets
+presets.POLICIES["tag-ants"] = "mlp", "mlp"
+presets.MISSING["tag-ants"] = (*presets.NOT_IN_A_RACE, "draw_penalty", "dense_forward",
+                               "dense_survive", "dense_goal_dist")
+sys.path.insert(0, "tests")
+import example_game, run
+run.SAVE_DIR = sys.argv[1]
+run.main([*sys.argv[2:], "--env", "run-to-goal-ants", "--dry-run"])
+run.main([*sys.argv[2:], "--env", "tag-ants", "--max-iters", "1", "--run", "tag"])
+run.main(["--env", "tag-ants", "--dense-gap", "1"])
+"""
+
+
+def test_a_seventh_game(tmp_path):
+    """With the rows that docs/extending.md asks for, it trains, and so do the others."""
+    done = python(REPOSITORY, "-c", SEVENTH, tmp_path, *SMALL)
+    assert "dry run: all of this fits" in done.stdout and "done: 1 iterations" in done.stdout
+    assert load_parameters(tmp_path / "tag/agent1/000001.npz")[1]["game"] == "tag-ants"
+    assert done.stderr == ("run.py: error: --dense-gap: not in tag-ants, only in "
+                           "you-shall-not-pass, sumo-ants, sumo-humans\n")
+
+
 def test_a_best_response_is_trained_and_watched(tmp_path, monkeypatch, capfd):
     """An outsider's file takes its seat by its header; watching seats it again."""
     for script in (run, load_parameter_run):
@@ -429,6 +457,14 @@ def test_what_two_learners_have_learned(tmp_path, monkeypatch):
         "iteration,agent0a/win_v_first,agent0b/win_v_first\n400,0.5,1.0\n")
     assert run.learned(config) == ("Wins: agent0a 50 %, agent0b 100 % of 20 matches against "
                                    "agent0a's first snapshot (iteration 400). ")
+
+
+@pytest.mark.parametrize("here, launcher", [(4, ""), (2, "mpirun -np 4 ")])
+def test_how_to_resume(here, launcher, monkeypatch):
+    """By run.py alone if all four ranks are on one host, which has the cores for them."""
+    monkeypatch.setattr(cores, "count", lambda: 4)
+    monkeypatch.setattr(comm, "HOST", SimpleNamespace(Get_size=lambda: here))
+    assert run.resuming(Config(run="two"), 4) == f"{launcher}python run.py --resume two"
 
 
 def test_an_ensemble_is_trained_and_watched(tmp_path, monkeypatch, capfd):

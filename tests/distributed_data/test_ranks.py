@@ -362,6 +362,35 @@ def test_bad_input_ends_every_rank(tmp_path):
     assert done.stderr.count("--run taken: exists already") == 1
 
 
+def test_ctrl_c_before_training_ends_every_rank(tmp_path):
+    """As a terminal sends it, to mpirun and its ranks, while rank 1 waits for rank 0 in MPI."""
+    script = f"""if True:
+        import sys, time
+        sys.path.insert(0, {str(HERE.parent)!r})
+        import run
+        from distributed_data import comm
+        def slow(*args, settle=run.settle):
+            if comm.RANK == 0:
+                open("there", "w").close()
+                time.sleep(60)
+            return settle(*args)
+        run.settle, run.SAVE_DIR = slow, "."
+        run.main(["--max-iters", "1"])
+        """
+    job = subprocess.Popen([MPIRUN, "-np", "2", sys.executable, "-c", script], cwd=tmp_path,
+                           start_new_session=True, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "there").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(1)  # until the other one waits
+    os.killpg(job.pid, signal.SIGINT)
+    try:
+        _, err = job.communicate(timeout=20)
+        assert job.returncode == 130 and "Traceback" not in err
+    finally:
+        job.kill()
+
+
 def test_a_missing_file_ends_every_rank():
     """Rank 0 alone looks for it, but all ranks end together: one line, without MPICH's own."""
     done = mpirun(HERE.parent / "load_parameter_run.py", "--env", "run-to-goal-ants",

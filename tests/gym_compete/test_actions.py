@@ -64,7 +64,8 @@ WRONG = [
     (lambda a: (None, a), "agent0's action None: must be real numbers in shape {8}"),
     (lambda a: ([1, [2]], a), "agent0's action .1, .2..: must be real numbers in shape {8}"),
     (lambda a: (a,), "actions .*: must be one array for each of the two agents"),
-    (lambda a: 3, "actions 3: must be one array for each of the two")]
+    (lambda a: 3, "actions 3: must be one array for each of the two"),
+    (lambda a: np.array(0.5), "actions array.0.5.: must be one array for each of the two")]
 
 
 @pytest.mark.parametrize("wrong, message", WRONG)

@@ -1,6 +1,7 @@
 """What adapts to what: matches, opponents, batch, minibatch, as a table and against the seats."""
 
 import pytest
+from helpers import width
 
 import run
 from networks.loading import find_policy
@@ -31,12 +32,12 @@ def check(found, world, shared, ensemble):
     players = (seat_outsider(num_envs, 1, shared) if world.outsider else
                seat_players(num_envs, share, opponents, shared, ensemble))
     learners = [player for player in players if player.learner is not None]
-    assert len({player.width for player in learners}) == 1 and len(learners) == world.learners
+    assert len({width(player) for player in learners}) == 1 and len(learners) == world.learners
     frozen = len(players) - len(learners)
     copies = max(opponents, 2 * world.group)
     assert world.outsider or frozen == copies or (frozen == 0 and share == 1)
-    steps = batch_plan.horizon(learners[0].width, batch, minibatch, world)
-    assert steps * learners[0].width * world.ranks == batch and steps % world.chunk == 0
+    steps = batch_plan.horizon(width(learners[0]), batch, minibatch, world)
+    assert steps * width(learners[0]) * world.ranks == batch and steps % world.chunk == 0
     assert 0 < minibatch <= batch and minibatch % world.grain == 0
 
 

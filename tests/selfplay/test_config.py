@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -118,6 +119,26 @@ def settled(words, tmp_path):
     """The `Config` of a command line."""
     parser = make_parser(words.split())
     return settle(parser, parser.parse_args(words.split()), str(tmp_path))
+
+
+def test_runs_of_one_second_have_names_of_their_own(tmp_path):
+    """As of a loop over seeds; the names sort by time."""
+    names = [settled("--env sumo-ants", tmp_path).run for _ in range(20)]
+    assert len(set(names)) == 20 and sorted(names) == names
+    assert all(name.startswith("sumo-ants-20") for name in names)
+
+
+@pytest.mark.parametrize("words", [
+    "--num-threads 1025", "--ranks 1025", "--anchor-games 1000001", "--old-versions 1025",
+    "--pfsp 1001"])
+def test_what_would_fail_late(words, tmp_path, capsys):
+    """Numbers that only a mistake can mean; some ended runs after hundreds of iterations."""
+    name, number = words.split()
+    with pytest.raises(SystemExit, match="2"):
+        settled(words, tmp_path)
+    assert re.search(rf"{name}.*: {number}: must be .* at most {int(number) - 1}\n",
+                     capsys.readouterr().err)
+    assert settled(f"{name} {int(number) - 1}", tmp_path)
 
 
 @pytest.mark.parametrize("words, remark", [

@@ -9,7 +9,7 @@ import pytest
 import run
 from common.command_line import InputError
 from common.parameter_file import load_parameters
-from gym_compete import find_game
+from gym_compete import CompeteVectorEnv, find_game
 from networks.loading import ParameterFile
 from selfplay.config import from_dict, preset
 from selfplay.curriculum import Curriculum, position_of
@@ -78,6 +78,16 @@ def test_no_run_closes_it_again(tmp_path, monkeypatch):
     header = load_parameters(tmp_path / "two/agent0/000002.npz")[1]
     assert header["curriculum"] == 0.75 * 2996
     assert json.loads((tmp_path / "two/config.json").read_text())["curriculum_start"] == 0.5 * 2996
+
+
+def test_filters_see_the_starts_that_are_played(tmp_path, monkeypatch):
+    """The steps that fill them are in the narrowest ring, too, as is all that follows."""
+    radii, reset = [], CompeteVectorEnv.reset
+    monkeypatch.setattr(run, "SAVE_DIR", str(tmp_path))
+    monkeypatch.setattr(CompeteVectorEnv, "reset", lambda env, *args: (
+        reset(env, *args), radii.extend(env.game.radius)))
+    run.main([*TINY, "--run", "one", "--max-iters", "1"])
+    assert len(radii) == 2 * 8 and max(radii) <= 2.6
 
 
 def test_it_opens_by_achievements():

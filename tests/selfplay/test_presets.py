@@ -50,14 +50,14 @@ def dense_reward(name, **options):
 @pytest.mark.parametrize("name", GAME_NAMES)
 def test_what_a_game_does_not_have(name):
     """The tables say which rules are not the game's own, and which weights change nothing."""
-    game = find_game(name)
+    game, idle = find_game(name), IDLE.get(name, ())
     assert {rule for rule in RULES if rule not in (*game.options, "mirror")} == {
         option for option in MISSING[name] if option in RULES}
     weights = [rule for rule in RULES if rule.startswith("dense_") and rule in game.options]
     assert {weight for weight in weights if np.array_equal(
         dense_reward(name), dense_reward(name, **{weight: 2.0}))} == {
-        option for option in IDLE[name] if option in RULES}
-    assert bool(game.curriculum_end) == ("curriculum_start" not in IDLE[name])
+        option for option in idle if option in RULES}
+    assert bool(game.curriculum_end) == ("curriculum_start" not in idle)
     assert bool(game.curriculum_end) == ("curriculum_iters" not in MISSING[name])
 
 

@@ -135,6 +135,7 @@ def refused(capsys, *arguments):
     (("--ensemble", "2"), "--ensemble 2: the run has 1"),
     (("--draw-penalty",), None),
     (("--init", "none"), None),
+    (("--pool", "x", "--pool", "y"), "--pool x --pool y: the run has []"),
     (("--no-draw-penalty",), "--no-draw-penalty: the run has True"),
     (("--no-hide-pose",), None),
     (("--hide-pose",), "--hide-pose: the run has None"),
@@ -148,6 +149,15 @@ def test_what_may_not_change(copy, capsys, arguments, culprit):
         assert "done: 2 iterations" in capsys.readouterr().out
     else:
         assert culprit in refused(capsys, "--resume", "made", *arguments)
+
+
+def test_a_file_to_begin_with_stays(copy, capsys):
+    """The refusal has the option as it was typed."""
+    identity, arrays, _ = read_checkpoint(str(copy))
+    identity["config"]["init"] = "old"
+    write_checkpoint(str(copy), identity, arrays)
+    said = refused(capsys, "--resume", "made", "--init", "none")
+    assert "--init none: the run has old" in said
 
 
 def test_anchors_that_are_off_stay_off(tmp_path, monkeypatch, capsys):
@@ -369,5 +379,7 @@ def test_learning_that_breaks_down(copy, capsys, monkeypatch):
     assert told == (copy / "warnings.txt").read_text().splitlines()
     assert told[0] == "iteration 3: agent0: segment (adv) not finite, step not taken"
     assert told[-1].startswith("iteration 5: ")
-    assert lines[-1].endswith(f"3 times in a row{ADVICE}")
+    assert lines[-1].endswith(
+        "3 times in a row. Resumed, it would fail again; begin a new run with --init made and a "
+        "smaller --optim-stepsize than 0.0004")
     assert read_checkpoint(str(copy))[1]["progress/iteration"] == 4

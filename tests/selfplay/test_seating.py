@@ -4,6 +4,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from helpers import width
 from scipy.stats import chisquare
 from tiny import HEADERS, TINY, learn, tiny_run
 
@@ -27,7 +28,7 @@ def occupants(players, num_envs):
         for seat, matches in player.places:
             assert (table[seat, matches] == -1).all()
             table[seat, matches] = k
-        assert player.width == (table == k).sum()
+        assert width(player) == (table == k).sum()
     assert (table >= 0).all()
     return table
 
@@ -42,10 +43,10 @@ def test_every_seat_is_filled_once(num_envs, latest_share, opponents, ensemble, 
     count = len(learner_names(shared, ensemble))
     assert count == (1 if shared else 2) * ensemble
     assert [p.learner for p in players] == [*range(count), *[None] * (len(players) - count)]
-    assert len({p.width for p in players[:count]}) == 1
+    assert len({width(p) for p in players[:count]}) == 1
     groups = {}
     for player in players[count:]:
-        groups.setdefault(player.group, []).append(player.width)
+        groups.setdefault(player.group, []).append(width(player))
     assert len(groups) == (2 * ensemble if latest_share < 1 else 0)
     assert len({sum(widths) for widths in groups.values()}) <= 1
     for widths in groups.values():
@@ -88,7 +89,7 @@ def test_pairings_that_do_not_divide(shared):
     players = seat_players(96, 0.5, 6, shared, 3)
     met = Counter(map(tuple, occupants(players, 96)[:, :48].T))
     assert set(met) == set(pairings(shared, 3)) and sorted(met.values()) == [5] * 6 + [6] * 3
-    assert len({player.width for player in players if player.learner is not None}) == 1
+    assert len({width(player) for player in players if player.learner is not None}) == 1
 
 
 @pytest.mark.parametrize("num_envs,latest_share,opponents,ensemble,culprit", [

@@ -261,3 +261,18 @@ def test_a_race_starts_another(tmp_path, monkeypatch, capfd):
     for name in ("agent0", "agent1"):
         vector, header = load_parameters(tmp_path / f"pass/{name}/000000.npz")
         assert np.array_equal(old, vector) and header["seat"] == int(name[-1])
+
+
+def test_a_filter_of_another_game_begins_anew(tmp_path, monkeypatch):
+    """Where observations have another size: it is primed in the new game, as without --init."""
+    monkeypatch.setattr(run, "SAVE_DIR", str(tmp_path))
+    small = [*SMALL, "--policy", "narrow_policy:Sharing", "--max-iters", "1"]
+    run.main([*small, "--run", "race"])
+    run.main([*small, "--env", "sumo-ants", "--run", "sumo", "--init", "race/agent0"])
+    run.main([*small, "--env", "sumo-ants", "--run", "fresh"])
+    filters = slice(3, 3 + 2 * 137 + 1)
+    found, fresh = (load_parameters(tmp_path / f"{name}/agent0/000000.npz")[0]
+                    for name in ("sumo", "fresh"))
+    assert found[filters][-1] == pytest.approx(1600, abs=0.1)  # 100 steps of both in 8 matches
+    assert np.array_equal(found[filters], fresh[filters])
+    assert not np.array_equal(found[filters.stop:], fresh[filters.stop:])

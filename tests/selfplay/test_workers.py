@@ -14,7 +14,7 @@ from common.command_line import GAME_NAMES, RANK_NAMES
 from distributed_data import cores, launch
 from networks.loading import POLICIES, find_policy
 from selfplay import batch_plan, workers
-from selfplay.config import make_parser
+from selfplay.config import Config, make_parser
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -130,6 +130,18 @@ def test_what_is_started(started, words, ranks, said, capsys):
     assert capsys.readouterr() == (said, "")
 
 
+@pytest.mark.parametrize("words", ["--resume large", "--resume large --ranks 1"])
+def test_one_worker_plays_the_matches_of_many(started, words, tmp_path):
+    """A run of more workers than this machine can take goes on with all of their matches."""
+    (tmp_path / "large").mkdir()
+    (tmp_path / "large/config.json").write_text('{"ranks": 5}')
+    parser = make_parser()
+    args = parser.parse_args(words.split())
+    workers.start(parser, args, str(tmp_path))
+    each = Config(num_envs=128)
+    assert workers.share_matches(each, args.ranks, ["num_envs"], 5).num_envs == 640 and not started
+
+
 @pytest.mark.parametrize("name", RANK_NAMES)
 def test_nobody_starts_twice(started, name, monkeypatch, capsys):
     """What a launcher has started trains."""
@@ -184,7 +196,7 @@ def test_bad_words_start_nothing(words, said):
      "--optim-batchsize 30: does not fit 2 workers, the network's chunks of 10 steps"),
     ("--policy mlp --ensemble 20 --ranks 8",
      "--num-envs 8: does not fit 8 workers, --ensemble 20; 20 would"),
-    ("--old-versions 9999", "--old-versions 9999: does not fit the matches; 512 would")])
+    ("--old-versions 999", "--old-versions 999: does not fit the matches; 512 would")])
 def test_refused_before_anything_starts(started, words, culprit, capsys):
     """A batch that cannot be divided, in the words in which the workers would refuse it."""
     assert start(words) == 2 and started == []
