@@ -24,9 +24,9 @@ from common.files import write_whole
 from common.terminal import guarded
 from distributed_data import device
 from docs.outputs import make_folder
+from load_parameter_run import SHIPPED_DIR
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-SHIPPED_DIR = os.path.join(ROOT, "parameters")
 TITLE = "# Cross-play"
 INTRO = f"""\
 {TITLE}

@@ -21,9 +21,8 @@ from common.files import first_line, write_whole
 from common.terminal import guarded
 from distributed_data import device
 from docs.outputs import check_picture
+from load_parameter_run import SHIPPED_DIR
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-SHIPPED_DIR = os.path.join(ROOT, "parameters")
 # What is read of each table.
 COLUMNS = {"ratings.csv": {"entrant": str, "rating": float, "low": float, "high": float},
            "pairs.csv": {"entrant": str, "opponent": str, "win_share": float}}

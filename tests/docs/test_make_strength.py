@@ -13,7 +13,7 @@ from docs import make_strength
 from evaluation.entrants import collect
 
 GAME = "run-to-goal-ants"
-SHIPPED = Path(make_strength.ROOT) / "parameters" / GAME
+SHIPPED = Path(make_strength.SHIPPED_DIR) / GAME
 FILES = {
     "tournament.json": json.dumps({"game": GAME, "entrants": [
         {"label": label, "digest": entrant.digest()} for label, entrant in zip(
