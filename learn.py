@@ -96,7 +96,7 @@ def update_all(learners, segs, orders, warn, **options):
             return list(pool.map(update, learners, segs, orders))
     finally:
         for learner in learners:
-            for fault in learner.optimizer.faults:
+            for fault in learner.optimizer.take_faults():
                 warn(f"{learner.name}: {fault} not finite, step not taken", ahead=1)
 
 

@@ -131,8 +131,9 @@ class AntPolicy(BodyPolicy):
     """An ant that sees the world from its own body.
 
     The view (`networks.ant_view`) is the same whichever way the ant is turned and whichever seat it
-    has, and the actions turn with it. Its memory holds where the other ant was one step ago, for
-    its velocity, and the side on which this one began. The observation filter is not used.
+    has, and the mean action turns with it; the noise is each motor's own. Its memory holds where
+    the other ant was one step ago, for its velocity, and the side on which this one began. The
+    observation filter is not used.
     """
 
     sizes = ((ant.RACE, 8), (ant.SUMO, 8))
@@ -154,9 +155,9 @@ class HumanoidPolicy(BodyPolicy):
     """A humanoid that sees the world from its own body (`networks.humanoid_view`).
 
     Both nets are applied to the view and to its mirror image, in twice the rows, and the results
-    averaged, so the policy is exactly symmetric under left-right reflection. Its memory holds where
-    the other robot and the ball were one step ago, and the side on which it began. The observation
-    filter is not used.
+    averaged, so the mean action and the value are exactly symmetric under left-right reflection;
+    the noise is each motor's own. Its memory holds where the other robot and the ball were one step
+    ago, and the side on which it began. The observation filter is not used.
     """
 
     sizes = ((human.RACE, 17), (human.SUMO, 17), (human.KICK, 17))

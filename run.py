@@ -17,7 +17,7 @@ from selfplay.build import (
     policy_maker,
     refuse_mirror,
 )
-from selfplay.config import LIMITS, from_dict, make_parser, settle, walker_remark
+from selfplay.config import LIMITS, flag, from_dict, make_parser, settle, walker_remark
 
 SAVE_DIR = os.path.join(os.path.dirname(os.path.abspath(__file__)), "saveparameters")
 
@@ -42,7 +42,7 @@ def train(config, args, free, resumed=None):
     network, options = find_network(config, game)
     outsider = find_outsider(config)
     if resumed is None:
-        refuse_mirror(config, network, outsider)
+        refuse_mirror(config, game, network, outsider)
     shared = plays_both_seats(game, network, outsider)
     config = plan_batch(config, free, resumed is not None, batch_plan.World(
         comm.SIZE, getattr(network, "chunk", 1), shared, config.ensemble, bool(outsider)))
@@ -53,7 +53,8 @@ def train(config, args, free, resumed=None):
     config = config.replace(curriculum_start=warm_start.find_start(
         config, env.game, [*filter(None, init), *(outsider or ())[1:]], resumed))
     opponents = warm_start.find_opponents(SAVE_DIR, config, trainees, outsider, resumed, args)
-    announce(config, threads, hardware, walker_remark(args), warm_start.pose_remark(init, trainees))
+    announce(config, threads, hardware, walker_remark(args), warm_start.pose_remark(init, trainees),
+             warm_start.curriculum_remark(args, config, env.game))
     if args.dry_run:
         return None
     return compete_learn(
@@ -180,9 +181,10 @@ def failure(error, config, ranks):
         return what
     if isinstance(error, OSError):
         return f"{what}. Resume from the last good checkpoint: {resuming(config, ranks)}"
+    smaller = [f"a smaller {flag(name)} than {getattr(config, name):g}"
+               for name in ("adaptive_kl", "optim_stepsize") if getattr(config, name)]
     return (f"{what}. Resumed, it would fail again; begin a new run with --init "
-            f"{one_line(shlex.quote(config.run))} and a smaller --optim-stepsize than "
-            f"{config.optim_stepsize:g}")
+            f"{one_line(shlex.quote(config.run))} and {' or '.join(smaller)}")
 
 
 def resuming(config, ranks):

@@ -19,7 +19,8 @@ from distributed_data import device
 def make_parser():
     """The command line."""
     parser = bench.make_parser("matches", __doc__)
-    parser.add_argument("files", nargs=2, metavar="FILE")
+    parser.add_argument("files", nargs=2, metavar="FILE",
+                        help="The players: parameter files, 'random' or 'zero'.")
     parser.add_argument("--env", choices=GAME_NAMES)
     parser.add_argument("--max-episodes", type=number(int, 1, MOST_MATCHES), default=1000)
     parser.add_argument("--num-threads", type=number(int, 1), default=2)
@@ -30,10 +31,11 @@ def measure(args):
     """Plays and replays; returns the result dict."""
     device.prepare()  # before anything imports TensorFlow
     from evaluation import matches
+    from evaluation.entrants import load_players
     from evaluation.seats import check_seats
-    from networks.loading import check_networks, load_entries
+    from networks.loading import check_networks
 
-    game, entries = load_entries(args.files, args.env)
+    game, entries = load_players(args.files, args.env)
     check_seats(entries, game)
     check_networks(entries, game)
     tapes, make = [], matches.CompeteVectorEnv

@@ -206,8 +206,8 @@ def measure(args):
         frozen.set(sess, entry.vector)
         ours.learner.start(sess)
         tf.get_default_graph().finalize()
-        contenders = {f"ours, {args.num_envs} games": ours, **peers,
-                      "plain loop, 1 game": PlainLoop(args, sess, ours)}
+        contenders = {f"ours, {args.num_envs} matches": ours, **peers,
+                      "plain loop, 1 match": PlainLoop(args, sess, ours)}
         for _ in range(1 + args.rounds):
             for name, contender in contenders.items():
                 seconds.setdefault(name, []).append(contender.round())

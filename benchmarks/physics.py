@@ -40,7 +40,7 @@ OPTIONS = {"Newton": {"solver": "mjSOL_NEWTON"}, "conjugate gradients": {"solver
            "Euler, Newton": {"integrator": "mjINT_EULER", "solver": "mjSOL_NEWTON"}}
 ENUMS = {"integrator": "mjtIntegrator", "solver": "mjtSolver", "jacobian": "mjtJacobian",
          "cone": "mjtCone"}
-NAMES = ["as it is", "as it is, again", "clock off", "one data for all games", *OPTIONS,
+NAMES = ["as it is", "as it is, again", "clock off", "one data for all matches", *OPTIONS,
          *(name for name in FLAGS if name not in OPTIONS), "Euler, half the time step"]
 
 
@@ -50,7 +50,9 @@ def make_parser():
     parser.add_argument("--env", choices=GAME_NAMES,
                         help="The game. [that of the files, or run-to-goal-ants]")
     parser.add_argument("--play", nargs="+", metavar="FILE",
-                        help="Parameter files of both seats, or one for both, instead of N(0, .5).")
+                        help=(
+                            "Parameter files (or 'random', 'zero') of both seats, or one for both, "
+                            "instead of N(0, .5)."))
     parser.add_argument("--num-envs", type=number(int, 1), default=32)
     parser.add_argument("--steps", type=number(int, FAR), default=64,
                         help="Environment steps that are replayed, in all blocks together.")
@@ -99,11 +101,12 @@ def record_play(files, env_name, num_envs, steps):
     if len(files) > 2:
         raise InputError(f"--play: {len(files)} files: must be 1 or 2")
     device.prepare()  # before anything imports TensorFlow
+    from evaluation.entrants import load_players
     from evaluation.matches import play
     from evaluation.seats import check_seats
-    from networks.loading import check_networks, load_entries
+    from networks.loading import check_networks
 
-    game, entries = load_entries(files, env_name)
+    game, entries = load_players(files, env_name)
     entries = (entries * 2)[:2]
     check_seats(entries, game)
     check_networks(entries, game)
@@ -127,7 +130,7 @@ class Variant:
             self._move(model.opt, mujoco)
         self.models = [copies[id(model)] for model in models]
         self.datas = [mujoco.MjData(model) for model in self.models]
-        if name == "one data for all games":
+        if name == "one data for all matches":
             self.datas = self.datas[:1] * len(models)
 
     def _move(self, opt, mujoco):

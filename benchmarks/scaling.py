@@ -80,7 +80,10 @@ def work(directory, timed, arguments):
 
 
 def train(layout, args, timed):
-    """One short run in a layout; returns (seconds of each iteration, what was timed)."""
+    """One short run in a layout; returns (seconds of each iteration, config, what was timed).
+
+    config: dict of the options that the run had.
+    """
     ranks, threads = map(int, layout.split("x"))
     with tempfile.TemporaryDirectory() as directory:
         bench.run_child(bench.python(
@@ -92,41 +95,47 @@ def train(layout, args, timed):
         with open(os.path.join(directory, "run", "timing.csv")) as file:
             seconds = [float(row["run/seconds"]) for row in csv.DictReader(file)][WARM_UP - 1:]
         with open(os.path.join(directory, "run", "config.json")) as file:
-            samples = json.load(file)["timesteps_per_batch"]
+            config = json.load(file)
         times = [after - before for before, after in zip(seconds, seconds[1:])]
         found = {}
         if timed:
             with open(os.path.join(directory, "timed.json")) as file:
                 found = json.load(file)
-    return times, samples, found
+    return times, config, found
+
+
+def check(args):
+    """Raises InputError for layouts that are none, and for matches that they cannot share."""
+    for layout in args.layouts:
+        if not re.fullmatch(r"[1-9]\d*x[1-9]\d*", layout):
+            raise InputError(f"--layouts {layout}: must be RANKSxTHREADS, such as 2x1")
+        ranks = int(layout.split("x")[0])
+        if args.num_envs % ranks:
+            raise InputError(f"--num-envs {args.num_envs}: must be a multiple of {ranks}, the "
+                             f"ranks of --layouts {layout}")
 
 
 def measure(args):
     """Every layout in turn, several times; returns the result dict."""
-    for layout in args.layouts:
-        if not re.fullmatch(r"[1-9]\d*x[1-9]\d*", layout):
-            raise InputError(f"--layouts {layout}: must be RANKSxTHREADS, such as 2x1")
-        if int(layout.split("x")[0]) > args.num_envs:
-            raise InputError(f"--num-envs {args.num_envs}: must be at least the ranks of --layouts "
-                             f"{layout}, one match per rank")
+    check(args)
     times = {layout: [] for layout in args.layouts}
     for _ in range(args.rounds):
         for layout in args.layouts:
-            found, samples, _ = train(layout, args, timed=False)
+            found, config, _ = train(layout, args, timed=False)
             times[layout] += found
-    rows = []
+    rows, samples = [], config["timesteps_per_batch"]
     for layout in args.layouts:
         seconds = statistics.median(times[layout])
         _, _, timed = train(layout, args, timed=True)
         iterations = args.iters + WARM_UP
         rows.append({
-            "layout": layout, "env": args.env, "batch": samples, "seconds": seconds,
-            "samples_per_s": samples / seconds,
+            "layout": layout, "seconds": seconds, "samples_per_s": samples / seconds,
             "ratio": statistics.median(times[args.layouts[0]]) / seconds,
             "calls": timed["calls"] / iterations,
             "communication": timed["moving"] / iterations / seconds,
             "waiting": timed["waiting"] / iterations / seconds})
-    return {"rows": rows}
+    return {"env": config["env"], "policy": config["policy"], "batch": samples,
+            "integrator": config["integrator"], "rows": rows}
 
 
 def print_result(result):
@@ -137,6 +146,8 @@ def print_result(result):
          for r in result["rows"]],
         ["ranks x threads", "s per iteration", "samples/s per learner", "of the first",
          "calls per iteration", "communication", "waiting"])
+    print(f"{result['env']}, {result['policy']}, batches of {result['batch']:,} on "
+          f"{result['integrator']}")
 
 
 @guarded

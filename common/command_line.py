@@ -72,10 +72,10 @@ def dashed(name):
     return f"--{name.replace('_', '-')}"
 
 
-def number(kind, low, high=math.inf, above=False):
-    """Returns an argparse type: an int or float in [low, high], or in (low, high] with `above`.
+def number(kind, low, high=math.inf, above=False, below=False):
+    """Returns an argparse type: an int or float in [low, high].
 
-    No int exceeds `MOST`, whatever `high` is.
+    above: low itself is out of bounds; below: high is. No int exceeds `MOST`, whatever `high` is.
     """
     most = min(high, MOST) if kind is int else high
 
@@ -83,10 +83,11 @@ def number(kind, low, high=math.inf, above=False):
         value = kind(text)
         if value != value or abs(value) == math.inf:
             raise argparse.ArgumentTypeError(f"{text}: must be a finite number")
-        if not (value > low if above else value >= low) or value > most:
+        if not ((value > low if above else value >= low)
+                and (value < most if below else value <= most)):
             bounds = f"{'above' if above else 'at least'} {low}"
             shown = most if value > most else high
-            bounds += "" if shown == math.inf else f" and at most {shown}"
+            bounds += "" if shown == math.inf else f" and {'below' if below else 'at most'} {shown}"
             raise argparse.ArgumentTypeError(f"{text}: must be {bounds}")
         return value
 
@@ -117,13 +118,21 @@ class NotFinite(ArithmeticError):
 
 
 def check_writable(option, path):
-    """Raises InputError if a result file cannot be written: before the work, not after."""
-    folder = os.path.dirname(os.path.abspath(path))
+    """Raises InputError if a result file cannot be written: before the work, not after.
+
+    A link's target is replaced, by way of a temporary file beside it (`files.write_whole`).
+    """
+    from common.files import beside  # here, as it needs NumPy
+
+    folder, name = os.path.split(os.path.realpath(path))
     special = os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path))
     if special and os.access(path, os.W_OK):  # a device or a pipe
         return
     if os.path.isdir(path) or not os.path.isdir(folder) or not os.access(folder, os.W_OK):
         raise InputError(f"{option} {path}: must be a file in a folder that exists and is writable")
+    most = os.pathconf(folder, "PC_NAME_MAX") - len(beside(""))
+    if len(os.fsencode(name)) > most:
+        raise InputError(f"{option} {path}: must have a name of at most {most} bytes")
 
 
 def check_apart(outputs, inputs):

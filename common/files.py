@@ -17,7 +17,7 @@ def write_whole(path, write):
     """
     special = os.path.exists(path) and not os.path.isfile(path)
     target = path if special else os.path.realpath(path)  # a piped /dev/stdout has no real path
-    temporary = target if special else f"{target}.tmp{os.getpid()}"
+    temporary = target if special else beside(target)
     try:
         with open(temporary, "wb") as file:
             write(file)
@@ -31,6 +31,11 @@ def write_whole(path, write):
     finally:
         if not special and os.path.exists(temporary):
             os.unlink(temporary)
+
+
+def beside(target):
+    """The temporary file in which a process writes what `target` is to be."""
+    return f"{target}.tmp{os.getpid()}"
 
 
 def remove_leftovers(folder):
@@ -64,6 +69,13 @@ def open_arrays(raw, most):
            for entry in members):
         raise ValueError("compressed by a method that NumPy never uses")
     return np.load(io.BytesIO(raw), allow_pickle=False)
+
+
+def open_stored(path):
+    """Opens an .npz file whose arrays are not compressed, like ours; ValueError for any other."""
+    with open(path, "rb") as file:
+        raw = file.read()
+    return open_arrays(raw, 2 * len(raw))
 
 
 def first_line(error):

@@ -44,8 +44,8 @@ In sumo a match in which one falls before the two have touched is a tie. Ratings
 in Elo points with mean 0, a tie counting as half a win for each, with 95 % intervals of the
 difference to the mean. They compare entrants of one game only, and where one seat is the easier
 one, that is part of the rating of those who were made for it. Actions are drawn, not means. Match g
-of a seed is the same match whatever is played beside it; another version of this code may change
-the last bits of an action and so its course.
+of a seed is the same match on the same kind of processor, whatever is played beside it; another
+processor, or another version of this code, may change the last bits of an action and so its course.
 
 Each section names its command; ZOO is a folder of
 [policies that OpenAI released in 2017](judging.md#openais-files). Run again, it plays only the

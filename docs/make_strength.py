@@ -4,13 +4,13 @@
         parameters/GAME/earlier ZOO/GAME*_v1.npy --max-episodes 40 --out DIR
     python -m docs.make_strength DIR --out docs/images/shipped_ratings.png
 
-Ours are parameters/GAME/agent0.npz and the snapshots in earlier/, whatever they are called: that in
-`08.0M` is after so many million steps, the first one after as many as `made.json` says. The game
-must be one where one network plays both seats, since two have no steps in common.
+Ours are parameters/GAME/agent0.npz and the snapshots in earlier/ that its training left, whatever
+the tournament calls them; `made.json` says which and after how many steps. Other trainings' are
+drawn as OpenAI's are. The game must be one where one network plays both seats, since two have no
+steps in common.
 """
 
 import csv
-import glob
 import itertools
 import json
 import os
@@ -28,6 +28,7 @@ COLUMNS = {"ratings.csv": {"entrant": str, "rating": float, "low": float, "high"
            "pairs.csv": {"entrant": str, "opponent": str, "win_share": float}}
 COLORS = ("tab:orange", "tab:green", "tab:red", "tab:purple", "tab:brown")  # beside ours in blue
 UNTRAINED = "the untrained"
+OTHER_TRAINING = "agent0.npz does not come from it"  # in the note of a stage of made.json
 
 
 def make_parser():
@@ -78,17 +79,27 @@ def read_csv(directory, name):
 
 
 def find_ours(game):
-    """{digest: steps of training behind it [millions]} of what ships."""
+    """{digest: steps of training behind it [millions]} of what the champion's training has left.
+
+    A stage's last snapshot is from its end; one from amid a stage has its steps in its name.
+    """
     from evaluation.entrants import Entrant
     from networks.loading import load_entry
 
     folder = os.path.join(SHIPPED_DIR, game)
     with open(os.path.join(folder, "made.json")) as file:
-        steps = {os.path.join(folder, "agent0.npz"): json.load(file)["timesteps"] / 1e6}
-    for path in glob.glob(os.path.join(glob.escape(folder), "earlier", "*M", "agent0.npz")):
-        steps[path] = float(os.path.basename(os.path.dirname(path)).removesuffix("M"))
+        stages = json.load(file)["stages"]
+    steps, done = {}, 0
+    for stage in stages:
+        if OTHER_TRAINING in stage.get("note", ""):
+            continue
+        done += stage["timesteps"]
+        *amid, last = stage["ships as"] or [None]
+        steps |= {name: float(os.path.basename(name).removesuffix("M")) for name in amid}
+        steps |= {last: done / 1e6} if last else {}
+    paths = {os.path.join(folder, name, "agent0.npz"): count for name, count in steps.items()}
     return {Entrant(path, load_entry(path, game), (0, 1)).digest(): count
-            for path, count in steps.items()}
+            for path, count in paths.items()}
 
 
 def draw_ratings(axes, rows, steps):

@@ -31,7 +31,8 @@ def add_match_options(parser, usual_game="that of the files"):
     parser.add_argument("--policy", metavar="MODULE:CLASS", action="append", default=[], help=(
         "Accept files whose network is this class; may be repeated."))
     parser.add_argument("--seed", type=number(int, 0), default=0, help=(
-        "Random seed; match g of a seed is always the same match. [0]"))
+        "Random seed; match g of a seed is always the same match on the same kind of processor. "
+        "[0]"))
     parser.add_argument("--deterministic", action="store_true",
                         help="Play the mean actions, without noise.")
     parser.add_argument("--integrator", choices=("RK4", "Euler"), default="RK4",

@@ -65,10 +65,9 @@ def load_players(words, env_name, deterministic=False):
     """
     files = [word for word in words if word not in ANCHORS]
     if not files and env_name is None:
-        raise InputError(f"--param-paths {' '.join(words)}: give the game with --env")
+        raise InputError(f"{' '.join(words)}: give the game with --env")
     if deterministic and "random" in words:
-        raise InputError("--param-paths random: all its actions are noise, which --deterministic "
-                         "takes away")
+        raise InputError("random: all its actions are noise, which --deterministic takes away")
     game, entries = load_entries(files, env_name) if files else (env_name, [])
     loaded = dict(zip(files, entries))
     return game, [loaded.get(word) or blank_entry(game, ANCHORS[word], word) for word in words]

@@ -50,7 +50,7 @@ class Panel:
     def name(self, column):
         """A line's name in the legend."""
         learner, _, figure = column.partition("/")
-        rest = figure[len(self.figure):].replace("_", " ")
+        rest = figure.removeprefix(self.figure)
         return f"{learner} v {rest}" if rest else learner
 
     def lines(self, table, x):
@@ -143,7 +143,8 @@ def read_config(path):
     if not os.path.exists(path):
         return []
     with open(path) as file:
-        return [(name, json.dumps(value).strip('"')) for name, value in json.load(file).items()]
+        return [(name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+                for name, value in json.load(file).items()]
 
 
 def facts(table, timing):

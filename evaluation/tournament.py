@@ -65,7 +65,7 @@ class Tournament:
         """The finished pairs: {(i, j): a list of `summarize_seating`'s dicts}."""
         found = {pair: read_json(self._path(pair)) for pair in self.pairs}
         return {pair: result for pair, result in found.items()
-                if isinstance(result, list) and sum(r["games"] for r in result) == self.games}
+                if is_whole(result, pair, self.games)}
 
     def play(self, num_threads, on_pair=None, on_game=None, on_step=None):
         """Plays the missing pairs and writes each once it is finished; returns `results()`.
@@ -154,6 +154,21 @@ def summarize_seating(players, results):
     return {"seats": list(players), "games": len(results), **tally(results),
             "steps": sum(result["length"] for result in results),
             "endings": dict(sorted(endings.items()))}
+
+
+def is_whole(found, pair, games):
+    """Whether a file's JSON holds all matches of a pair, a `summarize_seating` for each seating.
+
+    Anything else, as in a damaged file, counts as not played.
+    """
+    try:
+        return (games == sum(seating["games"] for seating in found)
+                == sum(seating["wins"][0] + seating["wins"][1] + seating["ties"]
+                       for seating in found)
+                and all(sorted(seating["seats"]) == [*pair] and seating["steps"] >= 0
+                        for seating in found))
+    except (TypeError, LookupError):
+        return False
 
 
 def count(results, n):

@@ -15,6 +15,7 @@ import os
 import numpy as np
 
 from common.command_line import (
+    MOST_MATCHES,
     InputError,
     Parser,
     check_apart,
@@ -35,7 +36,7 @@ def make_parser():
     parser.add_argument("out", metavar="OUT", help="Where to write the blindfolded ones.")
     parser.add_argument("--against", metavar="FILE2", help=(
         "The opponent in the matches that are averaged; default: FILE itself."))
-    parser.add_argument("--games", type=number(int, 1), default=8,
+    parser.add_argument("--games", type=number(int, 1, MOST_MATCHES), default=8,
                         help="Matches to average over. [8]")
     parser.add_argument("--seed", type=number(int, 0), default=7, help="Their random seed. [7]")
     return parser

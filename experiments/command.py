@@ -3,7 +3,14 @@
 import os
 import sys
 
-from common.command_line import InputError, Parser, file_error, number, one_line
+from common.command_line import (
+    MOST_MATCHES,
+    InputError,
+    Parser,
+    file_error,
+    number,
+    one_line,
+)
 from common.interrupts import Interrupts
 from common.terminal import go_on_without_output, guarded
 from experiments.estimate import Bar, count_matches, describe_cost, kind
@@ -17,11 +24,14 @@ OWN = ("run", "resume", "dry_run", "env", "seed", "paper", "keep", "ranks", "opp
        "opponent_seat", "max_timesteps", "max_episodes", "max_seconds")
 
 
-def base_parser(name, doc):
-    """The command line of `python -m experiments.NAME`, described by its docstring's first line."""
+def base_parser(name, doc, scales):
+    """The command line of `python -m experiments.NAME`, described by its docstring's first line.
+
+    scales: what --scale chooses from, in words.
+    """
     parser = Parser(prog=f"python -m experiments.{name}", description=doc.split("\n")[0])
-    parser.add_argument("--scale", choices=("small", "medium", "paper"), default="small", help=(
-        "Minutes on two cores, hours, or the paper's settings and lengths. [small]"))
+    parser.add_argument("--scale", choices=("small", "medium", "paper"), default="small",
+                        help=f"{scales} [small]")
     parser.add_argument("--out", metavar="DIR", help=(
         f"Folder of runs and results; the same command resumes there. [results/{name}-SCALE]"))
     return parser
@@ -29,14 +39,15 @@ def base_parser(name, doc):
 
 def make_parser(experiment):
     """The command line of an experiment that trains."""
-    parser = base_parser(experiment.name, experiment.doc)
+    parser = base_parser(experiment.name, experiment.doc,
+                         "Minutes on two cores, hours, or the paper's settings and lengths.")
     parser.add_argument("--game", nargs="+", choices=experiment.games, metavar="GAME", help=(
         f"Any of {', '.join(experiment.games)}. [{' '.join(experiment.usual)}]"))
     parser.add_argument("--seeds", nargs="+", type=number(int, 0), default=[0], metavar="SEED",
                         help="Every arm is trained once with each. [0]")
     parser.add_argument("--points", type=number(int, 1), metavar="N", help=(
         "Snapshots of each run that are judged; default: the scale's."))
-    parser.add_argument("--matches", type=number(int, 2), metavar="N", help=(
+    parser.add_argument("--matches", type=number(int, 2, MOST_MATCHES), metavar="N", help=(
         "Matches per pair of learners that meet; default: the scale's."))
     parser.add_argument("--ranks", type=number(int, 1), metavar="N",
                         help="Train each run under mpirun -np N.")

@@ -3,7 +3,6 @@
 import shutil
 
 GAME_STEPS = 250  # of a match, for the estimate: half of the time limit
-RK4_COST = 3.6  # times Euler's (docs/paper.md, values)
 
 
 def kind(study, item):
@@ -23,9 +22,9 @@ def count_matches(study, paces):
 
 
 def match_seconds(paces):
-    """About how long a match takes here under RK4 [s]."""
+    """About how long a match takes here [s]."""
     steps = sum(pace.steps for pace in paces.values()) / len(paces)
-    return GAME_STEPS * RK4_COST / steps
+    return GAME_STEPS / steps
 
 
 def describe_cost(study, runs, paces, matches):

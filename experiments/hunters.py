@@ -17,16 +17,17 @@ import os
 import sys
 
 import run
-from common.command_line import RANK_NAMES, InputError, number
+from common.command_line import MOST, MOST_MATCHES, RANK_NAMES, InputError, number
 from common.run_folder import find_place, lasting_paths
 from common.terminal import go_on_without_output, guarded
 from experiments import stages
 from selfplay import config, run_lock
 
-OWN = {"rounds": (3, "Rounds, each a hunter and then the main learner."),
-       "hunter_steps": (2_000_000, "Environment steps of a hunter."),
-       "main_steps": (4_000_000, "Environment steps of the main learner per round."),
-       "games": (200, "Matches that judge a hunter.")}
+MOST_ROUNDS = 1000
+OWN = {"rounds": (3, MOST_ROUNDS, "Rounds, each a hunter and then the main learner."),
+       "hunter_steps": (2_000_000, MOST, "Environment steps of a hunter."),
+       "main_steps": (4_000_000, MOST, "Environment steps of the main learner per round."),
+       "games": (200, MOST_MATCHES, "Matches that judge a hunter.")}
 HELP = {"run": "Name of the stages, with endings, and of the folder with their results.",
         "init": "The first champion, from which the first stages start: a run in saveparameters/ "
         "(its newest snapshots), a folder of agentK.npz, or a file."}
@@ -46,9 +47,9 @@ def make_parser(argv=()):
     parser.description = " ".join(__doc__.split("\n\n")[0].split())
     parser.epilog += f" Not here: {', '.join(map(config.flag, NOT_HERE))}."
     group = parser.add_argument_group("hunters")
-    for name, (default, text) in OWN.items():
-        group.add_argument(config.flag(name), type=number(int, 1), default=default, metavar="N",
-                           help=f"{text} [{default:,}]")
+    for name, (default, most, text) in OWN.items():
+        group.add_argument(config.flag(name), type=number(int, 1, most), default=default,
+                           metavar="N", help=f"{text} [{default:,}]")
     return parser
 
 

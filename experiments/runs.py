@@ -3,6 +3,7 @@
 import csv
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import zipfile
@@ -17,6 +18,9 @@ ROOT = Path(__file__).resolve().parents[1]
 TRIAL = 3  # iterations that the estimate is based on
 POLL = 0.2  # seconds between two looks at a process
 RECENT = 20  # iterations over which a pace is measured
+RK4_COST = 3.6  # times Euler's (docs/paper.md, values)
+# Exit codes after a request to stop: of Python, of a process that it met too early, of mpirun.
+STOPPED = (0, *(code for name in (signal.SIGINT, signal.SIGTERM) for code in (-name, 128 + name)))
 
 
 class Failed(RuntimeError):
@@ -132,10 +136,10 @@ class Trainings:
 
 def iterations_done(folder):
     """How many iterations a run's checkpoint counts; 0 if none can be read."""
-    import numpy as np
+    from common.files import open_stored  # here, so --help stays quick
 
     try:
-        with np.load(os.path.join(folder, CHECKPOINT), allow_pickle=False) as arrays:
+        with open_stored(os.path.join(folder, CHECKPOINT)) as arrays:
             return int(arrays["progress/iteration"])
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return 0
@@ -150,7 +154,7 @@ def explain(run, code, lines, output):
                  if line.startswith("run.py: error: ")), "")
     if code == 2 and said:
         return InputError(f"{run.name}: {said}")
-    why = said or ("it was stopped from outside" if code in (0, 130) else f"exit code {code}")
+    why = said or ("it was stopped from outside" if code in STOPPED else f"exit code {code}")
     return Failed(f"{run.name}: {why}; {one_line(output)} has all that it printed; run the same "
                   "command to resume")
 
@@ -160,7 +164,8 @@ def explain(run, code, lines, output):
 
 class Pace(NamedTuple):
     """What a run costs, as measured: seconds per iteration; environment steps per second of
-    collecting; bytes per version; bytes of the rest. learners: their names."""
+    collecting, had it been on RK4, as matches are; bytes per version; bytes of the rest.
+    learners: their names."""
 
     seconds: float
     steps: float
@@ -182,6 +187,8 @@ def measure(folder):
     seconds = (clock[-1] - clock[0]) / (len(clock) - 1) if len(clock) > 1 else clock[0]
     steps = sum(float(row["run/collect_steps_per_s"]) for row in rows) / len(rows)
     found = RunFolder(folder)
+    if found.config["integrator"] == "Euler":
+        steps /= RK4_COST
     newest = [max(found.snapshots(name).items())[1] for name in found.learners]
     return Pace(seconds, steps, sum(map(os.path.getsize, newest)),
                 2 * os.path.getsize(os.path.join(folder, CHECKPOINT)), found.learners)

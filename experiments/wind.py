@@ -13,7 +13,7 @@ import os
 import time
 from dataclasses import dataclass
 
-from common.command_line import InputError, number, one_line
+from common.command_line import MOST_MATCHES, InputError, number, one_line
 from experiments import command, results, shares
 from experiments.estimate import duration
 from experiments.runs import ROOT
@@ -26,6 +26,7 @@ PAPER = {"wrestler": {200: (372, 146), 300: (327, 150), 400: (247, 143), 500: (1
          "walker": {200: (179, 54), 300: (139, 42), 400: (116, 32), 500: (103, 25), 600: (95, 20)}}
 # Who is pushed: the games whose files will do; the first that ships is the default.
 PLAYERS = {"wrestler": ("sumo-humans",), "walker": ("run-to-goal-humans", "you-shall-not-pass")}
+MOST_STEPS = 500  # of an episode
 TRIAL = 20  # steps that the estimate is based on
 
 
@@ -63,14 +64,15 @@ class Player:
 
 def make_parser():
     """The command line."""
-    parser = command.base_parser("wind", __doc__)
+    parser = command.base_parser("wind", __doc__, (
+        "20 episodes per force, or 200 as in the paper (medium is the same)."))
     for name, games in PLAYERS.items():
         parser.add_argument(f"--{name}", metavar="FILE", help=(
             f"Parameters for {' or '.join(games)}; default: what parameters/ ships."))
     parser.add_argument("--forces", nargs="+", type=number(int, 0, 100_000), default=list(FORCES),
                         metavar="F", help="Of the pushes [N]. [200 300 400 500 600]")
-    parser.add_argument("--episodes", type=number(int, 2),
-                        help="Per force; default: 20 at scale small, else the paper's 200.")
+    parser.add_argument("--episodes", type=number(int, 2, MOST_MATCHES),
+                        help="Per force; default: the scale's.")
     parser.add_argument("--seed", type=number(int, 0), default=0, help="Random seed. [0]")
     parser.add_argument("--num-threads", type=number(int, 1),
                         help="Threads that step matches; default: one per core.")
@@ -165,7 +167,7 @@ def play(study, player, force, threads, bar, check):
     path = os.path.join(study.out, "episodes", f"{player.name}-{force}.json")
     found, name = read_json(path), f"{player.name} {force} N"
     bar.set_description(name)
-    if isinstance(found, list) and len(found) == study.episodes:
+    if is_whole(found, study.episodes):
         bar.update(study.episodes)
         return found
     lengths = [result["length"] for result in play(
@@ -173,6 +175,12 @@ def play(study, player, force, threads, bar, check):
         num_threads=threads, on_step=lambda *_: check(), on_game=lambda _: bar.update())]
     write_json(path, lengths)
     return lengths
+
+
+def is_whole(found, episodes):
+    """Whether a file's JSON is the steps of so many episodes; anything else is played again."""
+    return (isinstance(found, list) and len(found) == episodes
+            and all(isinstance(steps, int) and 0 < steps <= MOST_STEPS for steps in found))
 
 
 class Enough(Exception):
@@ -201,9 +209,9 @@ def estimate(study, cells, threads, check):
     pace = (others[-1][0] - first) / sum(count for _, count in others) if others else 0.0
     episodes = len(cells) * study.episodes
     files = ", ".join(f"{name} {one_line(path)}" for name, path in study.files.items())
-    return (f"wind: {files}; {len(study.forces)} forces, {episodes:,} episodes of at most 500 "
-            f"steps, at most about {duration(pace * 500 * episodes)} here, and less than "
-            "1 MB of disk")
+    return (f"wind: {files}; {len(study.forces)} forces, {episodes:,} episodes of at most "
+            f"{MOST_STEPS} steps, at most about {duration(pace * MOST_STEPS * episodes)} here, and "
+            "less than 1 MB of disk")
 
 
 def conclude(study, steps):
@@ -215,7 +223,7 @@ def conclude(study, steps):
         found.setdefault(name, {})[str(force)] = {
             "mean": round(float(np.mean(lengths)), 2), "std": round(float(np.std(lengths)), 2),
             "interval": [round(x, 2) for x in shares.student(lengths)],
-            "stood": sum(length >= 500 for length in lengths)}
+            "stood": sum(length >= MOST_STEPS for length in lengths)}
     rows = [[name, force, "{:.0f} [{:.0f}, {:.0f}]".format(cell["mean"], *cell["interval"]),
              f"{cell['std']:.0f}", *map(str, PAPER[name].get(int(force), ("-", "-")))]
             for name, cells in found.items() for force, cell in cells.items()]

@@ -238,8 +238,12 @@ def _parse(raw):
     if not raw.startswith(b"PK"):  # NumPy would take it for a pickle, and advise to trust it
         raise ValueError("it begins like neither")
     with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-        if sum(entry.file_size for entry in archive.infolist()) > MAX_FILE_BYTES:
-            raise ValueError("unpacks to too much")
+        members = archive.infolist()
+    if sum(entry.file_size for entry in members) > MAX_FILE_BYTES:
+        raise ValueError("unpacks to too much")
+    if any(entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+           for entry in members):  # others could unpack any amount at once
+        raise ValueError("compressed by a method that NumPy never uses")
     with np.load(io.BytesIO(raw), allow_pickle=False) as arrays:
         header = json.loads(str(arrays["header"]))
         if not isinstance(header, dict) or not isinstance(header.get("policy_args"), dict):

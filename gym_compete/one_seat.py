@@ -27,9 +27,9 @@ class OneSeat(gymnasium.Env):
     deterministic: whether a file plays its mean actions.
     options: `render_mode` and further keywords of `CompeteEnv` and the game, where env is a name.
 
-    Infos are those of `CompeteEnv` for the seat; at the end of a match `outcome` is 1 if the agent
-    has won, 0 in a tie and -1 if it has lost. Matches start like those of a `CompeteEnv` with the
-    same seed, whoever the opponent is.
+    Infos are those of `CompeteEnv` for the seat, but the last one of a match also has `outcome`: 1
+    if the agent has won, 0 in a tie and -1 if it has lost. Matches start like those of a
+    `CompeteEnv` with the same seed, whoever the opponent is.
 
     Raises ValueError for a bad argument.
     """

@@ -8,7 +8,7 @@ import numpy as np
 from gymnasium.utils import seeding
 
 from gym_compete.actions import checked
-from gym_compete.games import find_game
+from gym_compete.games import NOBODY, find_game
 from gym_compete.games.game import checked_version, is_number
 from gym_compete.mirror import Mirror
 
@@ -22,8 +22,9 @@ class CompeteVectorEnv:
     num_envs: matches; num_threads: threads that step them.
     seed: match i draws its resets from seed + i, exactly as a single environment reset with that
         seed does, whatever the number of threads; or a sequence of N seeds; None: random ones.
-    mirror: whether seat 1 of every other match observes and acts in the mirrored match: then
-        neither can learn on which side the other will pass.
+    mirror: whether in every other match seat 1 observes and acts in the mirrored one, from the
+        first on where i is odd and from the second on where it is even: then neither can learn on
+        which side the other will pass.
     options: further keywords go to the game (`max_episode_steps`, `integrator`, ...).
 
     Arrays that `reset` and `step` return are overwritten by the next step: copy what you keep.
@@ -41,6 +42,8 @@ class CompeteVectorEnv:
                 raise ValueError(f"{what} {value}: must be at least 1")
         self.game = find_game(game)(num_envs, num_threads, **options)
         self._mirror = Mirror(self.game) if mirror else None
+        self._odd = np.arange(num_envs) % 2 > 0
+        self._mirrored = self._odd.copy()  # matches under way whose seat 1 is in the mirror
         self.num_envs, self.num_threads = num_envs, num_threads
         self.ob_dims, self.ac_dims = self.game.ob_dims, self.game.ac_dims
         self.single_observation_space = observation_space(self.game)
@@ -57,7 +60,17 @@ class CompeteVectorEnv:
             "steps": np.zeros(num_envs, np.int64), "final_obs": final_obs,
             "final_potential": np.zeros((2, num_envs)),
         }
+        self._clear_infos()
         self._seed(seed)
+
+    def _clear_infos(self):
+        """Forgets the last step: none has been taken in the matches that are to be played."""
+        infos = self.infos
+        for values in (infos["reward_move"], infos["reward_remaining"], infos["ending"],
+                       infos["steps"], *infos["final_obs"], infos["final_potential"]):
+            values[:] = 0
+        infos["winner"][:] = NOBODY
+        infos["parts"] = ({}, {})
 
     def _seed(self, seed):
         if seed is None:
@@ -74,6 +87,7 @@ class CompeteVectorEnv:
     def reset(self, seed=None, options=None):
         """Starts every match; returns (obs, infos), obs one [N, ob_dim] float32 array per seat.
 
+        infos are those of `step`, and empty: zeros, nobody has won, no parts.
         seed: as for the constructor; None continues with the generators as they are.
         options: {"version": k} sets the curriculum position; other keys mean nothing here.
 
@@ -83,9 +97,11 @@ class CompeteVectorEnv:
         if seed is not None:
             self._seed(seed)
         self.version = version
+        self._mirrored[:] = self._odd
         for i in range(self.num_envs):
             self._start(i)
         self._started = True
+        self._clear_infos()
         self._observe(self.obs)
         return self.obs, self.infos
 
@@ -122,6 +138,7 @@ class CompeteVectorEnv:
         for i in np.flatnonzero(done):
             if self.on_end:
                 self.on_end(i)
+            self._mirrored[i] ^= True
             self._start(i)
         self._observe(self.obs)
         return self.obs, self.rewards, done & ~truncated, truncated, infos
@@ -134,16 +151,17 @@ class CompeteVectorEnv:
     def _observe(self, obs):
         self.game.observe(obs)
         if self._mirror:
-            obs[1][1::2] = self._mirror.obs(1, obs[1][1::2])
+            turned = self._mirrored
+            obs[1][turned] = self._mirror.obs(1, obs[1][turned])
 
     def _turned(self, actions):
         """The actions as the motors take them."""
         if not self._mirror:
             return actions
-        acs, mirrored = checked(actions, self.ac_dims, (self.num_envs,))
-        mirrored = mirrored.copy()
-        mirrored[1::2] = self._mirror.acs(1, mirrored[1::2])
-        return acs, mirrored
+        acs, theirs = checked(actions, self.ac_dims, (self.num_envs,))
+        theirs, turned = theirs.copy(), self._mirrored
+        theirs[turned] = self._mirror.acs(1, theirs[turned])
+        return acs, theirs
 
     def get_state(self):
         """Returns the matches' whole state, random generators included: a dict of arrays.
@@ -152,16 +170,22 @@ class CompeteVectorEnv:
         """
         randoms = [json.dumps(rng.bit_generator.state) for rng in self.np_randoms]
         version = np.nan if self.version is None else self.version
-        return self.game.get_state() | {"np_randoms": np.array(randoms),
-                                        "version": np.array(version)}
+        mirrored = {"mirrored": self._mirrored.copy()} if self._mirror else {}
+        return self.game.get_state() | mirrored | {"np_randoms": np.array(randoms),
+                                                   "version": np.array(version)}
 
     def set_state(self, state):
-        """Restores what `get_state` returned for as many matches, and updates `obs`."""
+        """Restores what `get_state` returned for as many matches; updates `obs`, clears `infos`.
+
+        In older states with a mirror the odd matches are in it.
+        """
         self.game.set_state(state)
+        self._mirrored[:] = state.get("mirrored", self._odd)
         for rng, text in zip(self.np_randoms, state["np_randoms"]):
             rng.bit_generator.state = json.loads(str(text))
         self.version = None if np.isnan(state["version"]) else state["version"].item()
         self._started = True
+        self._clear_infos()
         self._observe(self.obs)
 
     def close(self):

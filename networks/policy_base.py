@@ -53,9 +53,9 @@ class Policy:
     `length` is the number of steps of each chunk in a batch: 1 when acting, `chunk` in the update.
     A subclass with its own `chunk` builds `length` steps; one that cannot play every game sets
     `sizes`, the (ob_dim, ac_dim) of those that it can play, and `either_seat` if one learner can
-    play both seats in all of them; `symmetric` says that in a mirrored match it acts as its own
-    mirror image. `shared_features` is the number of features, the same in every
-    game, with which its view begins: then training in one game can start from another's network.
+    play both seats in all of them; `symmetric` says that its mean action in a mirrored match is the
+    mirror image. `shared_features` is the number of features, the same in every game, with which
+    its view begins: then training in one game can start from another's network.
     """
 
     sizes = shared_features = None

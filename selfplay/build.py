@@ -24,14 +24,23 @@ def find_network(config, game):
     return network, options
 
 
-def refuse_mirror(config, network, outsider):
-    """Raises InputError for --mirror if it would not change how anybody acts.
+def refuse_mirror(config, game, network, outsider):
+    """Raises InputError for --mirror if it would change no mean action, as only seat 1 is in it.
 
-    network: the learners' class; outsider: whether a fixed opponent, of any network, plays.
+    network: the learners' class; outsider: (seat, `ParameterFile`) of a fixed opponent, or None.
     """
-    if config.mirror and getattr(network, "symmetric", False) and not outsider:
-        raise InputError(f"--mirror: not with --policy {config.policy}, which acts in a mirror as "
-                         "it does without; mlp, lstm and ant do not")
+    from networks.loading import find_policy
+
+    if not config.mirror:
+        return
+    seated = {config.policy: network}  # whoever sits in seat 1
+    if outsider:
+        seat, entry = outsider
+        theirs = {entry.header["policy"]: find_policy(entry.header["policy"])}
+        seated = seated | theirs if game.shared_policy else theirs if seat else seated
+    if all(getattr(kind, "symmetric", False) for kind in seated.values()):
+        raise InputError(f"--mirror: not with {' and '.join(seated)} in seat 1, whose mean action "
+                         "is left-right symmetric; mlp, lstm and ant would do")
 
 
 def policy_maker(network, options, env):

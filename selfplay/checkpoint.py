@@ -7,7 +7,7 @@ import os
 import numpy as np
 
 from common.command_line import InputError
-from common.files import first_line, open_arrays, write_whole
+from common.files import first_line, open_stored, write_whole
 from common.run_folder import CHECKPOINT as NAME
 from common.run_folder import PREVIOUS
 from distributed_data import comm
@@ -149,9 +149,7 @@ def _try_to_read(path):
 
 
 def _read(path):
-    with open(path, "rb") as file:
-        raw = file.read()
-    with open_arrays(raw, 2 * len(raw)) as file:  # ours are not compressed
+    with open_stored(path) as file:
         arrays = dict(file)
     if str(arrays.pop("digest")) != digest(arrays):
         raise ValueError("checksum mismatch")

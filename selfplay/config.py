@@ -27,7 +27,7 @@ def option(section, default, *, paper=NO_COLUMN, help, **how):
     """A row of `Config`.
 
     section: of --help. default: the value on one machine; paper: the paper's, left out for options
-    that are not in presets. help: one sentence. how: low, high and above (bounds, see
+    that are not in presets. help: one sentence. how: low, high, above and below (bounds, see
     `command_line.number`), choices, metavar, flags (more spellings).
     """
     about = {"section": section, "paper": default if paper is NO_COLUMN else paper,
@@ -169,9 +169,10 @@ class Config:
         help="Weight, in the dense reward, of the kicker's speed to the ball and of the ball's to "
         "the goal; 0: as released.")
     anneal_at: float = option(
-        PLAY, 0.0, paper=0.0, low=0, high=1,
-        help="Start annealing as soon as this share of the matches ends in a touchdown, a goal or, "
-        "in sumo, without a fall; 0: after --dense-iters.")
+        PLAY, 0.0, paper=0.0, low=0, high=1, below=True,
+        help="Start annealing as soon as this share of the matches, averaged over some 20 "
+        "iterations, ends in a touchdown, a goal or, in sumo, without a fall; 0: after "
+        "--dense-iters.")
     alpha_final: float = option(
         PLAY, 0.0, paper=0.0, low=0, high=1, help="Weight of the dense reward after annealing; at "
         "0 only the end of a match counts.")
@@ -187,8 +188,9 @@ class Config:
         "iterations of the paper (2996: all rings, 4383: all starts); default: as far as they were "
         "for the files of --init and --opponent, else 0.")
     curriculum_at: float = option(
-        PLAY, 0.0, paper=0.0, low=0, high=1, help="Open them only while this share of the "
-        "matches ends in a goal or, in sumo, without a fall; 0: however the matches end.")
+        PLAY, 0.0, paper=0.0, low=0, high=1, below=True, help="Open them only while this share of "
+        "the matches, averaged over some 20 iterations, ends in a goal or, in sumo, without a "
+        "fall; 0: however the matches end.")
     delta: float = option(
         PLAY, 0.5, paper=0.5, low=0, high=1, help="Opponents are versions from "
         "Uniform(delta * latest, latest); 0.5: the latter half.")
@@ -345,8 +347,8 @@ def add(group, row, values, text):
     elif row.type is list:
         how["action"] = "append"
     elif "low" in about:
-        how["type"] = number(
-            row.type, about["low"], about.get("high", math.inf), about.get("above", False))
+        how["type"] = number(row.type, about["low"], about.get("high", math.inf),
+                             about.get("above", False), about.get("below", False))
     else:
         how["type"] = row.type
     group.add_argument(flag(row.name), *about.get("flags", ()), dest=row.name, default=None,
@@ -370,8 +372,8 @@ FOLLOWS = {"optim_stepsize_final": ("optim_stepsize", min),
            "logstd_floor": ("logstd_floor_dense", min),
            "logstd_floor_dense": ("logstd_floor", max)}
 # {option while the reward is dense: the one that alone counts where it never is}
-WHILE_DENSE = {"optim_stepsize": "optim_stepsize_final", "gamma_dense": "gamma",
-               "logstd_floor_dense": "logstd_floor"}
+WHILE_DENSE = {"optim_stepsize": "optim_stepsize_final", "adaptive_kl": "adaptive_kl_final",
+               "gamma_dense": "gamma", "logstd_floor_dense": "logstd_floor"}
 
 
 def plain_name(parser, run, save_dir):

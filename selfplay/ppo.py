@@ -155,7 +155,8 @@ class Learner:
                 g = np.full_like(g, np.nan)  # then no rank takes the step
             taken = self.adam.update(g, stepsize, logstd_floor)
         if not taken:
-            bad = [name for name, x in zip(LOSS_NAMES, loss) if not np.isfinite(x)]
+            counts = comm.allsum((~np.isfinite(loss)).astype(float))  # on any rank
+            bad = [name for name, count in zip(LOSS_NAMES, counts) if count]
             self._strike(", ".join(bad) or "gradient")
             return []
         self._strikes = 0
@@ -166,6 +167,11 @@ class Learner:
         self.faults.append(what)
         if self._strikes == MAX_STRIKES:
             raise NotFinite(f"{self.pi.name}: {what} not finite, {MAX_STRIKES} times in a row")
+
+    def take_faults(self):
+        """Returns `faults` and forgets them: if another learner ends the run, no update does."""
+        taken, self.faults = self.faults, []
+        return taken
 
     def _report(self, means, epochs, explained):
         means = [float("nan")] * len(LOSS_NAMES) if means is None else means

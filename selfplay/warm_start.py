@@ -247,6 +247,21 @@ def pose_remark(init, trainees):
     return ""
 
 
+def curriculum_remark(args, config, game):
+    """A line for the user if an option of the curriculum does nothing as all is open, else "".
+
+    args: the command line; config: with the position that `find_start` returned.
+    """
+    given = {"curriculum_iters": args.curriculum_iters is not None,
+             "curriculum_at": args.curriculum_at}
+    idle = list(map(flag, filter(given.get, given)))
+    if not idle or args.resume is not None or config.curriculum_start < game.curriculum_end:
+        return ""
+    does = "does" if len(idle) == 1 else "do"
+    return (f"{' and '.join(idle)}: {does} nothing, the run begins at position "
+            f"{config.curriculum_start:g} and all is open from {game.curriculum_end} on")
+
+
 def must_fit(entry, header, option):
     """Raises InputError unless the entry's network, size and seat are those of the header."""
     must_agree(entry.path, entry.header, header, option)

@@ -45,14 +45,13 @@ def start(parser, args, save_dir):
         return launch.obey()
     mpirun = launch.find_mpirun()
     try:
-        ranks = choose(parser, args, save_dir)
+        ranks, threads = choose(parser, args, save_dir), threads_of(args, save_dir)
     except InputError as error:
         parser.error(str(error))
     if ranks > 1 and not mpirun and args.ranks:
         parser.error(f"--ranks {ranks}: there is no mpirun; 1 needs none")
     lacking, ranks = ranks > 1 and not mpirun, ranks if mpirun else 1
-    print(describe(ranks, args.num_threads) + ("; there is no mpirun for more" * lacking),
-          flush=True)
+    print(describe(ranks, threads) + ("; there is no mpirun for more" * lacking), flush=True)
     if ranks > 1:
         sys.exit(launch.supervise([mpirun, "-np", str(ranks), sys.executable, *sys.orig_argv[1:],
                                    f"--ranks={ranks}"]))
@@ -65,7 +64,7 @@ def choose(parser, args, save_dir):
     If only --num-threads is given, one. Bad input ends the process, or raises InputError.
     """
     if args.resume is not None:
-        own = own_ranks(find_run(save_dir, args.resume, "--resume"))
+        own = own_number(find_run(save_dir, args.resume, "--resume"), "ranks") or 1
         return args.ranks or (own if begins_again(own) else 1)
     config = settle(parser, args, save_dir)
     refuse_names(config, save_dir)
@@ -74,6 +73,13 @@ def choose(parser, args, save_dir):
     if config.policy in NETWORKS and (args.ranks or len(free) < len(batch_plan.OPTIONS)):
         refuse_batch(config, free, ranks)
     return ranks
+
+
+def threads_of(args, save_dir):
+    """The given number of threads of each worker, or the run's own; None: a share of the cores."""
+    if args.num_threads or args.resume is None:
+        return args.num_threads
+    return own_number(find_run(save_dir, args.resume, "--resume"), "num_threads")
 
 
 def refuse_names(config, save_dir):
@@ -100,22 +106,22 @@ def refuse_batch(config, free, ranks):
         ranks, network.chunk, plays_both_seats(game, network, outsider), config.ensemble, outsider))
 
 
-def own_ranks(run):
-    """How many workers a run on disk had, by its config.json, else its checkpoints; 1 if unknown.
+def own_number(run, name):
+    """A number of a run's configuration, by its config.json, else its checkpoints, else None.
 
     run: a `RunFolder`.
     """
     found = run.config or next(filter(None, map(_read_config, (
-        os.path.join(run.path, name) for name in (CHECKPOINT, PREVIOUS)))), {})
-    return found["ranks"] if isinstance(found.get("ranks"), int) else 1
+        os.path.join(run.path, file) for file in (CHECKPOINT, PREVIOUS)))), {})
+    return found[name] if isinstance(found.get(name), int) else None
 
 
 def _read_config(checkpoint):
     """The configuration in a checkpoint, None if it is gone or damaged."""
-    import numpy as np
+    from common.files import open_stored  # here, as it needs NumPy
 
     try:
-        with np.load(checkpoint, allow_pickle=False) as arrays:
+        with open_stored(checkpoint) as arrays:
             return json.loads(str(arrays["header"]))["config"]
     except Exception:  # damaged bytes make the readers fail in a dozen ways
         return None

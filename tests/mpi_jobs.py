@@ -16,12 +16,18 @@ def everything(folder):
     """One pass over gradients, statistics and twenty iterations of training; one file per rank."""
     device.prepare()
     import numpy as np
+
+    np.savez(folder / f"rank{comm.RANK}.npz", **averaged(), **trained(folder))
+    np.savez(folder / f"weighed{comm.RANK}.npz", **weighed_by_results(folder))
+
+
+def averaged():
+    """Gradients and statistics of data of which each rank has half: what this rank finds."""
+    import numpy as np
     import tensorflow.compat.v1 as tf
     from helpers import new_session
-    from tiny import Watch, tiny_run
 
     from distributed_data import MpiAdam, RunningMeanStd
-    from selfplay.snapshots import Snapshots
 
     data = np.random.default_rng(0).normal(2, 3, (2, 40, 5))
     with new_session() as sess:
@@ -35,11 +41,18 @@ def everything(folder):
             adam.update(x.astype(np.float32), 0.1)
         rms.update(sess, data[comm.RANK, :30 + 5 * comm.RANK])
         rms.update(sess, data[comm.RANK, 30:])
-        found = {"one": comm.deal(lambda: [[10], [11]]), "all": comm.to_root(comm.RANK) or [],
-                 "start": start, "theta": adam.flat.get(sess), "mean": sess.run(rms.mean),
-                 "std": sess.run(rms.std), "moments": comm.moments(data[comm.RANK, :, 0])}
+        return {"one": comm.deal(lambda: [[10], [11]]), "all": comm.to_root(comm.RANK) or [],
+                "start": start, "theta": adam.flat.get(sess), "mean": sess.run(rms.mean),
+                "std": sess.run(rms.std), "moments": comm.moments(data[comm.RANK, :, 0])}
 
-    # Training: every rank keeps what it would snapshot.
+
+def trained(folder):
+    """Twenty iterations of training: what every rank would snapshot, and whom it has met."""
+    import numpy as np
+    from tiny import Watch, tiny_run
+
+    from selfplay.snapshots import Snapshots
+
     vectors, save = [], Snapshots.save
 
     def keep(self, version, parameters):
@@ -50,9 +63,8 @@ def everything(folder):
     watch = Watch(setattr)
     progress = tiny_run(folder / "run", max_iters=20, timesteps_per_batch=24, optim_batchsize=12,
                         lengths=[3, 5, 6 + comm.RANK, 11])
-    np.savez(folder / f"rank{comm.RANK}.npz", vectors=vectors, steps=progress.timesteps,
-             opponents=watch.finished, versions=len(watch.vectors), **found)
-    np.savez(folder / f"weighed{comm.RANK}.npz", **weighed_by_results(folder))
+    return {"vectors": vectors, "steps": progress.timesteps, "opponents": watch.finished,
+            "versions": len(watch.vectors)}
 
 
 def weighed_by_results(folder):
@@ -84,26 +96,62 @@ def one_minibatch(folder):
     """One update on 16 columns of 6 steps, shared out among the ranks, in one minibatch."""
     device.prepare()
     import numpy as np
-    from helpers import initialize, new_session
+    from helpers import new_session
 
-    from policy import MlpPolicy
-    from selfplay.ppo import Learner
+    with new_session() as sess:
+        learner, flat = small_learner(sess)
+        start = flat.get(sess)
+        report = in_one_minibatch(learner, small_segment())
+        np.savez(folder / f"{comm.SIZE}ranks{comm.RANK}.npz", start=start, end=flat.get(sess),
+                 losses=[report[name] for name in sorted(report)])
+
+
+def one_is_not_finite(folder):
+    """An update in which the ratio of rank 1 alone overflows; each writes what it calls faulty."""
+    device.prepare()
+    from helpers import new_session
+
+    seg = small_segment()
+    if comm.RANK == 1:
+        seg["logp"] -= 1000
+    with new_session() as sess:
+        learner, _ = small_learner(sess)
+        in_one_minibatch(learner, seg)
+    (folder / f"rank{comm.RANK}").write_text("; ".join(learner.faults))
+
+
+def small_segment():
+    """This rank's share of 16 columns of 6 steps."""
+    import numpy as np
 
     rng, mine = np.random.default_rng(0), slice(comm.RANK, None, comm.SIZE)
     sizes = {"ob": (6, 16, 5), "ac": (6, 16, 3), "adv": (6, 16), "tdlamret": (6, 16),
              "logp": (6, 16), "vpred": (6, 16)}
-    seg = {name: rng.normal(-1, 1.5, size).astype(np.float32)[:, mine]
-           for name, size in sizes.items()}
-    with new_session() as sess:
-        pi = MlpPolicy("pi", 5, 3, np.random.default_rng(1), hid_size=8)
-        learner = Learner(pi, entcoeff=0.01, l2=0.001)
-        flat = initialize(sess, pi, seed=2)
-        learner.start(sess)
-        start = flat.get(sess)
-        report = learner.update(seg, np.random.default_rng(3), optim_batchsize=96, optim_epochs=1,
-                                optim_stepsize=1e-3)
-        np.savez(folder / f"{comm.SIZE}ranks{comm.RANK}.npz", start=start, end=flat.get(sess),
-                 losses=[report[name] for name in sorted(report)])
+    return {name: rng.normal(-1, 1.5, size).astype(np.float32)[:, mine]
+            for name, size in sizes.items()}
+
+
+def small_learner(sess):
+    """A started `Learner` of such segments, and its variables."""
+    import numpy as np
+    from helpers import initialize
+
+    from policy import MlpPolicy
+    from selfplay.ppo import Learner
+
+    pi = MlpPolicy("pi", 5, 3, np.random.default_rng(1), hid_size=8)
+    learner = Learner(pi, entcoeff=0.01, l2=0.001)
+    flat = initialize(sess, pi, seed=2)
+    learner.start(sess)
+    return learner, flat
+
+
+def in_one_minibatch(learner, seg):
+    """What an update by the whole segment of all ranks at once reports."""
+    import numpy as np
+
+    return learner.update(seg, np.random.default_rng(3), optim_batchsize=96, optim_epochs=1,
+                          optim_stepsize=1e-3)
 
 
 def one_is_wrong(folder):

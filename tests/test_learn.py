@@ -12,9 +12,11 @@ import tensorflow.compat.v1 as tf
 from helpers import width
 from tiny import HEADERS, MPIRUN, snapshot_bytes, tiny_run
 
-from common.command_line import InputError
+from common.command_line import InputError, NotFinite
 from common.parameter_file import load_parameters
+from distributed_data import comm
 from gym_compete import CompeteVectorEnv
+from learn import update_all
 from selfplay import setup
 from selfplay.frozen import FrozenCopies
 from selfplay.ppo import Learner
@@ -147,6 +149,31 @@ def test_a_game_is_counted_once(shared):
 
 
 # Whole runs
+
+
+def test_a_fault_is_told_once(monkeypatch):
+    """Of two learners on several ranks, which update in turn, the first one's breakdown ends the
+    second one's turn: what the log has of the iteration before is not told again.
+    """
+    def update(learner, fault, ends=False):
+        learner.optimizer.faults = [fault]
+        if ends:
+            raise NotFinite
+        return {}
+
+    def told(*turns):
+        for learner, turn in zip(learners, turns):
+            learner.optimizer.update = lambda *_, learner=learner, turn=turn: update(learner, *turn)
+        return update_all(learners, [None] * 2, [None] * 2, lambda text, ahead: said.append(text))
+
+    monkeypatch.setattr(comm, "SIZE", 2)
+    learners = [SimpleNamespace(name=name, optimizer=Learner.__new__(Learner)) for name in "ab"]
+    said = []
+    told(("kl",), ("entropy",))
+    with pytest.raises(NotFinite):
+        told(("gradient", True), ("never",))
+    assert said == [f"{what} not finite, step not taken" for what in (
+        "a: kl", "b: entropy", "a: gradient")]
 
 
 def test_graph_does_not_grow(tmp_path, monkeypatch):

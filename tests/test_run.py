@@ -23,6 +23,7 @@ from selfplay import batch_plan
 from selfplay.config import Config
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+WALKER = f"{REPOSITORY}/parameters/run-to-goal-humans/earlier/08.4M/agent0.npz"
 NOISE = re.compile(r"tensorflow|cuda|onednn|tensorrt|numa|xla|warning|rebuild", re.IGNORECASE)
 
 
@@ -220,7 +221,11 @@ BAD_RUNS = [
     (["--pool", "missing", "--latest-share", "1"], "--pool: not with --latest-share 1"),
     (["--opponents", "2", "--latest-share", "1"], "--old-versions: not with --latest-share 1, no"),
     (["--env", "run-to-goal-humans", "--policy", "humanoid", "--mirror"],
-     "--mirror: not with --policy humanoid, which acts in a mirror as it does without"),
+     "--mirror: not with humanoid in seat 1, whose mean action is left-right symmetric; mlp, lstm"),
+    (["--env", "run-to-goal-humans", "--policy", "humanoid", "--mirror", "--opponent", WALKER,
+      "--opponent-seat", "0"], "--mirror: not with humanoid in seat 1"),
+    (["--env", "you-shall-not-pass", "--mirror", "--opponent",
+      f"{REPOSITORY}/parameters/you-shall-not-pass/agent1.npz"], "--mirror: not with humanoid in"),
     (["--dense-iters", "1" + 20 * "0"], "--dense-iters"),
     (["--hid-size", "1000000"], "--hid-size"),
     (["--ensemble", "27"], "--ensemble"),

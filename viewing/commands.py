@@ -251,8 +251,8 @@ def show_replay(path, camera, watch=False, film_path=None):
     differs = replays.simulate_again(recording)
     if differs is None:
         return f"{what}: simulated again, all {steps + 1} states are the same bit for bit"
-    made = ", ".join(f"{name} {value}" for name, value in header["versions"].items())
-    here = ", ".join(f"{name} {value}" for name, value in replays.versions().items())
+    made, here = (", ".join(one_line(f"{name} {value}") for name, value in versions.items())
+                  for versions in (header["versions"], replays.versions()))
     part, step = differs
     found = (f"states differ from step {step} on" if part == "states"
              else f"the outcome differs at step {step}")

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 from tqdm import tqdm
 
 from common.command_line import InputError
-from common.files import first_line
+from common.files import beside, first_line
 from gym_compete import Renderer, RenderingError
 from viewing.recording import RecordedMatch
 
@@ -38,7 +38,7 @@ def film(path, recordings, camera):
     match = RecordedMatch(recordings[0])
     total = sum(count_frames(len(r) * match.game.dt, fps) for r in recordings)
     target = os.path.realpath(path)  # a link stays
-    temporary = f"{target}.tmp{os.getpid()}"
+    temporary = beside(target)
     try:
         with contextlib.closing(Renderer(match.game, *size, camera)) as renderer:
             shots = tqdm(frames(match, renderer, recordings, fps), total=total, desc="filming",

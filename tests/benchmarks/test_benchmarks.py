@@ -73,7 +73,9 @@ def test_peers(tmp_path):
     (scaling.main, ["--layouts", "2x1", "--num-envs", "200000"],
      "run.py: error: argument --num-envs: 100000"),
     (scaling.main, ["--layouts", "1x2", "2x1", "--num-envs", "1"],
-     "--num-envs 1: must be at least the ranks of --layouts 2x1"),
+     "--num-envs 1: must be a multiple of 2, the ranks of --layouts 2x1"),
+    (scaling.main, ["--layouts", "1x2", "3x1", "--num-envs", "64"],
+     "--num-envs 64: must be a multiple of 3, the ranks of --layouts 3x1"),
     (memory.main, ["--env", "run-to-goal-ants", "--timesteps-per-batch", "5001"],
      "run.py: error: --timesteps-per-batch 5001: does not fit")])
 def test_a_training_that_refuses(main, words, culprit, capfd):
@@ -193,7 +195,7 @@ def test_physics(tmp_path):
     """What changes no bits changes none; Euler's steps are others."""
     result = measure(tmp_path, "physics", "--num-envs", "2", "--steps", "40", "--rounds", "1")
     rows = {row["lever"]: row for row in result["rows"]}
-    for lever in ("as it is, again", "clock off", "one data for all games"):
+    for lever in ("as it is, again", "clock off", "one data for all matches"):
         assert rows[lever]["after 40, median"] == 0
     assert rows["Euler"]["time"] > 0 and rows["Euler"]["astray after 1"] > 0
 
@@ -207,6 +209,17 @@ def test_physics_in_play():
     course = usual.replay(recording.starts[0], recording.ctrls[:3])
     for qpos, state in zip(course, recording.starts[1:], strict=False):
         assert np.array_equal(qpos, state[:, 1:1 + qpos.shape[1]])  # the time comes first
+
+
+def test_players_without_a_file(tmp_path, capfd):
+    """`zero` and `random` play; without a file among them, --env says what."""
+    result = measure(tmp_path, "matches", "zero", "random", "--env", "sumo-ants",
+                     "--max-episodes", "1", "--num-threads", "1")
+    assert (result["env"], result["games"]) == ("sumo-ants", 1)
+    game, recording = physics.record_play(["zero"], "sumo-ants", 1, 10)
+    assert game == "sumo-ants" and len(recording.starts) >= 10
+    refused(matches.main, ["zero", "random"], "zero random: give the game with --env", capfd)
+    refused(physics.main, ["--play", "zero"], "zero: give the game with --env", capfd)
 
 
 def test_files_that_cannot_be_played(capsys):
@@ -318,12 +331,14 @@ def test_a_result_is_written_before_it_is_printed(tmp_path):
 
 @pytest.mark.parametrize("main, words", [(matches.main, []), (physics.main, ["--play"])])
 def test_a_result_that_would_replace_an_input(main, words, tmp_path, monkeypatch, capfd):
-    """One line before anything is played, and the file is as it was."""
+    """One line before anything is played, and the file is as it was; `zero` is no file."""
     monkeypatch.setattr("evaluation.matches.play", pytest.fail)
+    monkeypatch.chdir(tmp_path)
     path = tmp_path / "A.npz"
     path.write_text("parameters")
     refused(main, [*words, path, "zero", "--json", path], f"--json {path}: is a file to read",
             capfd)
+    refused(main, [*words, path, "zero", "--json", "zero"], f"{path}: ", capfd)
     assert path.read_text() == "parameters"
 
 
@@ -356,3 +371,18 @@ def test_the_policy_of_scaling(words, passed_on, monkeypatch):
     command = str(caught.value).split()
     at = command.index("--policy") if "--policy" in command else len(command)
     assert command[at:at + 2] == passed_on
+
+
+def test_what_scaling_has_measured(monkeypatch, capsys):
+    """Game, network, batch and physics are those of the trainings, in the file and in the table."""
+    config = {"env": "sumo-ants", "policy": "ant", "timesteps_per_batch": 24576,
+              "integrator": "Euler"}
+    monkeypatch.setattr(scaling, "train", lambda layout, args, timed: (
+        [2.0, 4.0], config, {"calls": 30, "moving": 3.0, "waiting": 0.0}))
+    result = scaling.measure(scaling.make_parser().parse_args(["--layouts", "1x1", "--iters", "1"]))
+    assert {key: result[key] for key in ("env", "policy", "batch", "integrator")} == {
+        "env": "sumo-ants", "policy": "ant", "batch": 24576, "integrator": "Euler"}
+    assert result["rows"] == [{"layout": "1x1", "seconds": 3, "samples_per_s": 8192, "ratio": 1,
+                               "calls": 10, "communication": 1 / 3, "waiting": 0}]
+    scaling.print_result(result)
+    assert "sumo-ants, ant, batches of 24,576 on Euler" in capsys.readouterr().out

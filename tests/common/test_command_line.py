@@ -2,6 +2,7 @@
 
 import argparse
 import math
+import os
 import subprocess
 import sys
 
@@ -9,7 +10,16 @@ import pytest
 
 import load_parameter_run
 import run
-from common.command_line import GAME_NAMES, MOST, NOT_FILES, number, rule
+from common.command_line import (
+    GAME_NAMES,
+    MOST,
+    NOT_FILES,
+    InputError,
+    check_writable,
+    number,
+    rule,
+)
+from common.files import write_json
 from evaluation.entrants import ANCHORS
 from gym_compete import GAMES
 from selfplay import presets
@@ -83,3 +93,34 @@ def test_numbers_within_bounds():
     """The bounds themselves; large floats have none; what a rule allows is the game's to say."""
     assert number(int, 1)(str(MOST)) == MOST and number(float, 0)("1e300") == 1e300
     assert rule("max_episode_steps=" + "9" * 20) == ("max_episode_steps", int("9" * 20))
+
+
+def test_a_link_is_judged_by_its_target(tmp_path):
+    """There the file is written: that folder must exist, and the link's own does not matter."""
+    (tmp_path / "there").mkdir()
+    link = tmp_path / "link.json"
+    link.symlink_to(tmp_path / "nowhere" / "x.json")
+    with pytest.raises(InputError, match=f"--json {link}: must be a file in a folder that exists"):
+        check_writable("--json", link)
+    link.unlink()
+    link.symlink_to("there/x.json")
+    check_writable("--json", link)
+    write_json(link, 1)
+    assert (tmp_path / "there" / "x.json").read_text() == "1\n"
+
+
+@pytest.mark.parametrize("letter", ["x", "é"])
+def test_a_name_has_room_for_its_suffix(letter, tmp_path):
+    """What is refused cannot be written, because of the temporary file beside it; the rest can."""
+    suffix = f".tmp{os.getpid()}"
+    most = os.pathconf(tmp_path, "PC_NAME_MAX") - len(suffix)
+    fits = tmp_path / (letter * (most // len(letter.encode())))
+    check_writable("--json", fits)
+    write_json(fits, 1)
+    link, long = tmp_path / "link", fits.with_name(fits.name + letter)
+    link.symlink_to(long)
+    for path in (long, link):
+        with pytest.raises(InputError, match=f"{path}: must have a name of at most {most} bytes"):
+            check_writable("--json", path)
+        with pytest.raises(OSError):
+            write_json(path, 1)

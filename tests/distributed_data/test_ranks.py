@@ -228,6 +228,14 @@ def test_ranks_compute_what_one_does(alone, ranks):
     assert np.abs(expected["end"] - expected["start"])[filters:].max() > 5e-4
 
 
+def test_a_loss_that_is_not_finite_on_one_rank(tmp_path):
+    """All ranks pass the step over and know which loss it was, as rank 0 writes the log."""
+    done = mpirun(HERE / "mpi_jobs.py", "one_is_not_finite", tmp_path)
+    assert done.returncode == 0, done.stderr[-3000:]
+    faults = [(tmp_path / f"rank{rank}").read_text() for rank in (0, 1)]
+    assert faults[0] == faults[1] == "pol_surr, kl"
+
+
 @pytest.mark.parametrize("job,code,said", [
     ("one_raises", 1, "rank 1 on .* failed:\n(.*\n)*RuntimeError: rank 1 has had enough"),
     ("one_is_wrong", 2, "rank 1 on .*: the file on this host is damaged"),

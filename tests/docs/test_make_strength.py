@@ -59,6 +59,28 @@ def test_what_ships_is_ours(tournament, drawn):
         "against run-to-goal-ants/agent0": ([steps], [0.8]), None: 0.5}
 
 
+def digest(game, name):
+    """The digest of a file that ships."""
+    path = str(SHIPPED.parent / game / name)
+    return collect([path], {}, game)[1][0].digest()
+
+
+def test_steps_of_the_champions_own_training():
+    """By its stages: a snapshot from a stage's end has that end's, whatever its rounded name."""
+    assert make_strength.find_ours("sumo-humans") == {
+        digest("sumo-humans", name): 18.562048
+        for name in ("agent0.npz", "earlier/18.6M/agent0.npz")}
+    ants = make_strength.find_ours(GAME)
+    assert [ants[digest(GAME, f"earlier/{name}/agent0.npz")] for name in (
+        "00.0M", "02.0M", "08.0M", "17.9M", "40.2M")] == [0, 2, 8, 17.891328, 40.206336]
+
+
+def test_other_trainings_are_not_ours():
+    """Those that the champion does not come from, though they ship beside it."""
+    game = "run-to-goal-humans"
+    assert make_strength.find_ours(game) == {digest(game, "agent0.npz"): 28.254336}
+
+
 @pytest.mark.parametrize("game", ["you-shall-not-pass", "kick-and-defend"])
 def test_a_learner_per_seat(game, tournament, capfd):
     """Refused: two trainings have no steps in common."""

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from common.command_line import InputError
-from evaluation.report import PANELS, write_page
+from evaluation.report import PANELS, read_config, write_page
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 EVIL = "<script>alert(1)</script>"
@@ -136,6 +136,24 @@ def test_what_a_panel_shows():
     *points, style = found["end_"]["agent1: touchdown"]
     assert points == [[0, 1, 2, 3], [0, 0.5, 1, 1.5]]
     assert [line[2] for line in found["end_"].values()] == ["C0-", "C1--", "C0--"]
+
+
+def test_anchors_of_similar_names():
+    """Each has a line of its own, called as the file is."""
+    x = np.arange(4.0)
+    lines = PANELS[-1].lines({"agent0/win_v_a_b": x, "agent0/win_v_a b": x}, x)
+    assert list(lines) == ["agent0 v a_b", "agent0 v a b"]
+
+
+def test_values_of_the_configuration(tmp_path):
+    """Texts as they are, without escapes and with their own quotes; other values as in JSON."""
+    path = tmp_path / "config.json"
+    values = {"run": "runs/é", "policy": '"quoted"', "pool": ["é"], "keep": 5, "anchor": None,
+              "mirror": True}
+    path.write_text(json.dumps(values))
+    assert dict(read_config(str(path))) == {
+        "run": "runs/é", "policy": '"quoted"', "pool": '["é"]', "keep": "5", "anchor": "null",
+        "mirror": "true"}
 
 
 @pytest.mark.parametrize("learner", ["agent0", "agent1"])

@@ -13,8 +13,9 @@ import run
 from common.parameter_file import load_parameters, save_parameters
 from common.run_folder import choose_snapshots
 from evaluation import commands
+from evaluation.entrants import collect
 from evaluation.seats import seatings, share_out
-from evaluation.tournament import find_pairs
+from evaluation.tournament import Tournament, find_pairs
 
 QUICK = ["--integrator", "Euler", "--max-episodes", "3", "--seed", "5"]
 
@@ -102,6 +103,26 @@ def test_resumes_and_gives_the_same_on_two_threads(played, tmp_path, capfd):
     load_parameter_run.main([*command, "--out", str(copy), "--num-threads", "2"])
     assert contents(copy) == before and pairs[2].stat().st_mtime_ns == kept
     assert "5 pairs, 15 matches of run-to-goal-ants, seed 5" in capfd.readouterr().out
+
+
+PAIR = {"seats": [0, 1], "games": 3, "wins": [1, 1], "ties": 1, "steps": 90, "endings": {}}
+
+
+@pytest.mark.parametrize("change", [
+    {"seats": [0, 2]}, {"seats": [0]}, {"seats": None}, {"games": 4}, {"games": "3"},
+    {"wins": [3]}, {"wins": [3, 1]}, {"ties": 2}, {"ties": None}, {"steps": "90"}])
+def test_what_is_no_pairs_result(change, tmp_path):
+    """Valid JSON of another kind counts as not played."""
+    _, entrants = collect(["random", "zero"], {}, "sumo-ants")
+    fresh = Tournament(str(tmp_path / "new"), "sumo-ants", entrants, 3, "", seed=0,
+                       integrator="RK4", deterministic=False)
+    path = tmp_path / "new" / "pairs" / "000-001.json"
+    path.write_text(json.dumps([PAIR]))
+    assert fresh.results() == {(0, 1): [PAIR]}
+    lacking = {key: value for key, value in PAIR.items() if key not in change}
+    for thing in ([PAIR | change], [lacking], [{}], [1], [None], [[]], {}, 1, "text"):
+        path.write_text(json.dumps(thing))
+        assert fresh.results() == {}
 
 
 def test_resumes_with_other_labels(played, tmp_path):

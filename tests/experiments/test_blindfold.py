@@ -8,7 +8,7 @@ import pytest
 from helpers import new_session
 from small import refused
 
-from common.command_line import InputError
+from common.command_line import MOST_MATCHES, InputError
 from common.parameter_file import load_parameters, save_parameters
 from experiments import blindfold
 from gym_compete import NumpyPolicy, find_game
@@ -168,13 +168,22 @@ def test_a_missing_opponent_is_noticed_at_once(tmp_path, monkeypatch, capfd):
 
 @pytest.mark.parametrize("out, culprit", [
     ("f.npz", "f.npz: is a file to read"), ("against.npz", "against.npz: is a file to read"),
-    ("no/out.npz", "OUT"), ("link.npz", "link.npz: is a file to read")])
-def test_where_it_cannot_be_written(out, culprit, tmp_path, capfd):
+    ("no/out.npz", "OUT"), ("link.npz", "link.npz: is a file to read"),
+    ("astray.npz", "OUT"), ("x" * 253, "OUT")])
+def test_where_it_cannot_be_written(out, culprit, tmp_path, monkeypatch, capfd):
     """Not over what is read, and not where there is no folder; told before any match."""
     names = ("f.npz", "against.npz")
     paths = [humanoid_file(tmp_path / name) for name in names]
     (tmp_path / "link.npz").symlink_to(tmp_path / "f.npz")
+    (tmp_path / "astray.npz").symlink_to(tmp_path / "nowhere" / "f.npz")
+    monkeypatch.setattr(blindfold, "average_view", lambda *_: pytest.fail("plays"))
     before = [(tmp_path / name).read_bytes() for name in names]
     refused(blindfold.main, [paths[0], tmp_path / out, "--against", paths[1], "--games", "1"],
             culprit, capfd)
     assert [(tmp_path / name).read_bytes() for name in names] == before
+
+
+def test_too_many_matches(tmp_path, capfd):
+    """As many as one command may play, told before the file is read."""
+    refused(blindfold.main, ["nowhere.npz", tmp_path / "out.npz", "--games", MOST_MATCHES + 1],
+            f"{MOST_MATCHES + 1}: must be at least 1 and at most {MOST_MATCHES}", capfd)

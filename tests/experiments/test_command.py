@@ -24,6 +24,7 @@ def untouched(monkeypatch):
     (["--seeds", "1", "1"], "--seeds 1 1: names one of them twice"),
     (["--seeds", "-1"], "-1: must be at least 0"),
     (["--ranks", "0"], "0: must be at least 1"),
+    (["--matches", "1000001"], "1000001: must be at least 2 and at most 1000000"),
     (["--", "--delta", "1"], "--delta: is what this experiment varies"),
     (["--", "--delta", "0"], "--delta: is what this experiment varies"),
     (["--seeds", "1", "2", "--", "--seed", "0"], "--seed: is the experiment's to choose"),
@@ -93,6 +94,16 @@ def test_only_the_last_call_explains(tmp_path, monkeypatch):
     for call in (lambda: trainings.train(run, 5), lambda: trainings.rehearse(run)):
         with pytest.raises(runs.Failed, match=f"^{run.name}: exit code -9; {output} has all"):
             call()
+
+
+@pytest.mark.parametrize("code, why", [
+    (0, "it was stopped from outside"), (130, "it was stopped from outside"),
+    (-2, "it was stopped from outside"), (-15, "it was stopped from outside"),
+    (143, "it was stopped from outside"), (-9, "exit code -9"), (1, "exit code 1")])
+def test_why_a_run_has_ended(code, why):
+    """SIGINT and SIGTERM are told by their name, with and without mpirun between."""
+    run = plan.Run("sumo-ants-1-seed0", "sumo-ants", "1", 0, [])
+    assert str(runs.explain(run, code, [], "output")).startswith(f"{run.name}: {why}; ")
 
 
 def test_every_kind_of_run_is_rehearsed_first(tmp_path, in_process, capfd):

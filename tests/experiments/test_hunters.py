@@ -263,7 +263,8 @@ def begun(tmp_path, untrained, monkeypatch):
     (["--run", "taken"], "--run taken: exists already"),
     (["--seed", "5"], "--seed 5: h was started with None"),
     (["--main-steps", "9"], "--main-steps 9: h was started with 64"),
-    (["--rounds", "0"], "--rounds")])
+    (["--rounds", "0"], "--rounds"), (["--rounds", "1001"], "1001: must be at least 1 and at most"),
+    (["--games", "1000001"], "1000001: must be at least 1 and at most 1000000")])
 def test_refused(begun, capfd, more, said):
     """One line, exit code 2, nothing lost; "taken" is another's folder."""
     saved, command = begun

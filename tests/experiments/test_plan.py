@@ -1,6 +1,7 @@
 """Which runs are trained with which options, and which of their snapshots are judged."""
 
 import io
+import json
 from dataclasses import replace
 
 import pytest
@@ -74,13 +75,26 @@ def test_pairs_of_learners():
     assert pairs(["agent0", "agent1"], seats) == 6
 
 
+@pytest.mark.parametrize("integrator, steps", [("RK4", 720), ("Euler", 200)])
+def test_the_pace_of_matches(integrator, steps, tmp_path):
+    """They are on RK4: a training on Euler is as much faster, one on RK4 is not."""
+    snapshot = tmp_path / "agent0" / "000000.npz"
+    snapshot.parent.mkdir()
+    for path in (snapshot, tmp_path / "checkpoint.npz"):
+        path.write_bytes(b"bytes")
+    (tmp_path / "config.json").write_text(json.dumps({"integrator": integrator}))
+    (tmp_path / "timing.csv").write_text(
+        "iteration,run/seconds,run/collect_steps_per_s\n1,2,720\n2,5,720\n")
+    assert runs.measure(tmp_path) == runs.Pace(3, pytest.approx(steps), 5, 10, ["agent0"])
+
+
 def test_the_bar(monkeypatch, capsys):
     """Counts seconds; what was there before does not count as speed."""
     monkeypatch.setattr("sys.stderr", type("Terminal", (io.StringIO,), {
         "isatty": lambda self: True})())
     study = settle(delta.EXPERIMENT, "--", "--max-iters", "10")
     first, second = study.runs()[:2]
-    pace = runs.Pace(3, 250 * estimate.RK4_COST, 0, 0, ["agent0"])  # a match takes one second
+    pace = runs.Pace(3, 250, 0, 0, ["agent0"])  # a match takes one second
     with estimate.Bar([first, second], {("sumo-ants", None): pace}, study, 40) as bar:
         for item, done in ((first, 0), (first, 4), (first, 10), (second, 5), (second, 6)):
             bar.run(item, done)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from small import refused
 from small_study import stopped_after
+from tqdm import tqdm
 
 from common.parameter_file import save_parameters
 from evaluation import matches
@@ -152,6 +153,28 @@ def test_interrupted_and_resumed(tmp_path, files, monkeypatch, capfd):
     assert "| 327 " in (one / "table.md").read_text()
 
 
+@pytest.mark.parametrize("text", ["[null, null]", '["9", "9"]', "[9]", "[9, 501]", "[0, 9]", "{}"])
+def test_damaged_episodes(text, tmp_path, monkeypatch):
+    """What cannot be two episodes' steps counts as not played."""
+    path = tmp_path / "episodes" / "walker-300.json"
+    path.parent.mkdir()
+    path.write_text(text)
+    monkeypatch.setattr(matches, "play", lambda *_, **__: [{"length": 7}, {"length": 8}])
+    study = wind.Study("small", {}, (300,), 2, 0, 1, str(tmp_path))
+    player = wind.Player("walker", "run-to-goal-humans", 0, [])
+    assert wind.play(study, player, 300, 1, tqdm(disable=True), None) == [7, 8]
+    assert json.loads(path.read_text()) == [7, 8]
+    monkeypatch.setattr(matches, "play", pytest.fail)
+    assert wind.play(study, player, 300, 1, tqdm(disable=True), None) == [7, 8]
+
+
+def test_scales():
+    """--help says what they are here, where nothing is trained."""
+    text = " ".join(wind.make_parser().format_help().split())
+    assert "20 episodes per force, or 200 as in the paper (medium is the same). [small]" in text
+    assert "Minutes on two cores" not in text
+
+
 def test_bad_input(tmp_path, files, monkeypatch, capfd):
     """One line that says which file is needed."""
     out = ["--out", tmp_path / "out"]
@@ -167,4 +190,5 @@ def test_bad_input(tmp_path, files, monkeypatch, capfd):
     refused(wind.main, [*both, files[1], "--forces", "5", "5"], "--forces 5 5: names one", capfd)
     refused(wind.main, [*both, files[1], "--forces", "-5"], "-5: must be at least 0", capfd)
     refused(wind.main, [*both, files[1], "--episodes", "1"], "1: must be at least 2", capfd)
+    refused(wind.main, [*both, files[1], "--episodes", "1000001"], "and at most 1000000", capfd)
     assert not list((tmp_path / "out").glob("episodes"))

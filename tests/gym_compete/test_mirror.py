@@ -61,28 +61,65 @@ def test_the_mirror_of_the_mirror_is_the_match(name, rng):
     env.close()
 
 
+def mirrored_for_seat_1(mirror, seats, turned):
+    """Both seats' observations, seat 1's of the matches in the mask `turned` as mirrored."""
+    ours = seats[1].copy()
+    ours[turned] = mirror.obs(1, ours[turned])
+    return seats[0], ours
+
+
 def test_every_other_match_is_mirrored_for_seat_1_alone(rng):
-    """The same matches, with seat 1 of the odd ones seeing and doing what the mirror says."""
-    plain, mirrored = (CompeteVectorEnv("sumo-ants", 4, 1 + on, seed=5, mirror=bool(on),
+    """The same matches, with seat 1 of every other one seeing and doing what the mirror says.
+
+    The odd ones first, then, wherever a match follows another, the other way round; so a place
+    has matches of both kinds, and a single environment too.
+    """
+    plain, mirrored = (CompeteVectorEnv("sumo-ants", 3, 1 + on, seed=5, mirror=bool(on),
                                         max_episode_steps=4) for on in (0, 1))
-    mirror = Mirror(plain.game)
+    mirror, turned = Mirror(plain.game), np.array([False, True, False])
     obs, _ = plain.reset()
     seen, _ = mirrored.reset()
+    restarts = 0
     for _ in range(9):
-        ours = obs[1].copy()
-        ours[1::2] = mirror.obs(1, ours[1::2])
-        np.testing.assert_array_equal(seen[0], obs[0])
-        np.testing.assert_array_equal(seen[1], ours)
-        acs = [rng.uniform(-1, 1, (4, 8)).astype(np.float32) for _ in (0, 1)]
+        for one, other in zip(seen, mirrored_for_seat_1(mirror, obs, turned), strict=True):
+            np.testing.assert_array_equal(one, other)
+        acs = [rng.uniform(-1, 1, (3, 8)).astype(np.float32) for _ in (0, 1)]
         done = [acs[0], acs[1].copy()]
-        done[1][1::2] = mirror.acs(1, done[1][1::2])
-        obs, rewards, *_ = plain.step(done)
+        done[1][turned] = mirror.acs(1, done[1][turned])
+        obs, rewards, over, cut, _ = plain.step(done)
         kept = acs[1].copy()
         seen, theirs, *_ = mirrored.step(acs)
         np.testing.assert_array_equal(theirs, rewards)
         np.testing.assert_array_equal(acs[1], kept)  # the caller's own array
+        turned, restarts = turned ^ over ^ cut, restarts + (over | cut).sum()
+    assert restarts == 6
+    for one, other in zip(mirrored.reset(seed=5)[0],  # from the beginning
+                          mirrored_for_seat_1(mirror, plain.reset(seed=5)[0], [1]), strict=True):
+        np.testing.assert_array_equal(one, other)
     plain.close()
     mirrored.close()
+
+
+def test_the_state_says_who_is_in_the_mirror():
+    """What follows is the same; in older states it is the odd ones, in others nobody."""
+    env, other, plain = (CompeteVectorEnv("run-to-goal-ants", 2, seed=5, mirror=mirror,
+                                          max_episode_steps=3) for mirror in (True, True, False))
+    env.reset()
+    for _ in range(3):
+        env.step([np.zeros((2, 8))] * 2)
+    state = env.get_state()
+    other.set_state(state)
+    np.testing.assert_array_equal(other.obs, env.obs)
+    seen = env.obs[1].copy()
+    del state["mirrored"]
+    for each in (other, plain):
+        each.set_state(state)
+    for found, turned in ((seen, [0]), (other.obs[1], [1])):
+        np.testing.assert_array_equal(
+            found, mirrored_for_seat_1(Mirror(plain.game), plain.obs, turned)[1])
+    assert "mirrored" not in plain.get_state()
+    for each in (env, other, plain):
+        each.close()
 
 
 def test_a_game_that_the_mirror_does_not_know_is_named(monkeypatch):

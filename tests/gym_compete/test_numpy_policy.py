@@ -3,6 +3,8 @@
 import json
 import subprocess
 import sys
+import tracemalloc
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,7 @@ import tensorflow.compat.v1 as tf
 from helpers import initialize, new_session
 
 from common.parameter_file import load_parameters, save_parameters
-from gym_compete import CompeteEnv, NumpyPolicy, find_game, numpy_views
+from gym_compete import CompeteEnv, NumpyPolicy, OneSeat, find_game, numpy_views
 from gym_compete.numpy_policy import KINDS, read_parameters
 from networks import ant_view, humanoid_view
 from networks.ant_view import MEMORY, RACE, SUMO
@@ -226,6 +228,25 @@ def test_what_is_no_file_of_parameters(tmp_path, raw, message):
         read_parameters(path)
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_what_could_unpack_to_anything(tmp_path, method):
+    """A few hundred bytes that hide 64 MB, by a method that NumPy never uses, stay packed."""
+    with zipfile.ZipFile(written(tmp_path, GOOD)) as good:
+        members = {name: good.read(name) for name in good.namelist()}
+    path = tmp_path / "packed.npz"
+    with zipfile.ZipFile(path, "w", method) as archive:
+        for name, raw in members.items():
+            archive.writestr(name, raw + bytes(2**26) * (name == "header.npy"))
+    tracemalloc.start()
+    try:
+        for make in (NumpyPolicy, lambda path, game: OneSeat("run-to-goal-ants", 1, path)):
+            with pytest.raises(ValueError, match="packed.npz: .*a method that NumPy never uses"):
+                make(str(path), find_game("run-to-goal-ants")())
+        assert tracemalloc.get_traced_memory()[1] < 2**25
+    finally:
+        tracemalloc.stop()
+
+
 def test_pickled_objects_are_not_read(tmp_path):
     np.save(tmp_path / "x.npy", np.array([{}]), allow_pickle=True)
     with pytest.raises(ValueError, match="not a parameter file.*allow_pickle=False"):
@@ -234,6 +255,8 @@ def test_pickled_objects_are_not_read(tmp_path):
 
 ALONE = """
 import sys
+import tracemalloc
+import zipfile
 from gym_compete import NumpyPolicy, OneSeat
 env = OneSeat("sumo-ants", 0, sys.argv[1])
 env.reset(seed=0)

@@ -137,6 +137,25 @@ def test_state_remembers_the_game(name):
         find_game(name)(1).set_state(state)
 
 
+def test_a_match_begins_with_nothing_to_tell():
+    """Infos of the match before are gone after `reset` and `set_state`; at first there are none."""
+    env = CompeteVectorEnv("you-shall-not-pass", 2, seed=1, max_episode_steps=2)
+
+    def is_clear(infos):
+        named = {name: infos[name] for name in infos.keys() - {"parts", "winner", "final_obs"}}
+        assert not any(np.any(values) for values in (*named.values(), *infos["final_obs"]))
+        assert infos["parts"] == ({}, {}) and (infos["winner"] == -1).all()
+
+    is_clear(env.infos)
+    env.reset()
+    state = env.get_state()
+    for again in (env.reset, lambda: (env.set_state(state), env.infos)):
+        record(env, np.random.default_rng(1), 2)
+        env.infos["final_obs"][0][:] = env.infos["final_potential"][:] = 1  # as of a truncated one
+        assert env.infos["ending"].all() and (env.infos["winner"] == 0).all()
+        is_clear(again()[1])
+
+
 def test_version_none_survives_the_state():
     env = CompeteVectorEnv("sumo-ants", 1, seed=0)
     env.reset()

@@ -75,6 +75,17 @@ def view_of(env, seat, before):
         return sess.run(humanoid_view(ob, memory)[0], {ob: env.obs[seat], memory: before})
 
 
+def level_frame(data, root):
+    """A torso's up axis, and a function that turns vectors' xy into the frame of its view."""
+    body = Rotation.from_matrix(data.xmat[root].reshape(3, 3))
+    up = body.apply([0, 0, 1])
+    # The twist: what turns the torso about the vertical once its up axis has been set upright.
+    upright = Rotation.align_vectors([[0, 0, 1]], [up])[0] * body
+    yaw = np.arctan2(*upright.apply([1, 0, 0])[[1, 0]])
+    return up, lambda *vectors: np.ravel([level_turn(np.asarray(vector)[:2], -yaw)
+                                          for vector in vectors])
+
+
 @pytest.mark.parametrize("name, number", [("sumo-humans", 0), ("kick-and-defend", 1)])
 def test_figures_of_the_view(name, number, rng):
     """Many of its numbers, computed once more from MuJoCo's own matrices."""
@@ -87,15 +98,7 @@ def test_figures_of_the_view(name, number, rng):
     last[[0, 26]] -= 0.03, 0.015  # the other moves in x, the ball in y
     shown = view_of(env, number, np.stack([last, last]))[0]
     data, model = game.sim.datas[0], game.sim.models[0]
-    body = Rotation.from_matrix(data.xmat[me.root].reshape(3, 3))
-    up = body.apply([0, 0, 1])
-    # The twist: what turns the torso about the vertical once its up axis has been set upright.
-    upright = Rotation.align_vectors([[0, 0, 1]], [up])[0] * body
-    yaw = np.arctan2(*upright.apply([1, 0, 0])[[1, 0]])
-
-    def level(*vectors):
-        return np.ravel([level_turn(np.asarray(vector)[:2], -yaw) for vector in vectors])
-
+    up, level = level_frame(data, me.root)
     height = 0.5 if sumo else 0.0
     seen = [model.body(f"agent{number}/{part}").id for part in (
         "torso", "pelvis", "right_foot", "left_foot", "right_lower_arm", "left_lower_arm")]

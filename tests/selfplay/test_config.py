@@ -141,6 +141,20 @@ def test_what_would_fail_late(words, tmp_path, capsys):
     assert settled(f"{name} {int(number) - 1}", tmp_path)
 
 
+@pytest.mark.parametrize("words", ["--anneal-at", "--env sumo-ants --curriculum-at"])
+def test_a_share_that_is_never_met(words, tmp_path, capsys):
+    """The running share only approaches 1; the help says that it is one, over 20 iterations."""
+    name = words.split()[-1]
+    for share in ("1", "1.5"):
+        with pytest.raises(SystemExit, match="2"):
+            settled(f"{words} {share}", tmp_path)
+        assert f"{name}: {share}: must be at least 0 and below 1\n" in capsys.readouterr().err
+    assert settled(f"{words} 0.999", tmp_path)
+    text = " ".join(make_parser().format_help().split())
+    about, = re.findall(rf"{name} \w+ (.*?) --\w", text.partition("self-play:")[2])
+    assert "averaged over some 20 iterations" in about
+
+
 @pytest.mark.parametrize("words, remark", [
     ("--env sumo-humans --hid-size 64", "--hid-size 64: the preset's walker has 128, so all"),
     ("--env sumo-humans --hid-size 64 --init none", ""), ("--env sumo-humans", ""),
@@ -163,6 +177,8 @@ NEVER = "--policy mlp --dense-iters 0 --anneal-iters 0"
     (f"{NEVER} --anneal-at 0.5", "--anneal-at: only together with --dense-iters"),
     ("--env sumo-ants --policy mlp --anneal-at 0.5", "--anneal-at: only together with --dense-it"),
     ("--env you-shall-not-pass --dense-gap 3", "--dense-gap: only together with --dense-iters"),
+    ("--dense-iters 0 --anneal-iters 0 --adaptive-kl 0.05 --adaptive-kl-final 0.01",
+     "--adaptive-kl: only together with --dense-iters or --anneal-iters"),
     ("--policy mlp --logstd -2", "--logstd -2: must be at least --logstd-floor-dense, which is -1"),
     (f"{NEVER} --logstd -2.5", "--logstd -2.5: must be at least --logstd-floor, which is -2.2"),
     ("--policy mlp --logstd -0.6 --logstd-floor -0.5", "--logstd-floor-dense, which is -0.5"),
@@ -183,7 +199,7 @@ NEVER = "--policy mlp --dense-iters 0 --anneal-iters 0"
     ("--dense-push 1", "--dense-push: not in run-to-goal-ants, only in sumo-ants, sumo-humans"),
     ("--env you-shall-not-pass --no-draw-penalty", "--draw-penalty: not in you-shall-not-pass"),
     ("--curriculum-start 1", "--curriculum-start: not in run-to-goal-ants, only in sumo-ants, sum"),
-    ("--curriculum-at 1", "--curriculum-at: not in run-to-goal-ants, only in sumo-ants, sumo-hum")])
+    ("--curriculum-at 0.5", "--curriculum-at: not in run-to-goal-ants, only in sumo-ants, sumo-h")])
 def test_without_effect(words, culprit, tmp_path, capsys):
     """What would change nothing is refused by name, with what it needs."""
     with pytest.raises(SystemExit, match="2"):
@@ -205,6 +221,10 @@ def test_with_effect(words, tmp_path):
     (f"{NEVER} --optim-stepsize 1e-3", {"optim_stepsize_final": 1e-3}),
     (f"{NEVER} --env run-to-goal-humans --policy humanoid --anneal-at 0 --adaptive-kl 0.03",
      {"final_kl": 0.03, "optim_stepsize_final": 5e-4}),
+    (f"{NEVER} --adaptive-kl 0.03 --adaptive-kl-final 0.03", {"final_kl": 0.03}),
+    (f"{NEVER} --env run-to-goal-humans --policy humanoid --anneal-at 0 --adaptive-kl 0",
+     {"final_kl": 0}),
+    ("--env you-shall-not-pass --adaptive-kl 0.05", {"final_kl": 0.05}),
     (f"{NEVER} --gamma 0.9 --gamma-dense 0.9", {"gamma_dense": 0.9}),
     (f"{NEVER} --alpha-final 0.1 --dense-forward 3", {"dense_forward": 3}),
     (f"{NEVER} --dense-forward 0 --logstd -2.2", {"dense_forward": 0, "logstd": -2.2}),

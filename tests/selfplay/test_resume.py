@@ -17,8 +17,10 @@ from tiny import MPIRUN
 import learn
 import run
 from common import files, parameter_file
+from common.command_line import NotFinite
 from selfplay import checkpoint
 from selfplay.checkpoint import NAME, PREVIOUS, read_checkpoint, write_checkpoint
+from selfplay.config import Config
 from utils import add_vtarg_and_adv
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -365,6 +367,18 @@ def test_a_full_disk_before_the_first_checkpoint(copy, capsys, monkeypatch):
     lines = failed(capsys, *GAMES["mlp"], *SMALL, "--max-iters", "1", "--run", "new")
     path = copy.parent / "new/agent0/000000.npz"
     assert lines == [f"run.py: error: {path}: No space left on device"]
+
+
+def test_a_breakdown_with_a_step_size_that_adapts(tmp_path, monkeypatch):
+    """The advice names both values that decide how large the next run's steps will be."""
+    monkeypatch.setattr(run, "SAVE_DIR", str(tmp_path))
+    (tmp_path / "made").mkdir()
+    (tmp_path / "made/checkpoint.npz").touch()
+    for kl, smaller in ((0.0, ""), (0.04, "a smaller --adaptive-kl than 0.04 or ")):
+        config = Config(run="made", optim_stepsize=2e-3, adaptive_kl=kl)
+        assert run.failure(NotFinite("kl not finite"), config, 1) == (
+            "kl not finite. Resumed, it would fail again; begin a new run with --init made and "
+            f"{smaller}a smaller --optim-stepsize than 0.002")
 
 
 def test_learning_that_breaks_down(copy, capsys, monkeypatch):

@@ -13,10 +13,11 @@ import run
 from common.command_line import InputError
 from common.parameter_file import load_parameters, save_parameters
 from common.run_folder import find_place
+from gym_compete import find_game
 from networks.loading import find_policy
 from selfplay import snapshots
-from selfplay.config import ROOT
-from selfplay.warm_start import find_pool, load_init, pose_remark
+from selfplay.config import ROOT, Config, make_parser
+from selfplay.warm_start import curriculum_remark, find_pool, load_init, pose_remark
 
 
 def test_training_begins_with_given_parameters(tmp_path, monkeypatch, capfd):
@@ -201,6 +202,30 @@ def test_a_start_with_other_eyes_is_announced(tmp_path, game, ob_dim):
             init = load_init("", path, ["agent0"], [mine])
             remark = pose_remark([None, *init], [None, SimpleNamespace(header=mine)])
             assert (line in remark) == (hidden != wanted) == bool(remark)
+
+
+@pytest.mark.parametrize("words, position, said", [
+    ("--curriculum-at 0.2", 2996, "--curriculum-at: does nothing, the run begins at position 2996"),
+    ("--curriculum-at 0.2 --curriculum-iters 0", 5000,
+     "--curriculum-iters and --curriculum-at: do nothing, the run begins at position 5000 and all"),
+    ("--curriculum-at 0.2 --curriculum-iters 9", 2995, ""), ("", 5000, ""),
+    ("--curriculum-at 0", 5000, ""), ("--curriculum-at 0.2 --resume", 5000, "")])
+def test_a_curriculum_that_is_idle_is_announced(words, position, said):
+    """Where all rings are open from the start, whoever asks for a pace or a condition reads it."""
+    args = make_parser().parse_args(["--env", "sumo-ants", *words.split()])
+    found = curriculum_remark(args, Config(curriculum_start=position), find_game("sumo-ants")())
+    assert found.startswith(said) and bool(found) == bool(said)
+
+
+def test_an_idle_curriculum_by_the_command_line(tmp_path, monkeypatch, capfd):
+    """One line of a dry run says so."""
+    monkeypatch.setattr(run, "SAVE_DIR", str(tmp_path))
+    run.main(["--env", "sumo-ants", *SMALL, "--curriculum-start", "5000", "--curriculum-at", "0.2",
+              "--dry-run"])
+    lines = capfd.readouterr().out.splitlines()
+    assert [line for line in lines if "curriculum" in line] == [
+        "--curriculum-at: does nothing, the run begins at position 5000 and all is open from 2996 "
+        "on"]
 
 
 def test_a_walker_starts_in_other_games(tmp_path):

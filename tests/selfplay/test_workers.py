@@ -1,9 +1,12 @@
 """How many workers python run.py starts, and what it says and refuses before it does."""
 
+import io
 import json
 import re
 import subprocess
 import sys
+import tracemalloc
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -107,12 +110,12 @@ def started(machine, monkeypatch):
     return commands
 
 
-def start(words):
+def start(words, save_dir="nowhere"):
     """`workers.start` for a command line; returns the exit code, None where it goes on."""
     words = words.split()
     parser = make_parser(words)
     try:
-        return workers.start(parser, parser.parse_args(words), "nowhere")
+        return workers.start(parser, parser.parse_args(words), str(save_dir))
     except SystemExit as end:
         return end.code
 
@@ -128,6 +131,36 @@ def test_what_is_started(started, words, ranks, said, capsys):
     assert started == [] if ranks == 1 else [["mpirun", "-np", str(ranks), sys.executable, "-u",
                                               "run.py", "WORDS", f"--ranks={ranks}"]]
     assert capsys.readouterr() == (said, "")
+
+
+@pytest.mark.parametrize("found, words, threads", [
+    ({"num_threads": 1}, "", "1 thread"), ({"num_threads": 1}, "--num-threads 3", "3 threads"),
+    ({"num_threads": None}, "", "2 threads"), ({}, "", "2 threads")])
+@pytest.mark.parametrize("file", ["config.json", "checkpoint.npz"])
+def test_a_run_keeps_its_threads(started, file, found, words, threads, tmp_path, capsys):
+    """The line tells what a resumed run will use: its own number, unless another is given."""
+    (tmp_path / "made").mkdir()
+    (tmp_path / "made/config.json").write_text(json.dumps(found))
+    if file != "config.json":
+        (tmp_path / "made/config.json").unlink()
+        np.savez(tmp_path / "made" / file, header=json.dumps({"config": found}))
+    assert start(f"--resume made {words}", tmp_path) is None
+    assert capsys.readouterr() == (f"1 worker of {threads} (of 2 cores)\n", "")
+
+
+def test_a_hostile_checkpoint_says_nothing(tmp_path):
+    """One that hides 64 MB in a few hundred bytes is not unpacked for its number of ranks."""
+    (tmp_path / "made").mkdir()
+    header = io.BytesIO()
+    np.save(header, np.array(json.dumps({"config": {"ranks": 2}}) + " " * 2**24))
+    with zipfile.ZipFile(tmp_path / "made/checkpoint.npz", "w", zipfile.ZIP_BZIP2) as archive:
+        archive.writestr("header.npy", header.getvalue())
+    tracemalloc.start()
+    try:
+        assert choose("--resume made", tmp_path) == 1
+        assert tracemalloc.get_traced_memory()[1] < 2**24
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("words", ["--resume large", "--resume large --ranks 1"])

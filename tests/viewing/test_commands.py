@@ -72,6 +72,19 @@ def test_how_many_matches(arguments, count, players, tmp_path, monkeypatch, capf
     refused(main, ["--param-paths", *players, *arguments.split()], f"plays {count}.", capfd)
 
 
+@pytest.mark.parametrize("option, ending", [
+    ("--json", "json"), ("--csv", "csv"), ("--video", "gif"), ("--save-replay", "npz")])
+def test_what_could_not_be_written_in_the_end(option, ending, players, tmp_path, monkeypatch,
+                                              capfd):
+    """A link to a folder that is not there, a name without room for a suffix: no match first."""
+    monkeypatch.setattr("evaluation.seats.play",
+                        lambda *_, **__: pytest.fail("a match was played"))
+    link, long = tmp_path / f"link.{ending}", tmp_path / f"{'x' * (253 - len(ending))}.{ending}"
+    link.symlink_to(tmp_path / "nowhere" / link.name)
+    for path in (link, long):
+        refused(main, ["--param-paths", *players, option, path], f"{option} {path}: must ", capfd)
+
+
 def test_a_link_to_a_player_is_a_player(players, tmp_path, capfd):
     """Under whatever name a result would replace it; `zero` is no file of that name."""
     (tmp_path / "link.npz").symlink_to(players[1])

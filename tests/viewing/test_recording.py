@@ -81,6 +81,17 @@ def test_a_replay_notices_one_bit(kept, tmp_path, capfd):
     assert "states differ from step 4 on" in capfd.readouterr().out
 
 
+def test_versions_are_one_line(kept, tmp_path, monkeypatch, capfd):
+    """Whatever a file says that it was recorded with."""
+    recording = load(kept)
+    recording.header["versions"] = {"mu\njoco": "3\x1b[2J", "numpy": 2}
+    save(tmp_path / "match.npz", recording)
+    monkeypatch.setattr(replays, "simulate_again", lambda recording: ("states", 4))
+    main(["replay", str(tmp_path / "match.npz")])
+    out = capfd.readouterr().out
+    assert out.count("\n") == 1 and "with mu\\njoco 3\\x1b[2J, numpy 2; here" in out
+
+
 def test_a_match_too_long_for_a_replay(tmp_path, monkeypatch, capfd):
     """Refused before it is played, as the time limit is known; no file that `load` would refuse."""
     monkeypatch.setattr("evaluation.seats.play", lambda *_, **__: pytest.fail("a match was played"))
