@@ -31,7 +31,7 @@ def compete_learn(env, policy_fn, learners, run, config, *, opponents, init=None
     limits = Limits(config.max_iters, config.max_timesteps, config.max_episodes,
                     config.max_seconds)
     with tf.Graph().as_default(), make_session() as sess, \
-            Interrupts(speak=comm.RANK == 0) as interrupts:
+            Interrupts(prints=comm.RANK == 0) as interrupts:
         setup = set_up(sess, env, policy_fn, learners, run, config, opponents,
                        init or [None] * len(learners), anchors, resumed)
         while not limits.reached(setup.counters, interrupts):

@@ -23,9 +23,10 @@ from common.command_line import (
     file_error,
     number,
 )
+from common.files import write_json
 from common.names import relative
 from common.run_folder import RunFolder, find_place
-from common.terminal import go_on_without_output, guarded
+from common.terminal import guarded, ignore_closed_output
 from evaluation import commands as evaluating
 from viewing import commands as viewing
 
@@ -183,21 +184,21 @@ class WindowClosed(Exception):
 def play_matches(game, entries, numbers, seed, swapped, gallery, interrupts, verbose, **options):
     """Plays matches under a progress bar; returns the results of all ranks on rank 0.
 
-    numbers: range of the matches' numbers; gallery: a `Gallery` or None; options: of `judge`.
-    An interrupt or a closed window ends it early: then the results so far.
+    numbers: range of the matches' numbers; gallery: a `Gallery` or None; options: of
+    `play_numbered`. An interrupt or a closed window ends it early: then the results so far.
     """
     from tqdm import tqdm
 
     from distributed_data import comm
-    from evaluation.results import format_game
-    from evaluation.seats import judge
+    from evaluation.results import format_match
+    from evaluation.seats import play_numbered
 
     mine = numbers[comm.RANK::comm.SIZE]
     hidden = True if comm.RANK else None  # None: where there is no terminal
     done = []
     with tqdm(total=len(mine), desc="playing", unit="match", disable=hidden) as bar:
-        def on_game(result):
-            bar.write(format_game(result, swapped), file=sys.stdout)
+        def on_match(result):
+            bar.write(format_match(result, swapped), file=sys.stdout)
             bar.update()
             done.append(result)
             if gallery:
@@ -211,8 +212,8 @@ def play_matches(game, entries, numbers, seed, swapped, gallery, interrupts, ver
                 print_step(env, playing)
 
         try:
-            judge(game, entries, mine, seed, swapped, on_game, on_step=on_step,
-                  recorder=gallery and gallery.recorder, **options)
+            play_numbered(game, entries, mine, seed, swapped, on_match, on_step=on_step,
+                          recorder=gallery and gallery.recorder, **options)
         except (WindowClosed, KeyboardInterrupt):
             pass
     found = comm.to_root(done) or []
@@ -235,7 +236,6 @@ def write_results(args, game, results, asked, swapped, paths, rules):
 
     asked: how many matches were to be played.
     """
-    from common.files import write_json
     from evaluation.results import describe, summarize_by_file, write_csv
 
     summary = summarize_by_file(
@@ -324,7 +324,7 @@ def main(argv=None):
     """Parses the command line and does what it says; bad input ends in one line and exit code 2."""
     command, parser, args = parse(sys.argv[1:] if argv is None else argv)
     if command in WRITING or any(getattr(args, name, None) for name in WRITING_OPTIONS):
-        go_on_without_output()
+        ignore_closed_output()
     end = parser.error
     if command not in NO_RANKS:
         end = start_ranks(parser)
@@ -354,7 +354,7 @@ def start_ranks(parser):
     from distributed_data import comm
 
     if comm.SIZE > 1:  # a rank that left alone would keep the others waiting
-        go_on_without_output()
+        ignore_closed_output()
     comm.abort_together()
     return lambda message: comm.end_all(parser.line(message), 2)
 

@@ -71,7 +71,10 @@ class LSTMPolicy(Policy):
         super().__init__(name, ob_dim, ac_dim, rng, **options)
 
     def hidden(self, x, net, memory):
-        """Builds the net for `length` steps."""
+        """Runs x [length * chunks, features] through the net, step by step.
+
+        memory: [chunks, 2 * hid_size], c then h. Rows are ordered as `unrolled` takes them.
+        """
         x = tf.nn.relu(dense(x, self.hid_size, f"{net}fc1", self.rng))
         x, *memory = self._lstm(x, *tf.split(memory, 2, axis=1), f"{net}lstm")
         return x, tf.concat(memory, axis=1)
@@ -92,7 +95,7 @@ class LSTMPolicy(Policy):
         keep, outputs = 1.0 - tf.cast(self.new, tf.float32)[:, None], []
         keeps = tf.split(keep, self.length)
         for t in range(self.length):
-            if t > 0:  # the state at a chunk's head is fed as it must be
+            if t > 0:  # the state fed for step 0 has been reset already where a match starts
                 c, h = c * keeps[t], h * keeps[t]
             i, j, f, o = tf.split(gates[t] + tf.matmul(h, from_h), 4, axis=1)
             c = c * tf.sigmoid(f + 1.0) + tf.sigmoid(i) * tf.tanh(j)

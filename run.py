@@ -5,10 +5,10 @@ import shlex
 import sys
 from functools import partial
 
-from common.command_line import file_error, one_line
+from common.command_line import InputError, NotFinite, file_error, one_line
 from common.run_folder import RunFolder
-from common.terminal import go_on_without_output, guarded
-from selfplay import batch_plan, workers
+from common.terminal import guarded, ignore_closed_output
+from selfplay import batch_plan, run_lock, workers
 from selfplay.build import (
     find_network,
     make_env,
@@ -17,7 +17,8 @@ from selfplay.build import (
     policy_maker,
     refuse_mirror,
 )
-from selfplay.config import LIMITS, flag, from_dict, make_parser, settle, walker_remark
+from selfplay.config import LIMITS, flag, from_dict, make_parser
+from selfplay.resolve import resolve_config, walker_remark
 
 SAVE_DIR = os.path.join(os.path.dirname(os.path.abspath(__file__)), "saveparameters")
 
@@ -44,7 +45,7 @@ def train(config, args, free, resumed=None):
     if resumed is None:
         refuse_mirror(config, game, network, outsider)
     shared = plays_both_seats(game, network, outsider)
-    config = plan_batch(config, free, resumed is not None, batch_plan.World(
+    config = plan_batch(config, free, resumed is not None, batch_plan.Layout(
         comm.SIZE, getattr(network, "chunk", 1), shared, config.ensemble, bool(outsider)))
     env = make_env(config, threads)
     trainees = make_trainees(config, env, shared, outsider and outsider[0])
@@ -88,7 +89,6 @@ def announce(config, threads, hardware, *remarks):
 
 def find_outsider(config):
     """(seat, `ParameterFile`) of --opponent, or None."""
-    from common.command_line import InputError
     from distributed_data import comm
     from evaluation.seats import seats_of
     from gym_compete import find_game
@@ -108,8 +108,8 @@ def find_outsider(config):
     return (seats[-1] if seat is None else seat), entry
 
 
-def settle_run(parser, args):
-    """Settles what the command line means, for a new run or an old one.
+def resolve_run(parser, args):
+    """Resolves what the command line means, for a new run or an old one.
 
     Returns (`Config`, free options, arrays of the checkpoint to resume from or None), as `train`
     takes them.
@@ -120,12 +120,12 @@ def settle_run(parser, args):
     workers.check(args.ranks, comm.SIZE)
     free = [name for name in batch_plan.OPTIONS if vars(args)[name] is None]
     if args.resume is None:
-        config = comm.broadcast(settle(parser, args, SAVE_DIR))  # the clock names the run
+        config = comm.broadcast(resolve_config(parser, args, SAVE_DIR))  # the clock names the run
         comm.from_root(workers.refuse_names, config, SAVE_DIR)
         return workers.share_matches(config, args.ranks, free), free, None
-    from selfplay.resume import settle_resumed
+    from selfplay.resume import resolve_resumed
 
-    found, arrays, remark = comm.from_root(settle_resumed, SAVE_DIR, vars(args), LIMITS)
+    found, arrays, remark = comm.from_root(resolve_resumed, SAVE_DIR, vars(args), LIMITS)
     config = from_dict(found)
     if comm.RANK == 0:
         print(f"{remark + '; ' if remark else ''}resuming {one_line(config.run)} after iteration "
@@ -136,26 +136,42 @@ def settle_run(parser, args):
 
 
 @guarded
-def main(argv=None):
-    """Parses the command line and trains. If the output is closed, it trains on silently.
+def script(argv=None):
+    """Does what `python run.py` does: starts as many workers as suit this machine, or trains.
 
-    As a script it starts as many workers as suit this machine; imported, it is itself a worker.
+    Exit codes are those of `main`.
+    """
+    parser, args = _parse(argv)
+    workers.start(parser, args, SAVE_DIR)
+    _carry_out(parser, args)
+
+
+@guarded
+def main(argv=None):
+    """Trains as one worker. If the output is closed, it trains on silently.
+
     Exit codes: 0 if the run is complete, or a signal has stopped it; 1 if it has failed, because
     the disk was full or losses were not finite; 2 for bad input; 130 if SIGINT, 143 if SIGTERM came
     before the training began. Failures and bad input are reported in one line.
     """
+    _carry_out(*_parse(argv))
+
+
+def _parse(argv):
+    """(parser, what it has read); from here on a closed output ends nothing."""
     parser = make_parser(sys.argv[1:] if argv is None else argv)
     args = parser.parse_args(argv)
-    go_on_without_output()
-    if __name__ == "__main__":
-        workers.start(parser, args, SAVE_DIR)
-    from common.command_line import InputError, NotFinite
+    ignore_closed_output()
+    return parser, args
+
+
+def _carry_out(parser, args):
+    """Trains, and prints what came of it."""
     from distributed_data import comm
-    from selfplay import run_lock
 
     config = None
     try:
-        config, free, resumed = settle_run(parser, args)
+        config, free, resumed = resolve_run(parser, args)
         counters = train(config, args, free, resumed)
     except InputError as error:
         comm.end_all(parser.line(error), 2)
@@ -164,7 +180,7 @@ def main(argv=None):
     except KeyboardInterrupt:  # while other ranks may be waiting for this one
         comm.abort(130)
     finally:
-        run_lock.let_go()
+        run_lock.release_all()
 
     if comm.RANK == 0:
         print(last_line(config, counters, comm.SIZE) if counters else
@@ -174,7 +190,7 @@ def main(argv=None):
 def failure(error, config, ranks):
     """What has ended a run, and how to go on if it has a checkpoint.
 
-    config: the run's, None if even that could not be settled.
+    config: the run's, None if even that could not be resolved.
     """
     what = file_error(error) if isinstance(error, OSError) else str(error)
     if not config or not RunFolder(os.path.join(SAVE_DIR, config.run)).has_checkpoint:
@@ -223,4 +239,4 @@ def learned(config):
 
 
 if __name__ == "__main__":
-    main()
+    script()

@@ -38,8 +38,9 @@ from networks.inputs import kept_tensors, seen_tensors, update_inputs
 class Player:
     """A policy and the places where it plays.
 
-    places: list of (seat, slice or array of matches). The player's columns are its places in this
-    order; `width` counts them. learner: its index among the learners, None if it is frozen.
+    places: list of (seat, matches); matches are a slice, or an array for frozen players. The
+    player's columns are its places in this order; `width` counts them. learner: its index among the
+    learners, None if it is frozen.
     `ob` [rows, ob_dim]: its current observations. `state` [rows, state_dim]: its recurrent state.
     rows: batches are padded to this many, by default to the width. Matrix products round
     differently for small batches, so pass a fixed number where results must not depend on the
@@ -55,7 +56,7 @@ class Player:
         self.width = sum(how_many(matches) for _, matches in places)
         self.rows = max(self._least_rows, self.width)
 
-    def sit_down(self):
+    def allocate(self):
         """Allocates what depends on the policy."""
         self.ob = np.zeros((self.rows, self.policy.ob_dim), np.float32)
         self.state = np.tile(self.policy.zero_state, (self.rows, 1))
@@ -69,6 +70,10 @@ class Player:
         self._take([(seat, matches)])
         self.ob = np.zeros((self.rows, self.policy.ob_dim), np.float32)
         self.state = state
+
+    def feeds(self, *noise):
+        """What `placeholders` of its policy take now."""
+        return [self.ob, *noise, self.state] if self.policy.recurrent else [self.ob, *noise]
 
     def columns(self):
         """Yields (seat, matches, columns): which of the player's columns each place fills."""
@@ -93,6 +98,11 @@ class Player:
         return np.concatenate([values[seat][matches] for seat, matches in self.places])
 
 
+def placeholders(pi, *noise):
+    """What a policy is fed: observations, noise if it acts, its state if it has one."""
+    return [pi.ob, *noise, pi.state_in] if pi.recurrent else [pi.ob, *noise]
+
+
 def how_many(matches):
     """Length of a slice or an array of matches."""
     return matches.stop - matches.start if isinstance(matches, slice) else len(matches)
@@ -108,9 +118,9 @@ class Actors:
         self._moments = [x for p in players for x in (p.policy.ob_rms.mean, p.policy.ob_rms.std)]
         feeds, fetches = list(self._moments), []
         for player in players:
-            player.sit_down()
+            player.allocate()
             pi = player.policy
-            feeds += [pi.ob, pi.noise] + [pi.state_in] * pi.recurrent
+            feeds += placeholders(pi, pi.noise)
             fetches.append(self._fetches(player))
             if player.learner is not None:
                 fetches[-1] |= kept_tensors(pi)
@@ -123,8 +133,7 @@ class Actors:
         if self._learners:
             self._value = make_callable(
                 sess, [p.policy.vpred for p in self._learners],
-                [x for p in self._learners
-                 for x in [p.policy.ob] + [p.policy.state_in] * p.policy.recurrent])
+                [x for p in self._learners for x in placeholders(p.policy)])
 
     @staticmethod
     def _fetches(player):
@@ -152,7 +161,7 @@ class Actors:
         feeds = list(self._filters)
         for player in self.players:
             noise = rng.standard_normal((player.rows, player.policy.ac_dim), dtype=np.float32)
-            feeds += [player.ob, noise] + [player.state] * player.policy.recurrent
+            feeds += player.feeds(noise)
         outputs = self._run(*feeds)
         for player, output in zip(self.players, outputs):
             if player.policy.recurrent:
@@ -173,8 +182,7 @@ class Actors:
 
     def values(self):
         """The learners' value estimates of their current observations; no state changes."""
-        return self._value(*(x for p in self._learners
-                             for x in [p.ob] + [p.state] * p.policy.recurrent))
+        return self._value(*(x for p in self._learners for x in p.feeds()))
 
     def restart(self, done):
         """Resets all players' recurrent states in the matches of the mask [num_envs]."""
@@ -387,9 +395,7 @@ class Rollouts:
         self._new, self._scores.returns[:] = np.array(state["new"]), state["returns"]
 
 
-def traj_segment_generator(players, env, sess, horizon, rng, alpha, copies=None, shaping=None):
-    """Returns `Rollouts`, an endless iterator over lists of one segment dict per learner."""
-    return Rollouts(players, env, sess, horizon, rng, alpha, copies, shaping)
+traj_segment_generator = Rollouts  # by the name that OpenAI's baselines have for it
 
 
 def add_vtarg_and_adv(seg, gamma, lam):

@@ -199,7 +199,7 @@ def full_disks(folder, straight, times):
         process = start(disk, *OPTIONS, "--run", "run")
         _, err = process.communicate(timeout=300)
         subprocess.run(["mount", "-o", "remount,size=100m", disk], check=True)
-        yield told(process, err) + resume(disk, "run", straight)
+        yield reported(process, err) + resume(disk, "run", straight)
         subprocess.run(["umount", disk], check=True)
 
 
@@ -214,13 +214,13 @@ def unwritable(folder, straight, times):
             return
         _, err = process.communicate(timeout=300)
         subprocess.run(["chattr", "-i", run, run / "agent0"], check=True)
-        yield told(process, err) + resume(folder, run.name, straight)
+        yield reported(process, err) + resume(folder, run.name, straight)
 
 
-def told(process, err):
+def reported(process, err):
     """Says whether a run ended with one line and exit code 1."""
     orderly = process.returncode == 1 and len(err.splitlines()) == 1
-    return "told in one line, exit code 1; " if orderly else "not told; "
+    return "reported in one line, exit code 1; " if orderly else "not reported; "
 
 
 def undisturbed(folder, name, ranks=None):

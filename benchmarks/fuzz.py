@@ -153,10 +153,11 @@ def mutated_line(parser, rng):
 
 def settle_line(words):
     """What run.py makes of a command line, up to the run's first file."""
-    from selfplay.config import make_parser, settle
+    from selfplay.config import make_parser
+    from selfplay.resolve import resolve_config
 
     parser = make_parser()
-    settle(parser, parser.parse_args(words), "saveparameters")
+    resolve_config(parser, parser.parse_args(words), "saveparameters")
 
 
 def parse_line(words):

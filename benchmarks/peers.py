@@ -193,7 +193,7 @@ def measure(args):
     device.prepare()
     import tensorflow.compat.v1 as tf
 
-    from distributed_data.mpi_adam import FlatVariables
+    from distributed_data.variables import FlatVariables
     from networks.loading import load_entry
 
     entry = load_entry(OPPONENT, GAME)

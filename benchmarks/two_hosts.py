@@ -16,7 +16,7 @@ import tempfile
 
 from benchmarks import bench
 from common.command_line import InputError, number
-from common.terminal import guarded
+from common.terminal import script_of
 
 HOSTS = {"selfplay-a": "10.77.0.1", "selfplay-b": "10.77.0.2"}
 
@@ -93,14 +93,12 @@ def train(max_iters):
     return done.returncode
 
 
-@guarded
-def main(argv=None):
-    """Parses the command line and does what it says."""
-    parser = make_parser()
-    args = parser.parse_args(argv)
-    with parser.refusing():
-        code = train(args.max_iters)
-    sys.exit(code)
+def run(args):
+    """Trains; exits with run.py's code."""
+    sys.exit(train(args.max_iters))
+
+
+main = script_of(make_parser, run)
 
 
 if __name__ == "__main__":

@@ -6,10 +6,12 @@ import os
 import sys
 from contextlib import contextmanager
 
+from common.files import beside
+
 # Listed here so --help need not import MuJoCo; a test compares them with gym_compete.GAMES.
 GAME_NAMES = ("run-to-goal-ants", "run-to-goal-humans", "you-shall-not-pass", "sumo-ants",
               "sumo-humans", "kick-and-defend")
-# Players without a file; a test compares them with evaluation.entrants.ANCHORS.
+# Players without a file; a test compares them with evaluation.entrants.BASELINES.
 NOT_FILES = ("random", "zero")
 MOST = 2**63 - 1  # of a whole number: more is no length of a Python range and no NumPy integer
 MOST_MATCHES = 1_000_000  # of one command
@@ -122,8 +124,6 @@ def check_writable(option, path):
 
     A link's target is replaced, by way of a temporary file beside it (`files.write_whole`).
     """
-    from common.files import beside  # here, as it needs NumPy
-
     folder, name = os.path.split(os.path.realpath(path))
     special = os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path))
     if special and os.access(path, os.W_OK):  # a device or a pipe

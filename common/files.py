@@ -1,13 +1,11 @@
 """Writes files whole and reads them with care."""
 
 import glob
+import hashlib
 import io
 import json
 import os
 import re
-import zipfile
-
-import numpy as np
 
 
 def write_whole(path, write):
@@ -45,6 +43,21 @@ def remove_leftovers(folder):
             os.unlink(path)
 
 
+def file_digest(path):
+    """SHA-256 of a file's bytes."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_json(path):
+    """A file's JSON, or None if it is missing or damaged."""
+    try:
+        with open(path) as file:
+            return json.load(file)
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
 def write_json(path, thing):
     """Writes JSON, whole."""
     text = json.dumps(thing, indent=1) + "\n"
@@ -61,6 +74,10 @@ def open_arrays(raw, most):
 
     NumPy stores or deflates members; other methods could unpack any amount at once.
     """
+    import zipfile  # here, so --help stays quick
+
+    import numpy as np
+
     with zipfile.ZipFile(io.BytesIO(raw)) as archive:
         members = archive.infolist()
     if sum(entry.file_size for entry in members) > most:

@@ -12,13 +12,13 @@ class Interrupts:
 
     A context manager around work that should end in good order. Files are written whole or not at
     all, so the second signal's abrupt end does no harm.
-    speak: whether this process prints a message (rank 0 does); task: the work that is finished
+    prints: whether this process prints a message (rank 0 does); task: the work that is finished
     first, for the message.
     """
 
-    def __init__(self, speak=True, task="finishing this iteration, then stopping"):
+    def __init__(self, prints=True, task="finishing this iteration, then stopping"):
         self.asked, self.code = False, 128 + signal.SIGINT
-        self._speak, self._task, self._kept = speak, task, {}
+        self._prints, self._task, self._kept = prints, task, {}
 
     def __enter__(self):
         if threading.current_thread() is threading.main_thread():
@@ -39,6 +39,6 @@ class Interrupts:
         if self.asked:
             os._exit(128 + number)
         self.asked, self.code = True, 128 + number
-        if self._speak:
+        if self._prints:
             with contextlib.suppress(RuntimeError):  # the signal came while stderr was written
-                print(f"\n{self._task}; once more to stop at once", file=sys.stderr, flush=True)
+                print(f"\n{self._task}; press again to stop at once", file=sys.stderr, flush=True)

@@ -2,10 +2,10 @@
 
 import csv
 import glob
-import json
 import os
 
 from common.command_line import InputError
+from common.files import read_json
 
 CONFIG, CHECKPOINT, PREVIOUS = "config.json", "checkpoint.npz", "checkpoint-previous.npz"
 
@@ -68,11 +68,7 @@ class RunFolder:
     @property
     def config(self):
         """The options in config.json as a dict, or None if it is missing or damaged."""
-        try:
-            with open(os.path.join(self.path, CONFIG)) as file:
-                found = json.load(file)
-        except (OSError, ValueError, RecursionError):
-            return None
+        found = read_json(os.path.join(self.path, CONFIG))
         return found if isinstance(found, dict) else None
 
     @property

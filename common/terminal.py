@@ -52,7 +52,7 @@ def guarded(main):
     """Makes a script's main(argv) safe from its terminal.
 
     Inside it, standard output and error are `Output`s. A failing standard output ends it with exit
-    code 141 if nobody reads any more, else 1, unless it calls `go_on_without_output`; an unhandled
+    code 141 if nobody reads any more, else 1, unless it calls `ignore_closed_output`; an unhandled
     Ctrl-C ends it with 130.
     """
     @functools.wraps(main)
@@ -81,7 +81,22 @@ def guarded(main):
     return run
 
 
-def go_on_without_output():
+def script_of(make_parser, run):
+    """The guarded main(argv) of a script that parses its command line and calls run(args).
+
+    make_parser: returns the `command_line.Parser`, whose errors end the script.
+    """
+    def main(argv=None):
+        """Parses the command line and does what it says."""
+        parser = make_parser()
+        args = parser.parse_args(argv)
+        with parser.refusing():
+            run(args)
+
+    return guarded(main)
+
+
+def ignore_closed_output():
     """From here on a failing standard output does not end the program: there are files to write."""
     sys.stdout.needed = False
 

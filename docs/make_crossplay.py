@@ -21,7 +21,7 @@ from common.command_line import (
 )
 from common.filenames import parameter_files, read_name
 from common.files import write_whole
-from common.terminal import guarded
+from common.terminal import script_of
 from distributed_data import device
 from docs.outputs import make_folder
 from load_parameter_run import SHIPPED_DIR
@@ -207,13 +207,7 @@ def run(args):
         write_section(args.page, game, section(playing, results, describe(game, args)))
 
 
-@guarded
-def main(argv=None):
-    """Parses the command line and does what it says."""
-    parser = make_parser()
-    args = parser.parse_args(argv)
-    with parser.refusing():
-        run(args)
+main = script_of(make_parser, run)
 
 
 if __name__ == "__main__":

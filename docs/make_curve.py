@@ -15,7 +15,7 @@ from common.command_line import MOST_MATCHES, InputError, Parser, number
 from common.files import first_line, write_whole
 from common.names import short_names
 from common.run_folder import RunFolder
-from common.terminal import guarded
+from common.terminal import script_of
 from distributed_data import device
 from docs.outputs import check_picture
 
@@ -193,13 +193,7 @@ def run(args):
     draw(log, versions, matches, args.out)
 
 
-@guarded
-def main(argv=None):
-    """Parses the command line and does what it says."""
-    parser = make_parser()
-    args = parser.parse_args(argv)
-    with parser.refusing():
-        run(args)
+main = script_of(make_parser, run)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from PIL import Image
 from common.command_line import GAME_NAMES, InputError, Parser, check_writable, number
 from common.filenames import parameter_files, read_name
 from common.files import write_whole
-from common.terminal import guarded
+from common.terminal import script_of
 from distributed_data import device
 from docs.outputs import make_folder
 from gym_compete import CompeteVectorEnv, Renderer, RenderingError, find_game
@@ -130,13 +130,7 @@ def run(args):
         print(f"{path}: {os.path.getsize(path) // 1000} kB")
 
 
-@guarded
-def main(argv=None):
-    """Parses the command line and does what it says."""
-    parser = make_parser()
-    args = parser.parse_args(argv)
-    with parser.refusing():
-        run(args)
+main = script_of(make_parser, run)
 
 
 if __name__ == "__main__":

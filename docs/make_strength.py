@@ -18,7 +18,7 @@ import re
 
 from common.command_line import GAME_NAMES, InputError, Parser
 from common.files import first_line, write_whole
-from common.terminal import guarded
+from common.terminal import script_of
 from distributed_data import device
 from docs.outputs import check_picture
 from load_parameter_run import SHIPPED_DIR
@@ -174,13 +174,7 @@ def run(args):
     write_whole(args.out, lambda file: fig.savefig(file, format="png", dpi=110))
 
 
-@guarded
-def main(argv=None):
-    """Parses the command line and does what it says."""
-    parser = make_parser()
-    args = parser.parse_args(argv)
-    with parser.refusing():
-        run(args)
+main = script_of(make_parser, run)
 
 
 if __name__ == "__main__":

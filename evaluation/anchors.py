@@ -6,9 +6,7 @@ from common.command_line import InputError, one_line
 from common.files import stem
 from evaluation.results import by_file, tally
 from evaluation.seats import play_pair, seatings, seats_of, share_out
-from networks.loading import ParameterFile, blank_entry, check_networks, load_entry
-
-STILL = -20.0  # log standard deviation of an opponent that never moves: 2e-9
+from networks.loading import STILL, ParameterFile, blank_entry, check_networks, load_entry
 
 
 class Anchors:
@@ -38,16 +36,14 @@ class Anchors:
                 seat, = seats_of(self.files[name], game)
                 raise InputError(f"--anchor {path}: is for seat {seat}, where the learner sits")
         check_networks(self.files.values(), game)
+        self._first = [None] * len(headers)
+        self._still = blank_entry(game, STILL, "zero-action opponent")
 
-    def meet(self, vectors):
-        """Makes every learner's first parameters an anchor.
-
-        vectors: a learner's is None if that snapshot is gone: no matches are played against it.
-        """
+    def set_first_snapshots(self, vectors):
+        """Makes every learner's first parameters an anchor; None where that snapshot is gone."""
         self._first = [None if vector is None else
                        ParameterFile("first snapshot", vector.copy(), header)
                        for vector, header in zip(vectors, self.headers)]
-        self._still = blank_entry(self.game, STILL, "zero-action opponent")
 
     def opponents(self, learner):
         """The learner's anchors by name; only files that can take the seat opposite."""

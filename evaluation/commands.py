@@ -113,7 +113,7 @@ def tournament(args):
     """Plays a round robin of the files that the command line names."""
     _start(args)
     play_tournament(args.entrants, {}, None, args.env, args.out, args.max_episodes,
-                    args.num_threads, **_rules(args))
+                    args.num_threads, **_how_to_play(args))
 
 
 def history(args, save_dir):
@@ -123,7 +123,7 @@ def history(args, save_dir):
     _start(args)
     run = find_place(save_dir, args.run)
     play_tournament(args.against, choose_snapshots(run, args.every), run, args.env, args.out,
-                    args.max_episodes, args.num_threads, **_rules(args))
+                    args.max_episodes, args.num_threads, **_how_to_play(args))
 
 
 def exploit(args, save_dir):
@@ -135,7 +135,7 @@ def exploit(args, save_dir):
         check_writable("--json", args.json)
     _start(args)
     print_exploit(find_place(save_dir, args.run), args.env, args.max_episodes, args.json,
-                 num_threads=args.num_threads or device.share_of_cores(), **_rules(args))
+                 num_threads=args.num_threads or device.share_of_cores(), **_how_to_play(args))
 
 
 def report(args, save_dir):
@@ -175,7 +175,8 @@ def _start(args):
     admit_policies(args.policy)
 
 
-def _rules(args):
+def _how_to_play(args):
+    """Keywords of `matches.play` that all of these commands share."""
     return {"seed": args.seed, "integrator": args.integrator, "deterministic": args.deterministic}
 
 

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from common.command_line import InputError
 from common.filenames import SUFFIXES, parameter_files, read_name
 from common.names import short_names
-from evaluation.anchors import STILL
 from evaluation.seats import seats_of
-from networks.loading import ParameterFile, blank_entry, check_networks, load_entries
+from networks.loading import STILL, ParameterFile, blank_entry, check_networks, load_entries
 
-ANCHORS = {"random": 0.0, "zero": STILL}  # log standard deviations of opponents that never learn
+BASELINES = {"random": 0.0, "zero": STILL}  # log standard deviations of players without a file
 
 
 @dataclass
@@ -42,7 +41,7 @@ def collect(words, snapshots, env_name):
     words: files, folders, "random" and "zero"; snapshots: {path: learner's folder} of a run.
     Raises InputError for an unreadable file, one of another game, and an empty folder.
     """
-    files = [path for word in words if word not in ANCHORS for path in expand(word, env_name)]
+    files = [path for word in words if word not in BASELINES for path in expand(word, env_name)]
     files = list({os.path.realpath(path): path for path in [*files, *snapshots]}.values())
     if files:
         game, entries = load_entries(files, env_name)
@@ -53,8 +52,8 @@ def collect(words, snapshots, env_name):
         raise InputError(f"{' '.join(words)}: give the game with --env")
     entrants = [Entrant(label, entry, seats_of(entry, game), snapshots.get(entry.path),
                         entry.header.get("iteration"))
-                for label, entry in zip(short_names(files, reserved=ANCHORS), entries)]
-    made = [blank_entry(game, logstd, word) for word, logstd in ANCHORS.items() if word in words]
+                for label, entry in zip(short_names(files, reserved=BASELINES), entries)]
+    made = [blank_entry(game, logstd, word) for word, logstd in BASELINES.items() if word in words]
     return game, entrants + [Entrant(entry.path, entry, (0, 1)) for entry in made]
 
 
@@ -63,14 +62,14 @@ def load_players(words, env_name, deterministic=False):
 
     Raises InputError for a file that cannot play, and for `random` where no action has noise.
     """
-    files = [word for word in words if word not in ANCHORS]
+    files = [word for word in words if word not in BASELINES]
     if not files and env_name is None:
         raise InputError(f"{' '.join(words)}: give the game with --env")
     if deterministic and "random" in words:
         raise InputError("random: all its actions are noise, which --deterministic takes away")
     game, entries = load_entries(files, env_name) if files else (env_name, [])
     loaded = dict(zip(files, entries))
-    return game, [loaded.get(word) or blank_entry(game, ANCHORS[word], word) for word in words]
+    return game, [loaded.get(word) or blank_entry(game, BASELINES[word], word) for word in words]
 
 
 def expand(word, env_name=None):

@@ -1,7 +1,6 @@
 """A table of what can be played: shipped parameters, runs, a folder of released policies."""
 
 import glob
-import hashlib
 import json
 import os
 import time
@@ -10,6 +9,7 @@ from tabulate import tabulate
 
 from common.command_line import InputError, one_line
 from common.filenames import parameter_files, read_name
+from common.files import file_digest
 from common.names import relative
 from common.parameter_file import load_parameters
 from common.run_folder import RunFolder
@@ -69,9 +69,8 @@ def strength_in_notes(path):
     try:
         with open(os.path.join(os.path.dirname(path), "made.json")) as file:
             noted = json.load(file)["results"][os.path.basename(path)]
-        with open(path, "rb") as file:
-            if hashlib.sha256(file.read()).hexdigest() != noted["sha256"]:
-                return "-"
+        if file_digest(path) != noted["sha256"]:
+            return "-"
         against = {}
         for row in noted["matches"]:
             if row["against"] == os.path.basename(path):

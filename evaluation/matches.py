@@ -29,13 +29,13 @@ class MatchNoise:
         return noise
 
 
-def game_rngs(seed, number):
+def match_rngs(seed, number):
     """The generators of starts and of actions for this match of a seed."""
     return [np.random.default_rng(s) for s in np.random.SeedSequence([seed, number]).spawn(2)]
 
 
 def play(game, entries, games, seed=0, *, deterministic=False, num_threads=1, num_envs=SLOTS,
-         integrator="RK4", rules=None, on_step=None, on_game=None, recorder=None):
+         integrator="RK4", rules=None, on_step=None, on_match=None, recorder=None):
     """Plays exactly these matches of a seed; returns the list of their results in that order.
 
     entries: the players of seats 0 and 1. games: how many matches, or a sequence of their numbers.
@@ -43,7 +43,7 @@ def play(game, entries, games, seed=0, *, deterministic=False, num_threads=1, nu
     match is the same whatever is played beside it.
     rules: further options of the game, such as {"touch_to_win": False}.
     on_step(env, playing): called after every step, playing being a dict of slot to match number;
-    on_game(result): after every match; recorder: a `recording.Recorder` of some of them.
+    on_match(result): after every match; recorder: a `recording.Recorder` of some of them.
 
     A result is a dict: game (the match's number), winner (0, 1 or None), length, ending, returns
     (two floats).
@@ -62,8 +62,8 @@ def play(game, entries, games, seed=0, *, deterministic=False, num_threads=1, nu
         for result in _play(env, actors, MatchNoise(slots, deterministic), slots, len(numbers),
                             on_step, recorder):
             results[result["game"]] = result
-            if on_game:
-                on_game(result)
+            if on_match:
+                on_match(result)
     return [results[number] for number in numbers]
 
 
@@ -114,7 +114,7 @@ class Slot:
     def start_next(self):
         """Moves on to the next match; returns the generator that its reset draws from."""
         self.number = next(self._numbers, None)
-        starts, self.noise = game_rngs(self._seed, 0 if self.number is None else self.number)
+        starts, self.noise = match_rngs(self._seed, 0 if self.number is None else self.number)
         return starts
 
 

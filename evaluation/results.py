@@ -101,7 +101,7 @@ def ended_early(played, asked):
             "those of the first seat are over-represented")
 
 
-def format_game(result, swapped=False):
+def format_match(result, swapped=False):
     """One line about a match, in terms of seats or, if they swap, of files A and B."""
     names = SEATS
     if swapped:

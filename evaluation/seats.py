@@ -54,7 +54,7 @@ def share_out(numbers, seats):
     return {seat: [g for g in numbers if g % len(seats) == k] for k, seat in enumerate(seats)}
 
 
-def play_pair(game, entries, shares, seed=0, on_game=None, **options):
+def play_pair(game, entries, shares, seed=0, on_match=None, **options):
     """Plays two entries against each other from all their seats; returns all results.
 
     shares: {seat of the first entry: numbers of its matches there}; options: for `matches.play`.
@@ -65,20 +65,20 @@ def play_pair(game, entries, shares, seed=0, on_game=None, **options):
     for seat, numbers in shares.items():
         def mark(result, seat=seat):
             result["seat_of_a"] = seat
-            if on_game:
-                on_game(result)
+            if on_match:
+                on_match(result)
 
         if len(numbers):
-            results += play(game, entries[::-1] if seat else entries, numbers, seed, on_game=mark,
+            results += play(game, entries[::-1] if seat else entries, numbers, seed, on_match=mark,
                             **options)
     return results
 
 
-def judge(game, entries, numbers, seed, swapped, on_game=None, **options):
-    """`play_pair` with the first entry in seat 0, but in seat 1 in odd matches if `swapped`.
+def play_numbered(game, entries, numbers, seed, swapped, on_match=None, **options):
+    """Plays the matches with these numbers; returns their results, sorted by number.
 
-    numbers: of the matches. The results are sorted by number.
+    The first entry sits in seat 0; with `swapped`, in seat 1 in odd matches.
     """
     shares = share_out(numbers, (0, 1) if swapped else (0,))
-    results = play_pair(game, entries, shares, seed, on_game, **options)
+    results = play_pair(game, entries, shares, seed, on_match, **options)
     return sorted(results, key=lambda result: result["game"])

@@ -5,7 +5,6 @@ pair) and, at the end, pairs.csv, matrix.csv, ratings.csv, ratings.json and pict
 """
 
 import itertools
-import json
 import os
 from collections import Counter
 
@@ -13,7 +12,7 @@ import numpy as np
 from tabulate import tabulate
 
 from common.command_line import InputError
-from common.files import write_json, write_whole
+from common.files import read_json, write_json, write_whole
 from evaluation import charts
 from evaluation.ratings import bradley_terry
 from evaluation.results import tally, wilson, write_table
@@ -67,10 +66,10 @@ class Tournament:
         return {pair: result for pair, result in found.items()
                 if is_whole(result, pair, self.games)}
 
-    def play(self, num_threads, on_pair=None, on_game=None, on_step=None):
+    def play(self, num_threads, on_pair=None, on_match=None, on_step=None):
         """Plays the missing pairs and writes each once it is finished; returns `results()`.
 
-        on_pair(i, j) is called before a pair, on_game(result) after every match, on_step(env,
+        on_pair(i, j) is called before a pair, on_match(result) after every match, on_step(env,
         playing) after every step, as by `matches.play`.
         """
         done = self.results()
@@ -80,7 +79,7 @@ class Tournament:
             if on_pair:
                 on_pair(i, j)
             write_json(self._path((i, j)), self._play_pair(
-                i, j, num_threads=num_threads, on_game=on_game, on_step=on_step))
+                i, j, num_threads=num_threads, on_match=on_match, on_step=on_step))
         return self.results()
 
     def _play_pair(self, i, j, **options):
@@ -249,12 +248,3 @@ def compare(found, wanted, directory):
             label = now.get("label", before.get("label"))
             raise InputError(f"--out {directory}: holds a tournament in which the entrant {label} "
                              "differs; choose another folder")
-
-
-def read_json(path):
-    """A file's JSON, or None if it is missing or damaged."""
-    try:
-        with open(path) as file:
-            return json.load(file)
-    except (OSError, ValueError, RecursionError):
-        return None

@@ -1,1 +1,1 @@
-"""The paper's experiments, each carried out by `python -m experiments.NAME`."""
+"""The paper's experiments, hunters and the blindfold: `python -m experiments.NAME`."""

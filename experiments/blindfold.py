@@ -23,7 +23,7 @@ from common.command_line import (
     number,
     one_line,
 )
-from common.terminal import go_on_without_output, guarded
+from common.terminal import ignore_closed_output, script_of
 
 NETS = ("vf", "pol")
 
@@ -116,6 +116,7 @@ def run(args):
     """Reads, blindfolds and writes."""
     from distributed_data import device
 
+    ignore_closed_output()
     inputs = [args.file, *([args.against] if args.against else [])]
     for path in inputs:
         os.stat(path)  # before TensorFlow takes its seconds
@@ -139,14 +140,7 @@ def run(args):
     print(f"{one_line(os.path.normpath(args.out))}: {one_line(args.file)}, blindfolded")
 
 
-@guarded
-def main(argv=None):
-    """Parses the command line and does it."""
-    parser = make_parser()
-    args = parser.parse_args(argv)
-    go_on_without_output()
-    with parser.refusing():
-        run(args)
+main = script_of(make_parser, run)
 
 
 if __name__ == "__main__":

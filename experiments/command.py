@@ -12,7 +12,7 @@ from common.command_line import (
     one_line,
 )
 from common.interrupts import Interrupts
-from common.terminal import go_on_without_output, guarded
+from common.terminal import guarded, ignore_closed_output
 from experiments.estimate import Bar, count_matches, describe_cost, kind
 from experiments.folder import open_folder
 from experiments.plan import Study
@@ -55,13 +55,12 @@ def make_parser(experiment):
     return parser
 
 
-def settle(parser, experiment, argv):
+def read_study(parser, experiment, argv):
     """The `Study` that a command line asks for."""
     words, extra = split(argv)
     args = parser.parse_args(words)
-    for option, values in (("--seeds", args.seeds), ("--game", args.game or [])):
-        if len(set(values)) < len(values):
-            raise InputError(f"{option} {' '.join(map(str, values))}: names one of them twice")
+    refuse_twice("--seeds", args.seeds)
+    refuse_twice("--game", args.game or [])
     given = read_extra(extra, experiment.varies)
     scale = experiment.scales[args.scale]
     return Study(
@@ -69,6 +68,12 @@ def settle(parser, experiment, argv):
         out_folder(args, experiment.name), given.get("max_iters", scale.iterations),
         args.points or scale.points, args.matches or scale.matches, tuple(extra),
         given.get("policy"), given.get("num_threads"), args.ranks)
+
+
+def refuse_twice(option, values):
+    """Raises InputError if an option names the same value twice."""
+    if len(set(values)) < len(values):
+        raise InputError(f"{option} {' '.join(map(str, values))}: names one of them twice")
 
 
 def split(argv):
@@ -99,19 +104,19 @@ def out_folder(args, name):
 def run(experiment, argv=None):
     """Carries out what the command line says; exit codes are those of run.py."""
     parser = make_parser(experiment)
-    carry_out(parser, lambda words: settle(parser, experiment, words), conduct, argv)
+    carry_out(parser, lambda words: read_study(parser, experiment, words), conduct, argv)
 
 
-def carry_out(parser, settle, work, argv=None):
-    """Calls work(study, check) with the study of settle(words); bad input ends in one line."""
-    guarded(lambda words: _carry_out(parser, settle, work, words))(
+def carry_out(parser, read, work, argv=None):
+    """Calls work(study, check) with the study of read(words); bad input ends in one line."""
+    guarded(lambda words: _carry_out(parser, read, work, words))(
         list(sys.argv[1:] if argv is None else argv))
 
 
-def _carry_out(parser, settle, work, words):
+def _carry_out(parser, read, work, words):
     try:
-        study = settle(words)
-        go_on_without_output()
+        study = read(words)
+        ignore_closed_output()
         open_folder(study.out, study.manifest())
         with Interrupts(task="stopping cleanly") as interrupts:
             try:
@@ -127,7 +132,7 @@ def _carry_out(parser, settle, work, words):
         print(parser.line(text), file=sys.stderr)
         sys.exit(1)
     finally:
-        run_lock.let_go()
+        run_lock.release_all()
 
 
 # Carrying it out
@@ -195,8 +200,8 @@ def play(study, meetings, bar, check):
         for seed in study.seeds:
             bar.name(f"{game} seed {seed}: matches")
             matches = meetings.Matches(study, game, seed, study.matches)
-            bar.found_games(matches.done)
-            outcomes[game] += matches.play(threads, lambda result: bar.game(), check)
+            bar.matches_found(matches.done)
+            outcomes[game] += matches.play(threads, lambda result: bar.match_played(), check)
     return outcomes
 
 

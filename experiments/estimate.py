@@ -2,7 +2,7 @@
 
 import shutil
 
-GAME_STEPS = 250  # of a match, for the estimate: half of the time limit
+MATCH_STEPS = 250  # for the estimate: half of the time limit
 
 
 def kind(study, item):
@@ -24,7 +24,7 @@ def count_matches(study, paces):
 def match_seconds(paces):
     """About how long a match takes here [s]."""
     steps = sum(pace.steps for pace in paces.values()) / len(paces)
-    return GAME_STEPS / steps
+    return MATCH_STEPS / steps
 
 
 def describe_cost(study, runs, paces, matches):
@@ -89,11 +89,11 @@ class Bar:
             self._bar.update(max(0, done - self._done[item.name]) * seconds)
         self._done[item.name] = done
 
-    def game(self):
+    def match_played(self):
         """A match has been played."""
         self._bar.update(self._match)
 
-    def found_games(self, count):
+    def matches_found(self, count):
         """This many matches had been played before."""
         self._found(count * self._match)
 

@@ -4,13 +4,12 @@ import json
 import os
 
 from common.command_line import InputError
+from common.files import write_json
 from selfplay import run_lock
 
 
 def open_folder(out, manifest):
     """Makes the folder, or checks that it holds the same experiment, and locks it."""
-    from common.files import write_json  # here, so --help stays quick
-
     path = os.path.join(out, "experiment.json")
     if os.path.exists(path):
         if is_begun(out):

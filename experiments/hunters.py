@@ -19,9 +19,10 @@ import sys
 import run
 from common.command_line import MOST, MOST_MATCHES, RANK_NAMES, InputError, number
 from common.run_folder import find_place, lasting_paths
-from common.terminal import go_on_without_output, guarded
+from common.terminal import guarded, ignore_closed_output
 from experiments import stages
 from selfplay import config, run_lock
+from selfplay.resolve import plain_name
 
 MOST_ROUNDS = 1000
 OWN = {"rounds": (3, MOST_ROUNDS, "Rounds, each a hunter and then the main learner."),
@@ -53,7 +54,7 @@ def make_parser(argv=()):
     return parser
 
 
-def settle(parser, args):
+def read_plan(parser, args):
     """(name, plan, options): the stages' name, `OWN`'s values and --ranks, what else was given.
 
     Raises InputError for what does not fit.
@@ -72,7 +73,7 @@ def settle(parser, args):
     if any(name in os.environ for name in RANK_NAMES[:2]):
         raise InputError("starts its workers itself: leave mpirun out and give --ranks")
     stages.mpirun(args.ranks)
-    name = config.plain_name(parser, given.pop("run"), run.SAVE_DIR)
+    name = plain_name(parser, given.pop("run"), run.SAVE_DIR)
     plan = {key: given.pop(key, None) for key in (*OWN, "ranks")}
     return name, plan, lasting_paths(run.SAVE_DIR, given)
 
@@ -82,19 +83,19 @@ def main(argv=None):
     """Carries out the rounds; exit codes as run.py's, 130 if a stage was stopped."""
     parser = make_parser(sys.argv[1:] if argv is None else argv)
     args = parser.parse_args(argv)
-    go_on_without_output()
+    ignore_closed_output()
     try:
         with parser.refusing():
-            settled = settle(parser, args)
+            plan = read_plan(parser, args)
             from experiments.rounds import Rounds
 
-            Rounds(*settled).go()
+            Rounds(*plan).go()
     except stages.Ended as ended:
         if ended.code > 128:
             print("stopped; run the same command to resume", file=sys.stderr)
         sys.exit(ended.code)
     finally:
-        run_lock.let_go()
+        run_lock.release_all()
 
 
 if __name__ == "__main__":

@@ -78,12 +78,12 @@ class Matches:
         """Matches that have been played and kept."""
         return len(self._played.results()) * self._played.games
 
-    def play(self, num_threads, on_game, check):
+    def play(self, num_threads, on_match, check):
         """Plays what is missing; returns the list of `Outcome`s.
 
         check is called at every step, and what it raises ends the playing.
         """
-        results = self._played.play(num_threads, on_game=on_game, on_step=lambda *_: check())
+        results = self._played.play(num_threads, on_match=on_match, on_step=lambda *_: check())
         return [self._outcome(meeting, first, part)
                 for meeting, pairs in zip(self._meetings, self._pairs)
                 for first, second in pairs

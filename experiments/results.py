@@ -3,6 +3,8 @@
 import os
 from dataclasses import dataclass
 
+from common.files import write_json, write_whole
+
 
 @dataclass(frozen=True)
 class Table:
@@ -34,8 +36,6 @@ def write(folder, manifest, conclusions, notes):
 
     conclusions: {name of the picture: `Conclusion`}; notes: lines below the tables.
     """
-    from common.files import write_json, write_whole
-
     parts = [f"# {manifest['experiment']}, {manifest['scale']}"]
     for name, conclusion in conclusions.items():
         parts += [f"## {name}", *(table.markdown() for table in conclusion.tables),

@@ -52,7 +52,7 @@ class Rounds:
         if state is None:
             self._begin()
         else:
-            self._go_on(state)
+            self._resume(state)
 
     def go(self):
         """Carries out what is left of all rounds, then prints the table."""
@@ -89,7 +89,7 @@ class Rounds:
         copy(champion_files(self._options["init"]), self._path("champion0"))
         self._save()
 
-    def _go_on(self, state):
+    def _resume(self, state):
         """Takes over what another process has left; InputError if the rest would be refused."""
         self._compare(state["options"])
         self._begun, self._done = state["begun"], state["stages"]

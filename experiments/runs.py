@@ -2,7 +2,6 @@
 
 import csv
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -11,8 +10,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from common.command_line import InputError, one_line
+from common.files import open_stored
 from common.run_folder import CHECKPOINT, RunFolder
-from experiments.stages import mpirun, wait_for
+from experiments.stages import mpirun, wait_for, words_to_train
 
 ROOT = Path(__file__).resolve().parents[1]
 TRIAL = 3  # iterations that the estimate is based on
@@ -101,11 +101,7 @@ class Trainings:
 
     def _words(self, run, iterations):
         """For run.py: a new run, or the rest of an old one."""
-        length = ["--max-iters", str(iterations)]
-        if RunFolder(self.folder(run)).has_checkpoint:
-            return ["--resume", run.name, *length]
-        shutil.rmtree(self.folder(run), ignore_errors=True)  # killed before its first checkpoint
-        return [*run.words, "--run", run.name, *length]
+        return words_to_train(self.folder(run), run.name, run.words, [f"--max-iters={iterations}"])
 
     def _call(self, run, words, on_iteration):
         """Runs run.py to its end; returns its exit code and the lines that it has printed."""
@@ -136,8 +132,6 @@ class Trainings:
 
 def iterations_done(folder):
     """How many iterations a run's checkpoint counts; 0 if none can be read."""
-    from common.files import open_stored  # here, so --help stays quick
-
     try:
         with open_stored(os.path.join(folder, CHECKPOINT)) as arrays:
             return int(arrays["progress/iteration"])

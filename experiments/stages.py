@@ -39,14 +39,20 @@ def train(name, words, steps, log, ranks=None):
     wait_for(folder)
     if taken(name)[0] >= steps:  # its last snapshot was written before this row
         return
-    if RunFolder(folder).has_checkpoint:
-        words = [f"--resume={name}"]
-    else:
-        shutil.rmtree(folder, ignore_errors=True)
-        words = [*words, f"--run={name}", f"--max-timesteps={steps}"]
-    call_run(words, log, ranks)
+    call_run(words_to_train(folder, name, [*words, f"--max-timesteps={steps}"]), log, ranks)
     if taken(name)[0] < steps:
         raise Ended(128 + signal.SIGINT)
+
+
+def words_to_train(folder, name, new, length=()):
+    """The words for run.py that start a run, or resume what there is of it.
+
+    folder: the run's; new: words for a new run alone; length: words that say how far to train.
+    """
+    if RunFolder(folder).has_checkpoint:
+        return [f"--resume={name}", *length]
+    shutil.rmtree(folder, ignore_errors=True)  # killed before its first checkpoint
+    return [*new, f"--run={name}", *length]
 
 
 def rehearse(words, ranks=None):

@@ -8,12 +8,12 @@ pushes point inward, towards the middle of the field, half outward. The first co
 episode ends with a fall (the torso at most 0.5 m over the ground) or after 500 steps.
 """
 
-import hashlib
 import os
 import time
 from dataclasses import dataclass
 
 from common.command_line import MOST_MATCHES, InputError, number, one_line
+from common.files import file_digest, read_json, write_json
 from experiments import command, results, shares
 from experiments.estimate import duration
 from experiments.runs import ROOT
@@ -46,7 +46,7 @@ class Study:
         """What must match for the folder to be resumed, as a dict for JSON."""
         return {"experiment": "wind", "scale": self.scale, "forces": list(self.forces),
                 "episodes": self.episodes, "seed": self.seed,
-                **{name: digest(path) for name, path in self.files.items()}}
+                **{name: file_digest(path) for name, path in self.files.items()}}
 
 
 @dataclass(frozen=True)
@@ -79,16 +79,14 @@ def make_parser():
     return parser
 
 
-def settle(parser, words):
+def read_study(parser, words):
     """The `Study` that a command line asks for."""
     args = parser.parse_args(words)
     files = {name: vars(args)[name] or shipped(name) for name in PLAYERS}
     for name, path in files.items():
         if not os.path.isfile(path):
             raise InputError(f"--{name} {path}: no such file")
-    if len(set(args.forces)) < len(args.forces):
-        raise InputError(f"--forces {' '.join(map(str, args.forces))}: names one of them "
-                         "twice")
+    command.refuse_twice("--forces", args.forces)
     return Study(args.scale, files, tuple(args.forces), args.episodes or EPISODES[args.scale],
                  args.seed, args.num_threads, command.out_folder(args, "wind"))
 
@@ -108,20 +106,13 @@ def seat_wanted(game):
     return 1 if game == "you-shall-not-pass" else 0
 
 
-def digest(path):
-    """SHA-256 of a file."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 # Carrying it out
 
 
 def load(name, path):
     """The `Player` of a file; InputError if it is for something else."""
-    from evaluation.anchors import STILL
     from evaluation.seats import seats_of
-    from networks.loading import blank_entry, check_networks, load_entries
+    from networks.loading import STILL, blank_entry, check_networks, load_entries
 
     game, (entry,) = load_entries([path], None)
     if game not in PLAYERS[name]:
@@ -150,18 +141,16 @@ def conduct(study, check):
     print(estimate(study, cells, threads, check), flush=True)
     os.makedirs(os.path.join(study.out, "episodes"), exist_ok=True)
     with tqdm(total=len(cells) * study.episodes, unit="episode", disable=None) as bar:
-        steps = {(player.name, force): play(study, player, force, threads, bar, check)
+        steps = {(player.name, force): episode_lengths(study, player, force, threads, bar, check)
                  for player, force in cells}
     results.write(study.out, study.manifest(), {"wind": conclude(study, steps)}, [
         f"Steps before the fall, {study.episodes} episodes each, seed {study.seed}, RK4; in "
         "brackets: Student's 95 % interval of the mean over episodes."])
 
 
-def play(study, player, force, threads, bar, check):
+def episode_lengths(study, player, force, threads, bar, check):
     """The steps of each of a player's episodes in this wind, played unless kept already."""
-    from common.files import write_json
     from evaluation.matches import play
-    from evaluation.tournament import read_json
     from experiments.windy import windy
 
     path = os.path.join(study.out, "episodes", f"{player.name}-{force}.json")
@@ -172,7 +161,7 @@ def play(study, player, force, threads, bar, check):
         return found
     lengths = [result["length"] for result in play(
         windy(player.game, player.seat, force), player.entries, study.episodes, study.seed,
-        num_threads=threads, on_step=lambda *_: check(), on_game=lambda _: bar.update())]
+        num_threads=threads, on_step=lambda *_: check(), on_match=lambda _: bar.update())]
     write_json(path, lengths)
     return lengths
 
@@ -257,7 +246,7 @@ def draw(found):
 def main(argv=None):
     """Pushes, counts, and writes the results."""
     parser = make_parser()
-    command.carry_out(parser, lambda words: settle(parser, words), conduct, argv)
+    command.carry_out(parser, lambda words: read_study(parser, words), conduct, argv)
 
 
 if __name__ == "__main__":

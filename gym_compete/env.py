@@ -3,9 +3,8 @@
 import gymnasium
 import numpy as np
 
-from gym_compete.actions import checked
+from gym_compete.checks import checked_actions, checked_limit, checked_version
 from gym_compete.games import NOBODY, find_game
-from gym_compete.games.game import checked_limit, checked_version
 from gym_compete.rendering import HEIGHT, WIDTH, Renderer, Viewer
 from gym_compete.vector_env import NO_MATCH, action_space, observation_space
 
@@ -83,7 +82,7 @@ class CompeteEnv(gymnasium.Env):
         if not self._started:
             raise gymnasium.error.ResetNeeded(NO_MATCH)
         game = self.game
-        game.step([ac.astype(np.float64)[None] for ac in checked(actions, game.ac_dims)])
+        game.step([ac.astype(np.float64)[None] for ac in checked_actions(actions, game.ac_dims)])
         if self.render_mode == "human":
             self.render()
         rewards = tuple(map(float, game.reward_remaining[:, 0] + game.body_move[:, 0]))

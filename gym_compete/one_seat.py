@@ -6,9 +6,9 @@ import os
 import gymnasium
 from gymnasium.envs.registration import WrapperSpec
 
+from gym_compete.checks import checked_version, is_amount
 from gym_compete.env import CompeteEnv
 from gym_compete.games import NOBODY
-from gym_compete.games.game import checked_version, is_amount
 from gym_compete.numpy_policy import NumpyPolicy
 from gym_compete.vector_env import NO_MATCH
 

@@ -6,7 +6,7 @@ import gymnasium
 import numpy as np
 from pettingzoo import ParallelEnv
 
-from gym_compete.actions import short
+from gym_compete.checks import short
 from gym_compete.env import CompeteEnv
 
 AGENTS = ("agent0", "agent1")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import mujoco
 import numpy as np
 
-from gym_compete.forks import tell_after_fork
+from gym_compete.forks import call_after_fork
 
 WIDTH, HEIGHT = 640, 480  # default size of a frame [pixels]
 REACH = 50.0  # the camera follows a robot no farther than this from the origin [m]
@@ -136,7 +136,7 @@ class Painter:
     def __init__(self, model, width, height, backends):
         self._made_of = model, width, height, backends
         self._start(*self._made_of)
-        tell_after_fork(self)
+        call_after_fork(self)
 
     def after_fork(self):
         """In a forked child: leaves the process to the parent; `ask` will start another."""

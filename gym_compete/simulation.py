@@ -8,7 +8,7 @@ import mujoco
 import numpy as np
 from mujoco import _functions
 
-from gym_compete.forks import tell_after_fork
+from gym_compete.forks import call_after_fork
 
 FULL_STATE = mujoco.mjtState.mjSTATE_INTEGRATION
 BAD_STATES = slice(mujoco.mjtWarning.mjWARN_BADQPOS, mujoco.mjtWarning.mjWARN_BADQACC + 1)
@@ -73,7 +73,7 @@ class Simulation:
         self.com_before = np.zeros_like(self.columns["subtree_com"])
         self.num_threads = num_threads
         self._make_pool()
-        tell_after_fork(self)
+        call_after_fork(self)
 
     def _make_pool(self):
         threads = self.num_threads - 1

@@ -7,9 +7,8 @@ import gymnasium
 import numpy as np
 from gymnasium.utils import seeding
 
-from gym_compete.actions import checked
+from gym_compete.checks import checked_actions, checked_version, is_number
 from gym_compete.games import NOBODY, find_game
-from gym_compete.games.game import checked_version, is_number
 from gym_compete.mirror import Mirror
 
 NO_MATCH = "no match is being played: call reset first"
@@ -158,7 +157,7 @@ class CompeteVectorEnv:
         """The actions as the motors take them."""
         if not self._mirror:
             return actions
-        acs, theirs = checked(actions, self.ac_dims, (self.num_envs,))
+        acs, theirs = checked_actions(actions, self.ac_dims, (self.num_envs,))
         theirs, turned = theirs.copy(), self._mirrored
         theirs[turned] = self._mirror.acs(1, theirs[turned])
         return acs, theirs

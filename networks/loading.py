@@ -14,7 +14,7 @@ from common.filenames import read_name
 from common.files import first_line
 from common.parameter_file import load_parameters
 from distributed_data.device import make_session
-from distributed_data.mpi_adam import FlatVariables
+from distributed_data.variables import FlatVariables
 from gym_compete import GAMES, find_game
 from networks.inputs import kept_tensors
 
@@ -26,24 +26,27 @@ CONTRACT = ("name", "ob_dim", "ac_dim", "ob", "noise", "state_in", "new", "ac_ta
             "state_out", "logp", "entropy", "recurrent", "chunk", "state_dim", "zero_state",
             "ob_rms", "ret_rms", "logstd", "value_head", "unrolled", "update_ret_rms",
             "get_variables", "get_trainable_variables")
+# What a released vector, which has no header, may be.
+ZOO_NETWORKS = (("mlp", {"hid_size": 64}), ("lstm", {"hid_size": 128}))
+# A network with more takes many seconds to build; files must not cause that.
+MOST_VARIABLES = 500
 
 
-def admit_policy(name, *size, **options):
+def admit_policy(name, size=None, **options):
     """Finds a class as `find_policy` does and allows it in headers from now on; returns it."""
-    made = find_policy(name, *size, **options)
+    made = find_policy(name, size, **options)
     POLICIES.setdefault(name, name)
     return made
 
 
-def find_policy(name, *size, **options):
+def find_policy(name, size=None, **options):
     """Returns the class of a name in `POLICIES` or of "module:Class".
 
-    size: ob_dim and ac_dim of the game to play, if known; options: what instances will be made
+    size: (ob_dim, ac_dim) of the game to play, if known; options: what instances will be made
     with. Raises ValueError if there is no such class, if it cannot play the game, or if its
     instances lack part of the contract.
     """
-    made = import_class(POLICIES[name]) if name in POLICIES else try_policy(
-        name, *size, **options)
+    made = import_class(POLICIES[name]) if name in POLICIES else try_policy(name, size, **options)
     sizes = getattr(made, "sizes", None)
     if size and sizes and size not in sizes:
         raise ValueError(f"plays games of {' or '.join(str(ob) for ob, _ in sizes)} observations, "
@@ -57,7 +60,7 @@ def import_class(place):
     return getattr(importlib.import_module(module), attribute)
 
 
-def try_policy(place, *size, **options):
+def try_policy(place, size=None, **options):
     """Imports "module:Class", builds one and runs it, to check the contract.
 
     Raises ValueError for any fault.
@@ -76,7 +79,7 @@ def try_policy(place, *size, **options):
     except Exception as error:  # whatever a user's module may do
         raise ValueError(f"cannot be built ({type(error).__name__}: {reason(error)})") from None
     if missing:
-        raise ValueError(f"misses {', '.join(missing)} (see the head of policy.py)")
+        raise ValueError(f"lacks {', '.join(missing)} (see the head of policy.py)")
     return made
 
 
@@ -120,6 +123,7 @@ def outputs(net, rows, chunks):
 ZOO_NETWORKS = (("mlp", {"hid_size": 64}), ("lstm", {"hid_size": 128}))
 # A network with more takes many seconds to build; files must not cause that.
 MOST_VARIABLES = 500
+STILL = -20.0  # log standard deviation of a `blank_entry` that never moves: 2e-9
 
 # Parameter files
 

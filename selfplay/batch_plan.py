@@ -10,13 +10,15 @@ from typing import NamedTuple
 
 from selfplay.config import flag
 
-OPTIONS = ("num_envs", "latest_share", "opponents", "timesteps_per_batch", "optim_batchsize")
+SAMPLES = ("timesteps_per_batch", "optim_batchsize")
+FIXED_ON_RESUME = ("latest_share", "opponents", *SAMPLES)  # the user cannot change them then
+OPTIONS = ("num_envs", *FIXED_ON_RESUME)
 TRIES = 2**16  # values tried on either side of one that does not fit,
 FEW = 30  # if each of them takes a search over all numbers of matches
 
 
-class World(NamedTuple):
-    """What the options' values must fit.
+class Layout(NamedTuple):
+    """What the batch is divided among.
 
     ranks: workers. chunk: consecutive steps that the network trains on. shared: whether one learner
     plays both seats. ensemble: learners per seat. outsider: whether a fixed opponent holds a seat,
@@ -40,18 +42,13 @@ class World(NamedTuple):
         return self.ensemble * (1 if self.shared or self.outsider else 2)
 
     @property
-    def pairings(self):
-        """Matches with current learners on both sides come in multiples of this."""
-        return self.ensemble
-
-    @property
     def group(self):
         """Frozen opponents come in multiples of this: one per seat and learner."""
         return 2 * self.ensemble
 
 
 def given_and_wanted(config, free):
-    """({option: value} of those that must hold, {option: value} of all), as `settle` takes them.
+    """({option: value} of those that must hold, {option: value} of all), as `fit` takes them.
 
     free: names of the options that may adapt.
     """
@@ -59,42 +56,42 @@ def given_and_wanted(config, free):
     return {name: value for name, value in wanted.items() if name not in free}, wanted
 
 
-def settle(given, wanted, world, fixed=()):
+def fit(given, wanted, layout, fixed=()):
     """Returns {option: value} of all `OPTIONS`: given ones as they are, others near what is wanted.
 
     given: {option: value} of those that must hold; wanted: of all, what they should be if free;
     fixed: names of given ones that the user cannot change. Raises ValueError, one line, if the
     given values do not fit.
     """
-    plan = search(given, wanted, world)
+    plan = search(given, wanted, layout)
     if plan is None:
-        raise ValueError(_refusal(given, wanted, world, fixed))
+        raise ValueError(_refusal(given, wanted, layout, fixed))
     return plan
 
 
-def adaptations(plan, given, wanted, world):
+def adaptations(plan, given, wanted, layout):
     """A line with the changed options and their causes; "" if nothing has changed."""
     changed = [f"{_text(name, plan[name])} instead of {_number(wanted[name])}"
                for name in OPTIONS if name not in given and plan[name] != wanted[name]]
-    causes = [_text(name, given[name]) for name in OPTIONS if name in given] + _causes(world)
+    causes = [_text(name, given[name]) for name in OPTIONS if name in given] + _causes(layout)
     return f"adapted to {', '.join(causes)}: {', '.join(changed)}" if changed else ""
 
 
-def horizon(width, timesteps_per_batch, optim_batchsize, world):
+def horizon(width, timesteps_per_batch, optim_batchsize, layout):
     """Steps of one rollout that fill a learner's batch from its `width` columns on each rank.
 
     Raises ValueError if batch or minibatch cannot be divided.
     """
-    unit = width * world.grain
-    batch, minibatch = zip(OPTIONS[3:], (timesteps_per_batch, optim_batchsize))
+    unit = width * layout.grain
+    batch, minibatch = zip(SAMPLES, (timesteps_per_batch, optim_batchsize))
     if timesteps_per_batch % unit:
-        raise ValueError(_line(_text(*batch), [f"{width} matches per learner", *_causes(world)],
+        raise ValueError(_line(_text(*batch), [f"{width} matches per learner", *_causes(layout)],
                                _either_side(timesteps_per_batch, unit, bool)))
-    if optim_batchsize % world.grain or optim_batchsize > timesteps_per_batch:
-        near = _either_side(min(optim_batchsize, timesteps_per_batch + 1), world.grain,
+    if optim_batchsize % layout.grain or optim_batchsize > timesteps_per_batch:
+        near = _either_side(min(optim_batchsize, timesteps_per_batch + 1), layout.grain,
                             lambda x: x <= timesteps_per_batch)
-        raise ValueError(_line(_text(*minibatch), [_text(*batch), *_causes(world)], near))
-    return timesteps_per_batch // (width * world.ranks)
+        raise ValueError(_line(_text(*minibatch), [_text(*batch), *_causes(layout)], near))
+    return timesteps_per_batch // (width * layout.ranks)
 
 
 # Search: of all plans with the given values, the one that changes least
@@ -105,58 +102,58 @@ def _change(value, wanted):
     return 0.0 if value == wanted else 0.1 + abs(math.log(value / wanted))
 
 
-def search(given, wanted, world):
-    """Returns what `settle` does, or None if the given values do not fit."""
-    batch, minibatch = (given.get(name, 0) for name in OPTIONS[3:])
-    if batch % world.grain or minibatch % world.grain or 0 < batch < minibatch:
+def search(given, wanted, layout):
+    """Returns what `fit` does, or None if the given values do not fit."""
+    batch, minibatch = (given.get(name, 0) for name in SAMPLES)
+    if batch % layout.grain or minibatch % layout.grain or 0 < batch < minibatch:
         return None
     best, least = None, math.inf
-    for cost, num_envs in _numbers(given, wanted, world):
+    for cost, num_envs in _numbers(given, wanted, layout):
         if cost >= least:
             break
-        for more, share, latest in _shares(num_envs, given, wanted, world):
+        for more, share, latest in _shares(num_envs, given, wanted, layout):
             if cost + more >= least:
                 break
-            rest, plan = _plan(num_envs, share, latest, given, wanted, world)
+            rest, plan = _plan(num_envs, share, latest, given, wanted, layout)
             if cost + more + rest < least:
                 best, least = plan, cost + more + rest
     return best
 
 
-def _numbers(given, wanted, world):
+def _numbers(given, wanted, layout):
     """(cost, num_envs), nearest first; a small batch has room for few matches only."""
     if "num_envs" in given:
         return [(0.0, given["num_envs"])]
     usual, most = wanted["num_envs"], 2 * wanted["num_envs"]
-    room = given.get("timesteps_per_batch", most * world.grain) // world.grain
-    low = max(1, min(usual, room) // 2, 0 if world.outsider else given.get("opponents", 0))
-    numbers = range(low, min(most, room * world.learners) + 1)
+    room = given.get("timesteps_per_batch", most * layout.grain) // layout.grain
+    low = max(1, min(usual, room) // 2, 0 if layout.outsider else given.get("opponents", 0))
+    numbers = range(low, min(most, room * layout.learners) + 1)
     return sorted((_change(n, usual), n) for n in numbers)
 
 
-def _plan(num_envs, share, latest, given, wanted, world):
+def _plan(num_envs, share, latest, given, wanted, layout):
     """(cost, plan) with num_envs matches, `latest` of them with current learners on both sides."""
     frozen = num_envs - latest
-    width = num_envs if world.outsider else (2 * latest + frozen) // world.learners
-    batch = _batch(width, given, wanted, world)
+    width = num_envs if layout.outsider else (2 * latest + frozen) // layout.learners
+    batch = _batch(width, given, wanted, layout)
     opponents = batch and _opponents(
-        frozen, given.get("opponents"), wanted["opponents"], world.group)
+        frozen, given.get("opponents"), wanted["opponents"], layout.group)
     if not opponents:
         return math.inf, None
     return batch[0] + opponents[0], dict(
         zip(OPTIONS, (num_envs, share, opponents[1], *batch[1:])))
 
 
-def _shares(num_envs, given, wanted, world):
+def _shares(num_envs, given, wanted, layout):
     """(cost, latest_share, matches with current learners on both sides), nearest first."""
     share = given.get("latest_share", wanted["latest_share"])
-    if world.outsider:  # half of the matches from each seat
-        return [] if world.shared and num_envs % 2 else [(0.0, share, num_envs)]
+    if layout.outsider:  # half of the matches from each seat
+        return [] if layout.shared and num_envs % 2 else [(0.0, share, num_envs)]
     target = round(share * num_envs)
-    found = [(0.0, share, target)] if target % world.pairings == 0 else []
+    found = [(0.0, share, target)] if target % layout.ensemble == 0 else []
     if "latest_share" in given:
         return found
-    for latest in _candidates(num_envs, given, world):
+    for latest in _candidates(num_envs, given, layout):
         if latest != target:
             other = latest / num_envs
             lonely = float(latest == num_envs)  # nobody would meet older versions
@@ -164,19 +161,27 @@ def _shares(num_envs, given, wanted, world):
     return sorted(found)
 
 
-def _candidates(num_envs, given, world):
-    """Numbers of matches with current learners on both sides that the given values may leave."""
-    possible = range(0, num_envs - ("opponents" in given) + 1, world.pairings)
-    if given.get("opponents", 0) % world.group:
+def _candidates(num_envs, given, layout):
+    """Numbers of matches with current learners on both sides that the given values may leave.
+
+    They are multiples of the learners per seat, who all play equally many.
+    """
+    possible = range(0, num_envs - ("opponents" in given) + 1, layout.ensemble)
+    if given.get("opponents", 0) % layout.group:
         return []
     if "timesteps_per_batch" in given:  # the learners' columns are a divisor of it
-        widths = _divisors(given["timesteps_per_batch"] // world.grain)
-        numbers = [width * world.learners - num_envs for width in widths]
+        widths = _divisors(given["timesteps_per_batch"] // layout.grain)
+        numbers = [width * layout.learners - num_envs for width in widths]
     elif "opponents" in given:
         numbers = range(num_envs % given["opponents"], num_envs, given["opponents"])
     else:
         numbers = possible
     return [number for number in numbers if number in possible]
+
+
+def _ceil(a, b):
+    """a / b, rounded up to a whole number."""
+    return -(-a // b)
 
 
 def _divisors(number):
@@ -192,21 +197,21 @@ def _opponents(frozen, given, wanted, group):
     if given is not None:
         return None if frozen % given or given % group else (0.0, given)
     fitting = [n for n in _divisors(frozen) if n % group == 0]
-    wanted = min(-(-wanted // group) * group, frozen)
+    wanted = min(_ceil(wanted, group) * group, frozen)
     return min(((_change(n, wanted), n) for n in fitting), default=None)
 
 
-def _batch(width, given, wanted, world):
+def _batch(width, given, wanted, layout):
     """(cost, timesteps_per_batch, optim_batchsize) for `width` columns per learner and rank.
 
     None if none fit. If the minibatch is free, all minibatches of the batch become nearly equal.
     """
-    unit, grain, least = width * world.grain, world.grain, given.get("optim_batchsize", 1)
+    unit, grain, least = width * layout.grain, layout.grain, given.get("optim_batchsize", 1)
     if unit == 0:
         return None
     batch = given.get("timesteps_per_batch")
     if batch is None:
-        low = max(wanted["timesteps_per_batch"] // unit, -(-least // unit)) * unit
+        low = max(wanted["timesteps_per_batch"] // unit, _ceil(least, unit)) * unit
         cost, batch = min((_change(x, wanted["timesteps_per_batch"]), x)
                           for x in (low, low + unit) if x)
     elif batch % unit:
@@ -216,13 +221,13 @@ def _batch(width, given, wanted, world):
     if "optim_batchsize" in given:
         return cost, batch, least
     count = max(1, round(batch / wanted["optim_batchsize"]))
-    return cost, batch, -(-batch // (count * grain)) * grain
+    return cost, batch, _ceil(batch, count * grain) * grain
 
 
 # Refusals: which option to blame, and which values would fit
 
 
-def _refusal(given, wanted, world, fixed):
+def _refusal(given, wanted, layout, fixed):
     """The line about the first option that does not fit those before it."""
     if not given:  # then there are too few matches
         given = {"num_envs": wanted["num_envs"]}
@@ -231,24 +236,24 @@ def _refusal(given, wanted, world, fixed):
     def part(count):
         return {name: given[name] for name in names[:count]}
 
-    last = next(k for k in range(1, len(names) + 1) if search(part(k), wanted, world) is None)
+    last = next(k for k in range(1, len(names) + 1) if search(part(k), wanted, layout) is None)
     causes = [_text(key, x) for key, x in part(last).items()]
     for name in names[last - 1::-1]:
         for count in range(len(names), last - 1, -1) if name not in fixed else ():
-            near = _nearest(name, part(count), wanted, world)
+            near = _nearest(name, part(count), wanted, layout)
             if near:
                 culprit = _text(name, given[name])
                 causes.remove(culprit)
-                return _line(culprit, causes + _causes(world), near)
-    ranks = _either_side(world.ranks, 1, lambda ranks: search(
-        given, wanted, world._replace(ranks=ranks)), FEW)
-    return _line(f"{world.ranks} worker(s)", causes + _causes(world._replace(ranks=1)), ranks)
+                return _line(culprit, causes + _causes(layout), near)
+    ranks = _either_side(layout.ranks, 1, lambda ranks: search(
+        given, wanted, layout._replace(ranks=ranks)), FEW)
+    return _line(f"{layout.ranks} worker(s)", causes + _causes(layout._replace(ranks=1)), ranks)
 
 
-def _nearest(name, given, wanted, world):
+def _nearest(name, given, wanted, layout):
     """The nearest values of an option, below and above, that fit the others."""
     def fits(value):
-        return search(given | {name: value}, wanted, world)
+        return search(given | {name: value}, wanted, layout)
 
     value, tries = given[name], TRIES if "num_envs" in given else FEW
     if name == "latest_share":
@@ -260,23 +265,23 @@ def _nearest(name, given, wanted, world):
         value = min(value, given.get("timesteps_per_batch", value) + 1)
     if name == "opponents":  # never more than there are matches
         value = min(value, given.get("num_envs", 2 * wanted["num_envs"]) + 1)
-    return _either_side(value, world.grain if name in OPTIONS[3:] else 1, fits, tries)
+    return _either_side(value, layout.grain if name in SAMPLES else 1, fits, tries)
 
 
 def _either_side(value, step, fits, tries=TRIES, least=1):
     """The nearest multiples of `step` below and above the value that fit, at least `least`."""
     low, high = math.ceil(value / step) - 1, math.floor(value / step) + 1
-    sides = (range(low, max(-(-least // step), low - tries) - 1, -1), range(high, high + tries))
+    sides = (range(low, max(_ceil(least, step), low - tries) - 1, -1), range(high, high + tries))
     found = [next((n * step for n in side if fits(n * step)), None) for side in sides]
     return [x for x in found if x is not None]
 
 
-def _causes(world):
+def _causes(layout):
     """What the workers, the network and the opponents demand, in words."""
-    return ([f"{world.ranks} workers"] if world.ranks > 1 else []) + (
-        [f"the network's chunks of {world.chunk} steps"] if world.chunk > 1 else []) + (
-        [f"--ensemble {world.ensemble}"] if world.ensemble > 1 else []) + (
-        ["--opponent"] if world.outsider else [])
+    return ([f"{layout.ranks} workers"] if layout.ranks > 1 else []) + (
+        [f"the network's chunks of {layout.chunk} steps"] if layout.chunk > 1 else []) + (
+        [f"--ensemble {layout.ensemble}"] if layout.ensemble > 1 else []) + (
+        ["--opponent"] if layout.outsider else [])
 
 
 def _number(value):

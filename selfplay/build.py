@@ -15,7 +15,7 @@ def find_network(config, game):
     options = {name: getattr(config, name) for name in ("logstd", "ret_decay")
                if getattr(config, name) is not None} | network_arguments(config)
     try:
-        network = admit_policy(config.policy, game.ob_dims[0], game.ac_dims[0], **options)
+        network = admit_policy(config.policy, (game.ob_dims[0], game.ac_dims[0]), **options)
     except ValueError as error:
         raise InputError(f"--policy {config.policy}: {error}") from None
     if config.hide_pose and not getattr(network, "pose", ()):
@@ -66,18 +66,18 @@ def plays_both_seats(game, network, outsider):
                                   and getattr(network, "either_seat", False))
 
 
-def fit_batch(config, free, world, fixed=()):
-    """The plan of `batch_plan.settle` for a configuration; InputError if its values do not fit.
+def fit_batch(config, free, layout, fixed=()):
+    """The plan of `batch_plan.fit` for a configuration; InputError if its values do not fit.
 
     free, fixed: names of the options that may adapt, and of those that the user cannot change.
     """
     try:
-        return batch_plan.settle(*batch_plan.given_and_wanted(config, free), world, fixed)
+        return batch_plan.fit(*batch_plan.given_and_wanted(config, free), layout, fixed)
     except ValueError as error:
         raise InputError(str(error)) from None
 
 
-def plan_batch(config, free, resumed, world):
+def plan_batch(config, free, resumed, layout):
     """The configuration with values of `batch_plan.OPTIONS` that go together.
 
     free: those that may adapt to the others; rank 0 prints what they became. A resumed run keeps
@@ -88,8 +88,8 @@ def plan_batch(config, free, resumed, world):
     if resumed and not free:
         return config
     plan = comm.from_root(
-        fit_batch, config, free, world, batch_plan.OPTIONS[1:] if resumed else ())
-    line = batch_plan.adaptations(plan, *batch_plan.given_and_wanted(config, free), world)
+        fit_batch, config, free, layout, batch_plan.FIXED_ON_RESUME if resumed else ())
+    line = batch_plan.adaptations(plan, *batch_plan.given_and_wanted(config, free), layout)
     if line and comm.RANK == 0:
         print(line, flush=True)
     return config.replace(**plan)

@@ -123,7 +123,8 @@ def read_checkpoint(directory, run=None):
     for name in (NAME, PREVIOUS):
         path = os.path.join(directory, name)
         if not os.path.exists(path):
-            damaged += [f"{name} is missing"] * (name == NAME)
+            if name == NAME:
+                damaged.append(f"{name} is missing")
             continue
         found = True
         read, fault = _try_to_read(path)

@@ -2,18 +2,14 @@
 
 import argparse
 import math
-import os
 from dataclasses import asdict, dataclass, field, fields, replace
-from datetime import datetime
 
 from common.command_line import GAME_NAMES, MOST_MATCHES, Parser, dashed, number
-from common.run_folder import lasting_paths, run_name
 from selfplay import presets
 
 RULES = ("integrator", "draw_penalty", "mirror", "dense_forward", "dense_survive",
          "dense_goal_dist", "dense_gap", "dense_push", "dense_kick")
 LIMITS = ("max_iters", "max_timesteps", "max_episodes", "max_seconds")
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 FLAGS = {"opponents": "--old-versions"}  # if they differ from the option's name
 
 WHAT, BATCH, OPTIM, PLAY = "what to train", "batch", "optimization", "self-play"
@@ -59,9 +55,9 @@ class Config:
     run: str = option(
         WHAT, None, help="Name of the folder in saveparameters/; default: game and time.")
     init: str = option(
-        WHAT, None, paper=None, metavar="RUN", help="Start from these parameters instead of random "
-        "ones: a run in saveparameters/ (its newest snapshots), a folder of agentK.npz, or a file; "
-        "of another game, too, where the network is the same; none: random ones.")
+        WHAT, None, paper=None, metavar="RUN", help="Start from trained parameters: a run in "
+        "saveparameters/ (its newest snapshots), a folder of agentK.npz, or a file; another game's "
+        "too if the network is the same. 'none': start at random.")
     init_seat: int = option(
         WHAT, None, paper=None, choices=(0, 1), help="Only this seat's learner starts from --init, "
         "the other one from random parameters; default: both.")
@@ -209,15 +205,15 @@ class Config:
     pool_share: float = option(
         PLAY, 0.5, low=0, high=1, help="Share of the older versions that come from --pool.")
     pfsp: float = option(
-        PLAY, 0.0, low=0, high=1000, metavar="POWER", help="Draw each older version, and each file "
-        "of --pool, with (1 - w)^POWER times its chance, where w is the learner's win rate against "
-        "it: those that it loses to are met more often; 0: ignore results, as in the paper.")
+        PLAY, 0.0, low=0, high=1000, metavar="POWER", help="Weigh each older version, and each "
+        "file of --pool, by (1 - w)^POWER, where w is the learner's win rate against it, so "
+        "opponents that beat it are met more often; 0: ignore results, as in the paper.")
     mirror: bool = option(
-        PLAY, False, help="In every other match seat 1 observes and acts in a mirror, so the two "
-        "cannot agree on which side to pass.")
+        PLAY, False, help="Mirror what seat 1 observes and does in every other match, so the two "
+        "cannot agree on a side to pass on.")
     ensemble: int = option(
-        PLAY, 1, low=1, high=26, help="Learners per seat, all in one pool; each plays all those of "
-        "the other seat, current and older, and also itself if it plays both.")
+        PLAY, 1, low=1, high=26, help="Learners per seat. Each plays all learners of the other "
+        "seat, current and older versions, and also itself if it plays both seats.")
     opponent: str = option(
         PLAY, None, metavar="FILE",
         help="Train a best response to this fixed opponent (a parameter file).")
@@ -353,161 +349,3 @@ def add(group, row, values, text):
         how["type"] = row.type
     group.add_argument(flag(row.name), *about.get("flags", ()), dest=row.name, default=None,
                        help=text, **how)
-
-
-# What --adaptive-kl-final and others are for, without which they would do nothing.
-NEEDS = {"adaptive_kl_final": "adaptive_kl", "pool_share": "pool", "anchor": "anchor_every",
-         "anchor_games": "anchor_every", "anneal_at": "dense_iters", "keep": "delta",
-         "opponent_seat": "opponent"}
-APART = (  # options that exclude each other, and why
-    *((name, "opponent", "nobody else is met")
-      for name in ("latest_share", "opponents", "pool", "pfsp")),
-    ("opponent", "ensemble", "a best response is one learner"),
-    ("pool", "ensemble", "whose learners meet each other"))
-OFF = {"anneal_at": 0, "pfsp": 0, "ensemble": 1}  # what turns an option off, and is always accepted
-# {option: (leader, how)}: unless it is given itself, an option stays at or below (min), or at or
-# above (max), a leader that is given.
-FOLLOWS = {"optim_stepsize_final": ("optim_stepsize", min),
-           "adaptive_kl_final": ("adaptive_kl", min), "gamma_dense": ("gamma", min),
-           "logstd_floor": ("logstd_floor_dense", min),
-           "logstd_floor_dense": ("logstd_floor", max)}
-# {option while the reward is dense: the one that alone counts where it never is}
-WHILE_DENSE = {"optim_stepsize": "optim_stepsize_final", "adaptive_kl": "adaptive_kl_final",
-               "gamma_dense": "gamma", "logstd_floor_dense": "logstd_floor"}
-
-
-def plain_name(parser, run, save_dir):
-    """The name of a new run; its path in saveparameters/ means the same."""
-    name = os.path.normpath(run)
-    name = run_name(save_dir, name) if os.sep in name else name
-    if os.sep in name or name in (".", ".."):
-        parser.error(f"--run {run}: must be a plain name, or a path directly in saveparameters/")
-    return name
-
-
-def walker_fits(given, values):
-    """Whether networks have the width of the preset's walker, or it has none."""
-    return "init" not in values or given.get("hid_size") in (None, values["hid_size"])
-
-
-def walker_remark(args):
-    """A line for the user if a new run loses its preset's walker by another width, else ""."""
-    values = preset(args.env or Config.env, args.paper, args.policy)
-    if args.init or args.resume is not None or walker_fits(vars(args), values):
-        return ""
-    return (f"--hid-size {args.hid_size}: the preset's walker has {values['hid_size']}, so all "
-            "learners begin from random parameters")
-
-
-def starting_point(parser, given, values):
-    """What --init and --init-seat mean: what is given, "none", or the preset's walker in its seat.
-
-    The walker, a path in the repository, fits networks of the preset's own width alone.
-    """
-    seat = given.get("init_seat")
-    if "init" in given:
-        init = None if given["init"] == "none" else given["init"]
-    elif "init" not in values or not walker_fits(given, values):
-        init = None
-    else:
-        init = os.path.join(ROOT, values["init"])
-        seat = values.get("init_seat") if seat is None else seat
-    if init is None and seat is not None:
-        parser.error("--init-seat: only together with --init")
-    return {"init": init, "init_seat": seat}
-
-
-def refuse_missing(parser, game, given):
-    """Ends with an error for an option that the game does not have."""
-    lacking = {name: (*presets.MISSING[name], *presets.IDLE.get(name, ())) for name in GAME_NAMES}
-    for name in lacking[game]:
-        if name in given:
-            games = [other for other in GAME_NAMES if name not in lacking[other]]
-            parser.error(f"{flag(name)}: not in {game}, only in {', '.join(games)}")
-
-
-def refuse_useless(parser, given, settled):
-    """Ends with an error for what is given and does nothing beside the other options.
-
-    settled: {option: value} of what is given and the preset's values for the rest.
-    """
-    used = [name for name in given if given[name] != OFF.get(name)]
-    for name, leader in NEEDS.items():
-        if name in used and not settled.get(leader):
-            above = " above 0" if isinstance(settled.get(leader), (int, float)) else ""
-            parser.error(f"{flag(name)}: only together with {flag(leader)}{above}")
-    for name, other, why in APART:
-        if name in used and other in used:
-            parser.error(f"{flag(name)}: not together with {flag(other)}, {why}")
-    if "pool" in used and given.get("pool_share") == 0:
-        parser.error("--pool-share 0: must be above 0, or --pool would do nothing")
-    if "pfsp" in used and "pool" not in used and settled["delta"] == 1:
-        parser.error("--pfsp: not with --delta 1, where the latest version is the only one to draw")
-
-
-def settle_density(parser, given, values):
-    """The preset's values; where no iteration is dense, a given step size or KL is the final one.
-
-    Ends with an error for what is given although it only counts while the reward is dense.
-    """
-    if is_ever_dense(values | given):
-        return values
-    values = values | {f"{name}_final": given[name] for name in ("optim_stepsize", "adaptive_kl")
-                       if name in given}
-    settled = values | given
-    useless = [name for name, final in WHILE_DENSE.items()
-               if name in given and given[name] != settled[final]]
-    if not settled["alpha_final"]:
-        useless += [name for name in RULES if name.startswith("dense_") and given.get(name)]
-    if useless:
-        parser.error(f"{flag(useless[0])}: only together with --dense-iters or --anneal-iters; "
-                     "without them alpha is --alpha-final from the start")
-    return values
-
-
-def is_ever_dense(values):
-    """Whether a run begins with dense reward, and with the settings that belong to it."""
-    return bool(values["dense_iters"] or values["anneal_iters"])
-
-
-def follow(given, values):
-    """{option: value} for options that follow given ones, see `FOLLOWS`."""
-    found = {}
-    for name, (leader, nearer) in FOLLOWS.items():
-        if leader in given and name in values and name not in given:
-            same = values[name] == values[leader]
-            found[name] = given[leader] if same else nearer(values[name], given[leader])
-    return found
-
-
-def refuse_noise(parser, values):
-    """Ends with an error for a log standard deviation that would be raised at once."""
-    floor = "logstd_floor_dense" if is_ever_dense(values) else "logstd_floor"
-    if values["logstd"] < values[floor]:
-        parser.error(f"--logstd {values['logstd']:g}: must be at least {flag(floor)}, which is "
-                     f"{values[floor]:g}")
-
-
-def settle(parser, args, save_dir):
-    """The `Config` of a new run: the command line's values, else the preset's."""
-    given = lasting_paths(save_dir, vars(args))
-    given = {name: value for name, value in given.items() if value is not None}
-    for name in ("resume", "dry_run"):
-        given.pop(name, None)
-    game = given.get("env", Config.env)
-    values = preset(game, given.pop("paper"), given.get("policy"))
-    if any(limit in given for limit in LIMITS):
-        values = {name: value for name, value in values.items() if name not in LIMITS}
-    refuse_missing(parser, game, given)
-    refuse_useless(parser, given, values | given)
-    values = settle_density(parser, given, values)
-    values |= follow(given, values)
-    if "logstd" in given:
-        refuse_noise(parser, values | given)
-    nothing = {row.name: None for row in OPTIONS if row.metadata["preset"]}
-    if "run" in given:
-        given["run"] = plain_name(parser, given["run"], save_dir)
-    else:
-        # Microseconds, because a loop may start many runs in a second.
-        given["run"] = f"{game}-{datetime.now():%Y%m%d-%H%M%S-%f}"
-    return Config(**nothing | values | given | starting_point(parser, given, values))

@@ -5,7 +5,7 @@ import os
 import numpy as np
 
 from distributed_data import comm
-from distributed_data.mpi_adam import FlatVariables
+from distributed_data.variables import FlatVariables
 
 FROM_POOL = "pool/"  # before the names of the pool's files; a run's own are in agent0/ and so on
 
@@ -85,7 +85,7 @@ class FrozenCopies:
             self._reseat(np.flatnonzero(self._group == group))
 
     def _note(self, matches, winners):
-        """Tells the priorities what the learners of these matches have scored, and against whom."""
+        """Records these matches' scores, and against which file, in the priorities."""
         for copy, winner in zip(self._copy[matches].tolist(), winners[matches].tolist()):
             seating, path = self.seatings[copy], self._paths[copy]
             seat, learner = seating.group

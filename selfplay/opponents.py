@@ -3,7 +3,7 @@
 Each class has the same methods, in the order in which a run calls them.
 """
 
-from distributed_data.mpi_adam import FlatVariables
+from distributed_data.variables import FlatVariables
 from networks.loading import build_policy
 from selfplay.checkpoint import Unchanged
 from selfplay.frozen import FrozenCopies
@@ -130,23 +130,23 @@ class Outsider:
         return {"outsider": Unchanged(f"--opponent {self._entry.path}", self._entry.vector)}
 
     def load(self, sess, snapshots):
-        """Nothing has changed."""
+        """Does nothing: its parameters never change."""
 
     def remark(self):
-        """Nothing to say."""
+        """Returns "": nothing needs saying."""
         return ""
 
     def renew(self, sess, snapshots, rng, delta):
-        """Nobody is drawn."""
+        """Does nothing: nobody is drawn. Returns no lost files."""
         return []
 
     def figures(self):
-        """Every match has the same opponent: nothing to log."""
+        """Returns {}: there is nothing to log."""
         return {}
 
     def get_state(self):
-        """It has none: the rollouts hold its memory."""
+        """Returns {}: the rollouts save its memory."""
         return {}
 
     def set_state(self, state):
-        """It has none."""
+        """Does nothing, see `get_state`."""

@@ -1,12 +1,12 @@
 """Opponents from other runs: their files must be those that the run began with."""
 
-import hashlib
 import json
 import os
 
 import numpy as np
 
 from common.command_line import InputError
+from common.files import file_digest
 from distributed_data import comm
 
 
@@ -24,7 +24,7 @@ class Pool:
         if files is not None:
             self._digests = {path: digest for path in {p for lists in files for paths in lists
                                                        for p in paths}
-                             if (digest := file_digest(path))}  # some may be deleted meanwhile
+                             if (digest := digest_if_there(path))}  # some may be deleted meanwhile
             self._files = [[[path for path in paths if path in self._digests] for paths in lists]
                            for lists in files]
 
@@ -48,7 +48,7 @@ class Pool:
 
     def unchanged(self, path):
         """Whether a file is there and has not changed."""
-        return file_digest(path) == self._digests[path]
+        return digest_if_there(path) == self._digests[path]
 
     def drop(self, paths):
         """Stops drawing these files."""
@@ -82,7 +82,7 @@ class Pool:
 
     def _check(self):
         for path, digest in self._digests.items():
-            if path not in self._gone and file_digest(path) not in (digest, None):
+            if path not in self._gone and digest_if_there(path) not in (digest, None):
                 raise InputError(f"--pool {path}: is not what it was when the run began; put it "
                                  "back, or delete it to resume without it")
 
@@ -96,10 +96,9 @@ class Pool:
         return os.path.join(self._save_dir, name)
 
 
-def file_digest(path):
-    """SHA-256 of a file's bytes; None if it cannot be read."""
+def digest_if_there(path):
+    """A file's digest; None if it cannot be read."""
     try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return file_digest(path)
     except OSError:
         return None

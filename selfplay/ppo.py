@@ -7,7 +7,7 @@ import tensorflow.compat.v1 as tf
 from common.command_line import InputError, NotFinite
 from distributed_data import MpiAdam, comm
 from distributed_data.callables import make_callable
-from distributed_data.mpi_adam import ExactVariables
+from distributed_data.variables import ExactVariables
 from networks.inputs import seen_tensors, update_inputs, uses_filter
 
 MAX_STRIKES = 3  # steps in a row that are not finite before a run ends

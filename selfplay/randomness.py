@@ -17,7 +17,7 @@ class Generators:
         noise, draws, *orders = own.spawn(2 + learners)
         self.noise, self.draws = np.random.default_rng(noise), np.random.default_rng(draws)
         self.orders = [np.random.default_rng(order) for order in orders]
-        self._going_on = {"noise": self.noise, "draws": self.draws,
+        self._streams = {"noise": self.noise, "draws": self.draws,
                           **{f"order{k}": rng for k, rng in enumerate(self.orders)}}
         self._seed = seed
 
@@ -27,16 +27,16 @@ class Generators:
         Returns the SeedSequence of this rank's matches.
         """
         fresh = np.random.SeedSequence([self._seed, 3, iteration, comm.SIZE, comm.RANK])
-        matches, *fresh = fresh.spawn(1 + len(self._going_on))
-        for rng, sequence in zip(self._going_on.values(), fresh):
+        matches, *fresh = fresh.spawn(1 + len(self._streams))
+        for rng, sequence in zip(self._streams.values(), fresh):
             rng.bit_generator.state = np.random.default_rng(sequence).bit_generator.state
         return matches
 
     def get_state(self):
         """The generators' states: {name: JSON}."""
-        return {name: json.dumps(rng.bit_generator.state) for name, rng in self._going_on.items()}
+        return {name: json.dumps(rng.bit_generator.state) for name, rng in self._streams.items()}
 
     def set_state(self, state):
         """Restores what `get_state` returned."""
-        for name, rng in self._going_on.items():
+        for name, rng in self._streams.items():
             rng.bit_generator.state = json.loads(str(state[name]))

@@ -13,7 +13,7 @@ from selfplay.config import flag
 MAY_CHANGE = ("num_threads", "anchor_every", "keep")  # besides the limits
 
 
-def settle_resumed(save_dir, given, limits):
+def resolve_resumed(save_dir, given, limits):
     """Returns (config, arrays, remark) of the run to resume, for rank 0.
 
     save_dir: where runs are; given: dict of the command line's options, None for those not given;
@@ -37,7 +37,7 @@ def settle_resumed(save_dir, given, limits):
              if value is not None and key not in ("resume", "run", "paper", "ranks", "dry_run")}
     if asked.get("init") == "none":
         asked["init"] = None
-    asked, moved = settle_moved(config, asked)
+    asked, moved = accept_moved_files(config, asked)
     may_change += moved
     for key, value in asked.items():
         if key not in may_change and not means_the_same(value, config.get(key)):
@@ -65,13 +65,13 @@ def as_given(name, value):
     return " ".join(f"{flag(name)} {each}" for each in values)
 
 
-def settle_moved(config, asked):
+def accept_moved_files(config, asked):
     """Returns (asked, names of the options that give new paths for files of the run).
 
     That they are the same files is checked when the checkpoint is restored. An anchor keeps its
     name.
     """
-    moved = ("opponent",) * bool(config.get("opponent"))
+    moved = ("opponent",) if config.get("opponent") else ()
     if not asked.get("anchor") or not config.get("anchor"):
         return asked, moved
     places = {stem(path): path for path in config["anchor"]}

@@ -17,7 +17,7 @@ _held = {}  # path: descriptor; closing any other descriptor of the file would r
 
 
 def hold(directory, what):
-    """Locks a run's folder until `let_go` or the end of this process.
+    """Locks a run's folder until `release_all` or the end of this process.
 
     what: the option that names the run. Raises InputError, with the name of the other process, if
     one trains it, or if the lock cannot be written. On a disk without locks nothing is refused.
@@ -60,7 +60,7 @@ def refuse_taken(directory):
     raise InputError(f"{what}: exists already in saveparameters/, choose another name")
 
 
-def let_go():
+def release_all():
     """Releases all locks of this process."""
     while _held:
         _, descriptor = _held.popitem()

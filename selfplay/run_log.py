@@ -2,7 +2,7 @@
 
 import csv
 import itertools
-import json
+import math
 import os
 import shutil
 import sys
@@ -13,6 +13,7 @@ from tabulate import tabulate
 
 from common.command_line import InputError
 from common.files import remove_leftovers, write_json
+from common.run_folder import RunFolder
 from distributed_data import comm
 from selfplay import run_lock
 
@@ -49,11 +50,7 @@ def write_config(directory, config):
 
 def mend_config(directory, config):
     """Rewrites config.json if it differs from `config`; returns lines about damage."""
-    try:
-        with open(os.path.join(directory, "config.json")) as file:
-            found = json.load(file)
-    except (OSError, ValueError):
-        found = None
+    found = RunFolder(directory).config
     if found != config:
         write_config(directory, config)
     return ["config.json was gone or damaged and has been rewritten"] if found is None else []
@@ -84,7 +81,7 @@ class RunLog:
         for table, figures in zip(self._tables.values(), (row, timing)):
             table.write({"iteration": iteration, **figures})
         values = [tf.Summary.Value(tag=name, simple_value=value)
-                  for name, value in {**row, **timing}.items() if value == value]
+                  for name, value in {**row, **timing}.items() if not math.isnan(value)]
         self._events.add_summary(tf.Summary(value=values), iteration)
         self._events.flush()
         print(_table(iteration, {**row, **timing}), flush=True)
@@ -185,7 +182,7 @@ def _table(iteration, row):
     groups = list(dict.fromkeys(name.split("/")[0] for name in row))
     learners = [group for group in groups if group.startswith("agent")]
     names = dict.fromkeys(name.split("/", 1)[1] for name, value in row.items()
-                          if name.split("/")[0] in learners and value == value)
+                          if name.split("/")[0] in learners and not math.isnan(value))
     lines = [[name, *(_number(row.get(f"{group}/{name}")) for group in learners)] for name in names]
     common = [f"{name.split('/', 1)[1]} {_number(value)}" for name, value in row.items()
               if name.split("/")[0] not in learners]
@@ -195,7 +192,7 @@ def _table(iteration, row):
 
 
 def _number(value):
-    if value is None or value != value:
+    if value is None or math.isnan(value):
         return "-"
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 

@@ -71,7 +71,7 @@ def set_up(sess, env, policy_fn, learners, run, config, opponents, init, anchors
     if resumed is None:
         begin(setup, sess, env, learners, config)
     else:
-        go_on(setup, sess, env, learners, run, config, opponents, resumed)
+        resume(setup, sess, env, learners, run, config, opponents, resumed)
     meet_anchors(anchors, learners, setup)
     announce(setup, config, opponents)
     return setup
@@ -97,9 +97,9 @@ def rollout_horizon(player, timesteps_per_batch, optim_batchsize):
     player: any of the learners, which all have equally many columns. A recurrent policy trains on
     whole chunks of steps.
     """
-    world = batch_plan.World(ranks=comm.SIZE, chunk=player.policy.chunk)
+    layout = batch_plan.Layout(ranks=comm.SIZE, chunk=player.policy.chunk)
     try:
-        return batch_plan.horizon(player.width, timesteps_per_batch, optim_batchsize, world)
+        return batch_plan.horizon(player.width, timesteps_per_batch, optim_batchsize, layout)
     except ValueError as error:
         raise InputError(str(error)) from None
 
@@ -170,7 +170,7 @@ def begin(setup, sess, env, learners, config):
     setup.checkpointer.save()
 
 
-def go_on(setup, sess, env, learners, run, config, opponents, resumed):
+def resume(setup, sess, env, learners, run, config, opponents, resumed):
     """Restores a run, rewrites files that it has lost, and logs that."""
     counters, log, snapshots = setup.counters, setup.log, setup.snapshots
     if setup.checkpointer.restore(resumed):
@@ -210,7 +210,7 @@ def meet_anchors(anchors, learners, setup):
     if not anchors:
         return
     first = setup.snapshots.first()
-    anchors.meet(first)
+    anchors.set_first_snapshots(first)
     for learner, vector in zip(learners, first):
         if vector is None:
             setup.warn(f"{learner.name}/000000.npz is gone or damaged: no more matches against it")

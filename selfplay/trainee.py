@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from distributed_data.mpi_adam import FlatVariables
+from distributed_data.variables import FlatVariables
 from selfplay.build import network_arguments
 from selfplay.ppo import Learner
 from selfplay.seating import learner_names

@@ -180,8 +180,11 @@ def find_learner(folder, name, game, asked):
 
 def named_files(folder, name):
     """A learner's snapshots in a run, or NAME.npz."""
+    snapshots = snapshots_in(os.path.join(folder, name))
+    if snapshots:
+        return snapshots
     path = os.path.join(folder, f"{name}.npz")
-    return snapshots_in(os.path.join(folder, name)) or [path] * os.path.isfile(path)
+    return [path] if os.path.isfile(path) else []
 
 
 def agree(found, wanted):
@@ -200,8 +203,8 @@ def load_own(path, game):
 def load_fitting(path, header, option):
     """The `ParameterFile` of a file that must hold this learner's network; InputError otherwise."""
     entry = load_entry(path, header["game"])
-    must_fit(entry, header, option)
-    must_see_alike(path, entry.header, header, option)
+    check_fits(entry, header, option)
+    check_pose(path, entry.header, header, option)
     check_networks([entry], header["game"])
     return entry
 
@@ -215,12 +218,12 @@ def refuse_others(paths, newest, header, option):
         if found:
             size, said = found
             said = newest.header | said  # released vectors have no header
-            must_agree(path, said, header, option)
-            must_see_alike(path, said, header, option)
-            must_have(path, size, newest.vector.size, option)
+            check_header(path, said, header, option)
+            check_pose(path, said, header, option)
+            check_size(path, size, newest.vector.size, option)
 
 
-def must_see_alike(path, said, header, option):
+def check_pose(path, said, header, option):
     """Raises InputError if only one of two headers' networks sees how the other robot stands."""
     found, wanted = hides_pose(said), hides_pose(header)
     if found != wanted:  # a copy of the learner's network plays it
@@ -262,14 +265,14 @@ def curriculum_remark(args, config, game):
             f"{config.curriculum_start:g} and all is open from {game.curriculum_end} on")
 
 
-def must_fit(entry, header, option):
+def check_fits(entry, header, option):
     """Raises InputError unless the entry's network, size and seat are those of the header."""
-    must_agree(entry.path, entry.header, header, option)
+    check_header(entry.path, entry.header, header, option)
     size = vector_size(*(header[key] for key in ("game", "policy", "policy_args")))
-    must_have(entry.path, entry.vector.size, size, option)
+    check_size(entry.path, entry.vector.size, size, option)
 
 
-def must_agree(path, said, header, option):
+def check_header(path, said, header, option):
     """Raises InputError where a file's header says something else than the learner's."""
     for key in ("game", "policy", "policy_args", "seat"):
         found = said.get(key, header[key])  # released vectors do not say their seat
@@ -278,7 +281,7 @@ def must_agree(path, said, header, option):
                              f"learner's {header[key]}")
 
 
-def must_have(path, size, wanted, option):
+def check_size(path, size, wanted, option):
     """Raises InputError unless a file has as many numbers as the network."""
     if size != wanted:
         raise InputError(f"{option} {path}: {size:,} numbers, the network has {wanted:,}")
@@ -292,7 +295,7 @@ def transfer(entry, header, option):
     start at 0. An observation filter of another size starts empty.
     """
     old = entry.header
-    must_fit(entry, header | {"game": old["game"]}, option)
+    check_fits(entry, header | {"game": old["game"]}, option)
     check_networks([entry], old["game"])
     if old["game"] == header["game"]:
         return entry

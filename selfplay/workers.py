@@ -6,11 +6,12 @@ import sys
 from typing import NamedTuple
 
 from common.command_line import RANK_NAMES, InputError
+from common.files import open_stored
 from common.run_folder import CHECKPOINT, PREVIOUS, find_run
 from distributed_data import cores
 from selfplay import batch_plan, run_lock
 from selfplay.build import fit_batch, plays_both_seats
-from selfplay.config import settle
+from selfplay.resolve import resolve_config
 
 # A rank with fewer matches or samples spends more on TensorFlow calls than it saves (cluster.md).
 LEAST_MATCHES, LEAST_SAMPLES = 64, 256
@@ -45,13 +46,16 @@ def start(parser, args, save_dir):
         return launch.obey()
     mpirun = launch.find_mpirun()
     try:
-        ranks, threads = choose(parser, args, save_dir), threads_of(args, save_dir)
+        ranks = choose(parser, args, save_dir)
+        threads = threads_of(args, save_dir)
     except InputError as error:
         parser.error(str(error))
-    if ranks > 1 and not mpirun and args.ranks:
-        parser.error(f"--ranks {ranks}: there is no mpirun; 1 needs none")
-    lacking, ranks = ranks > 1 and not mpirun, ranks if mpirun else 1
-    print(describe(ranks, threads) + ("; there is no mpirun for more" * lacking), flush=True)
+    remark = ""
+    if ranks > 1 and not mpirun:
+        if args.ranks:
+            parser.error(f"--ranks {ranks}: there is no mpirun; 1 needs none")
+        ranks, remark = 1, "; there is no mpirun for more"
+    print(describe(ranks, threads) + remark, flush=True)
     if ranks > 1:
         sys.exit(launch.supervise([mpirun, "-np", str(ranks), sys.executable, *sys.orig_argv[1:],
                                    f"--ranks={ranks}"]))
@@ -66,7 +70,7 @@ def choose(parser, args, save_dir):
     if args.resume is not None:
         own = own_number(find_run(save_dir, args.resume, "--resume"), "ranks") or 1
         return args.ranks or (own if begins_again(own) else 1)
-    config = settle(parser, args, save_dir)
+    config = resolve_config(parser, args, save_dir)
     refuse_names(config, save_dir)
     free = [name for name in batch_plan.OPTIONS if vars(args)[name] is None]
     ranks = args.ranks or (1 if args.num_threads else suitable(config, free, cores.count()))
@@ -102,7 +106,7 @@ def refuse_batch(config, free, ranks):
 
     game, network = find_game(config.env)(), NETWORKS[config.policy]
     outsider = config.opponent is not None
-    fit_batch(share_matches(config, ranks, free), free, batch_plan.World(
+    fit_batch(share_matches(config, ranks, free), free, batch_plan.Layout(
         ranks, network.chunk, plays_both_seats(game, network, outsider), config.ensemble, outsider))
 
 
@@ -118,8 +122,6 @@ def own_number(run, name):
 
 def _read_config(checkpoint):
     """The configuration in a checkpoint, None if it is gone or damaged."""
-    from common.files import open_stored  # here, as it needs NumPy
-
     try:
         with open_stored(checkpoint) as arrays:
             return json.loads(str(arrays["header"]))["config"]
@@ -141,17 +143,17 @@ def suitable(config, free, count):
     if config.policy not in NETWORKS:
         return 1
     given, wanted = batch_plan.given_and_wanted(config, free)
-    worlds = [batch_plan.World(1, NETWORKS[config.policy].chunk, shared, config.ensemble,
+    layouts = [batch_plan.Layout(1, NETWORKS[config.policy].chunk, shared, config.ensemble,
                                config.opponent is not None) for shared in (False, True)]
-    plans = [batch_plan.search(given, wanted, world) for world in worlds]
+    plans = [batch_plan.search(given, wanted, layout) for layout in layouts]
     fitting = [] if None in plans else [
         ranks for ranks in range(2, count + 1)
-        if all(divides(ranks, plan, "num_envs" in given, world)
-               for plan, world in zip(plans, worlds))]
+        if all(divides(ranks, plan, "num_envs" in given, layout)
+               for plan, layout in zip(plans, layouts))]
     return max([1, *fitting], key=lambda ranks: pace(ranks, count // ranks))
 
 
-def divides(ranks, plan, each, world):
+def divides(ranks, plan, each, layout):
     """Whether the plan of one worker gives that many enough to do, in equal parts.
 
     each: whether every worker plays all the plan's matches, else they share them.
@@ -160,7 +162,7 @@ def divides(ranks, plan, each, world):
     if matches < LEAST_MATCHES or matches % 1 or plan["optim_batchsize"] < ranks * LEAST_SAMPLES:
         return False
     parts = {**plan, "num_envs": int(matches)}
-    return batch_plan.search(parts, parts, world._replace(ranks=ranks)) is not None
+    return batch_plan.search(parts, parts, layout._replace(ranks=ranks)) is not None
 
 
 def pace(ranks, threads):

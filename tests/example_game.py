@@ -16,7 +16,7 @@ class TagAnts(Game):
     options = {**Game.options, "max_episode_steps": 300}
 
     def distance(self):
-        """Metres between the two, [N]."""
+        """Meters between the two, [N]."""
         one, other = self.seats
         return np.hypot(one.x - other.x, one.y - other.y)
 
@@ -27,7 +27,7 @@ class TagAnts(Game):
         self.down[seat.index] = seat.z < seat.body.down
 
     def judge(self):
-        """Within a metre is caught."""
+        """Within a meter is caught."""
         self.end(self.distance() < 1, "tagged", (1000, -1000), winner=0)
         self.end(self.steps >= self.max_episode_steps, "time-out", (-1000, 1000), winner=1)
 

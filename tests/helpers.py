@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from distributed_data.device import make_session
-from distributed_data.mpi_adam import FlatVariables
+from distributed_data.variables import FlatVariables
 
 
 def alive(pid):

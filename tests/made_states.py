@@ -24,7 +24,7 @@ def still(game):
 
 
 def scramble(game, rng):
-    """Random coordinates, centres of mass, contact forces; returns random actions out of range."""
+    """Random coordinates, centers of mass, contact forces; returns random actions out of range."""
     for name in ("qpos", "qvel", "subtree_com"):
         game.sim.columns[name][:] = rng.normal(0, 3, game.sim.columns[name].shape)
     game.sim.com_before[:] = rng.normal(0, 2, game.sim.com_before.shape)

@@ -114,9 +114,9 @@ def test_a_class_that_plays_one_game_alone(module):
     """It is tried with a size that it can play, and refused for other games."""
     name = module("from policy import AntPolicy\nclass Theirs(AntPolicy):\n"
                   "    sizes = ((122, 8),)\n")
-    assert find_policy(name) is find_policy(name, 122, 8)
+    assert find_policy(name) is find_policy(name, (122, 8))
     with pytest.raises(ValueError, match="plays games of 122 observations, this one has 137"):
-        find_policy(name, 137, 8)
+        find_policy(name, (137, 8))
 
 
 @pytest.mark.parametrize("text,told", [
@@ -124,15 +124,15 @@ def test_a_class_that_plays_one_game_alone(module):
     ("1 +", "cannot be built .SyntaxError"),
     ("class Theirs:\n    pass", "cannot be built .TypeError"),
     ("class Theirs:\n    ob = noise = None\n    def __init__(self, *args): pass",
-     "misses name, ob_dim, ac_dim, state_in, new, ac_taken, ac, .*get_trainable_variables"),
+     "lacks name, ob_dim, ac_dim, state_in, new, ac_taken, ac, .*get_trainable_variables"),
     ("from policy import MlpPolicy\nclass Theirs(MlpPolicy):\n    def __init__(self, *args):\n"
-     "        super().__init__(*args)\n        del self.entropy", "misses entropy .see"),
+     "        super().__init__(*args)\n        del self.entropy", "lacks entropy .see"),
     ("from policy import Policy\nclass Theirs(Policy): pass", "Theirs has no hidden.x, net"),
     (OWN + "        return x", "Theirs.hidden must return .x, memory."),
     (OWN + "        return x, x", "a state of 0 numbers .* but returns 10"),
     (OWN + "        return x, memory\n    net_memory = 3\n"
      "    view = lambda self, ob, memory: (ob, ob)", "a state of 6 numbers .* but returns 11"),
-    (FORWARDS.replace("NAMES", "CONTRACT[3:]"), "misses name, ob_dim, ac_dim .see"),
+    (FORWARDS.replace("NAMES", "CONTRACT[3:]"), "lacks name, ob_dim, ac_dim .see"),
     (OWN + "        return tf.concat([x, memory], 1), memory\n    chunk, net_memory = 10, 3",
      "cannot be built .InvalidArgumentError: ConcatOp"),
     (OWN + "        return x, x[:, :3]\n    chunk, net_memory = 10, 3",
@@ -145,7 +145,7 @@ def test_a_class_that_plays_one_game_alone(module):
     (OWN + "        return x, memory\n"
      "    view = lambda self, ob, memory: (self.keep(ob[:, 0])[0][:, None] * ob, memory)",
      "the shape of what its view keeps is .2,., must be .2, None.")])
-def test_a_class_that_misses_something(module, text, told):
+def test_a_class_that_lacks_something(module, text, told):
     """One line says what is missing."""
     with pytest.raises(ValueError, match=told) as error:
         admit_policy(module(text))

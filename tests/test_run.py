@@ -455,7 +455,8 @@ def test_what_two_learners_have_learned(tmp_path, monkeypatch):
     assert run.learned(config) == ""
     (tmp_path / "two").mkdir()
     (tmp_path / "two/progress.csv").write_text(
-        "iteration,agent0/win_v_first,agent1/win_v_first\n1000,0.5,0\n1200,0.75,1.0\n1201,nan,nan\n")
+        "iteration,agent0/win_v_first,agent1/win_v_first\n"
+        "1000,0.5,0\n1200,0.75,1.0\n1201,nan,nan\n")
     assert run.learned(config) == ("Wins: agent0 75 %, agent1 100 % of 20 matches against the "
                                    "other seat's first snapshot (iteration 1,200). ")
     (tmp_path / "two/progress.csv").write_text(  # an ensemble, each of whom plays both seats

@@ -1,4 +1,4 @@
-"""What a game needs to know about a robot."""
+"""A robot: its model file, what is observed, and the constants of its rewards."""
 
 import os
 from dataclasses import dataclass

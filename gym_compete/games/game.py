@@ -1,19 +1,16 @@
 """What all games share: a scene, N matches of it, rewards and endings computed by columns."""
 
 import copy
-import math
-import numbers
 
 import mujoco
 import numpy as np
 
-from gym_compete.actions import checked
+from gym_compete.checks import checked_actions, checked_limit, is_amount
 from gym_compete.games.seat import Seat
 from gym_compete.scene import add_robot, new_field
 from gym_compete.simulation import MAX_VALUE, Simulation
 
 GOAL_REWARD = 1000.0
-MOST_STEPS = 10**9  # of a match
 MOST_EXPONENT = 700.0  # of e: wide open by far, and still a float
 NOBODY = -1  # `winner` of a tie or of a match still being played
 INTEGRATORS = ("RK4", "Euler")
@@ -29,37 +26,9 @@ def curriculum(start, version):
     return start * np.exp(min(0.001 * float(version), MOST_EXPONENT))
 
 
-def checked_limit(limit):
-    """Returns a time limit in steps; ValueError unless it is a whole number in range."""
-    if not is_number(limit, numbers.Integral) or not 1 <= limit <= MOST_STEPS:
-        raise ValueError(f"max_episode_steps {limit!r}: must be a whole number of at least 1 and "
-                         f"at most {MOST_STEPS}")
-    return limit
-
-
-def checked_version(version):
-    """Returns a curriculum position; ValueError unless it is None or a finite number from 0 on."""
-    if version is not None and not is_amount(version):
-        raise ValueError(f"version {version!r}: must be None or a finite number of at least 0")
-    return version
-
-
 def speed_along(velocity, way):
     """The part [N] of `velocity` [N, 2] in the direction of `way` [N, 2]."""
     return np.einsum("ij,ij->i", velocity, way) / np.maximum(np.hypot(*way.T), 1e-9)
-
-
-def is_number(value, kind=numbers.Real):
-    """Whether a value is a number of this kind, Python's or NumPy's; True and False are not."""
-    return isinstance(value, kind) and not isinstance(value, bool)
-
-
-def is_amount(value):
-    """Whether a value is a number of at least 0 that a float can hold."""
-    try:
-        return is_number(value) and value >= 0 and math.isfinite(value)
-    except OverflowError:  # a whole number of more than 308 digits
-        return False
 
 
 def wide_open(start, full):
@@ -323,7 +292,7 @@ class Game:
 
         Raises ValueError for actions of another shape or type, before anything has moved.
         """
-        acs = checked(acs, self.ac_dims, (self.num_envs,))
+        acs = checked_actions(acs, self.ac_dims, (self.num_envs,))
         np.concatenate(acs, axis=1, out=self._ctrl)
         with np.errstate(invalid="ignore"):
             wild = ~(np.abs(self._ctrl) < MAX_VALUE).all(axis=1)

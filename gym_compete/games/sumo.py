@@ -6,12 +6,12 @@ import mujoco
 import numpy as np
 
 from gym_compete.bodies import ANT, HUMANOID
+from gym_compete.checks import is_number
 from gym_compete.games.game import (
     GOAL_REWARD,
     NOBODY,
     Game,
     curriculum,
-    is_number,
     speed_along,
     wide_open,
 )

@@ -1,4 +1,4 @@
-"""What every command line shares: the games' names, and one rank that speaks."""
+"""What every command line shares: the games' names, and one rank that prints."""
 
 import argparse
 import math
@@ -20,13 +20,13 @@ from common.command_line import (
     rule,
 )
 from common.files import write_json
-from evaluation.entrants import ANCHORS
+from evaluation.entrants import BASELINES
 from gym_compete import GAMES
 from selfplay import presets
 
 
 @pytest.mark.parametrize("rank, lines", [("0", 1), ("1", 0)])
-def test_one_rank_speaks(rank, lines, monkeypatch, capfd):
+def test_one_rank_prints(rank, lines, monkeypatch, capfd):
     """Under mpirun every rank refuses the command line, and one says so."""
     monkeypatch.setenv("PMI_RANK", rank)
     with pytest.raises(SystemExit) as end:
@@ -44,7 +44,7 @@ def test_names_are_games():
 
 def test_players_without_a_file():
     """The words that are never looked for on the disk are the fixed players."""
-    assert set(NOT_FILES) == set(ANCHORS)
+    assert set(NOT_FILES) == set(BASELINES)
 
 
 @pytest.mark.parametrize("main, arguments, culprit", [

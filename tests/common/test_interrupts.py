@@ -21,12 +21,12 @@ def test_the_first_signal_asks(number, capfd):
         with pytest.raises(KeyboardInterrupt):
             interrupts.check()
     assert signal.getsignal(number) is before
-    assert capfd.readouterr().err == "\ncounting; once more to stop at once\n"
+    assert capfd.readouterr().err == "\ncounting; press again to stop at once\n"
 
 
 def test_a_silent_rank(capfd):
-    """One rank speaks, all stop."""
-    with Interrupts(speak=False) as interrupts:
+    """One rank prints, all stop."""
+    with Interrupts(prints=False) as interrupts:
         os.kill(os.getpid(), signal.SIGTERM)
     assert interrupts.asked and capfd.readouterr().err == ""
 

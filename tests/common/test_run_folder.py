@@ -20,7 +20,8 @@ from common.run_folder import RunFolder, find_place, find_run, lasting, newest_r
 from evaluation import listing
 from selfplay import run_lock
 from selfplay.checkpoint import NAME, PREVIOUS, read_checkpoint, write_checkpoint
-from selfplay.config import make_parser, plain_name
+from selfplay.config import make_parser
+from selfplay.resolve import plain_name
 from selfplay.snapshots import Snapshots
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -183,7 +184,7 @@ def test_a_disk_without_locks_refuses_nobody(tmp_path, monkeypatch):
 
     monkeypatch.setattr(run_lock.fcntl, "lockf", none)
     run_lock.hold(str(tmp_path), "--run X")
-    run_lock.let_go()
+    run_lock.release_all()
 
 
 # Files that are gone

@@ -72,15 +72,15 @@ class Games:
     def __init__(self, signal_after=None, number=signal.SIGINT):
         self._left, self._number = signal_after, number
 
-    def __call__(self, game, entries, numbers, seed=0, on_game=None, on_step=None, **options):
+    def __call__(self, game, entries, numbers, seed=0, on_match=None, on_step=None, **options):
         results = []
         for number in numbers:
             if on_step:
                 on_step(None, {})
             results.append({"game": number, "winner": 0, "length": 7, "ending": "touchdown",
                             "returns": [1.0, -1.0]})
-            if on_game:
-                on_game(results[-1])
+            if on_match:
+                on_match(results[-1])
             if self._left is not None:
                 self._left -= 1
                 if self._left == 0:

@@ -26,7 +26,7 @@ os.replace(written, os.path.join(folder, "rank" + rank))
 end = time.monotonic() + 20
 if "early" in sys.argv:
     time.sleep(20)
-with Interrupts(speak=rank == "0") as interrupts:
+with Interrupts(prints=rank == "0") as interrupts:
     open(os.path.join(folder, "ready" + rank), "w").close()
     over = os.path.join(folder, "over")
     while not os.path.exists(over) and "wait" in sys.argv and time.monotonic() < end:
@@ -42,9 +42,9 @@ for k in range(3):
 open(os.path.join(folder, "done" + rank), "w").close()
 sys.exit(int(sys.argv[2]))
 """
-SCRIPT = ("import sys; from common.terminal import guarded, go_on_without_output; "
+SCRIPT = ("import sys; from common.terminal import guarded, ignore_closed_output; "
           "from distributed_data import launch\n"
-          "@guarded\ndef main(argv):\n    go_on_without_output()\n"
+          "@guarded\ndef main(argv):\n    ignore_closed_output()\n"
           "    sys.exit(launch.supervise([launch.find_mpirun(), '-np', '2', sys.executable, '-c', "
           "*sys.argv[1:]]))\nmain()")
 

@@ -377,12 +377,12 @@ def test_ctrl_c_before_training_ends_every_rank(tmp_path):
         sys.path.insert(0, {str(HERE.parent)!r})
         import run
         from distributed_data import comm
-        def slow(*args, settle=run.settle):
+        def slow(*args, resolve=run.resolve_config):
             if comm.RANK == 0:
                 open("there", "w").close()
                 time.sleep(60)
-            return settle(*args)
-        run.settle, run.SAVE_DIR = slow, "."
+            return resolve(*args)
+        run.resolve_config, run.SAVE_DIR = slow, "."
         run.main(["--max-iters", "1"])
         """
     job = subprocess.Popen([MPIRUN, "-np", "2", sys.executable, "-c", script], cwd=tmp_path,

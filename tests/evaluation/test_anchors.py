@@ -13,9 +13,9 @@ import run
 from common.command_line import InputError
 from common.parameter_file import save_parameters
 from evaluation import matches
-from evaluation.anchors import STILL, Anchors
+from evaluation.anchors import Anchors
 from gym_compete import CompeteVectorEnv
-from networks.loading import ParameterFile, blank_entry, load_policy
+from networks.loading import STILL, ParameterFile, blank_entry, load_policy
 from utils import Actors, Player
 
 
@@ -48,7 +48,7 @@ def test_row_and_seats():
     anchors = Anchors("run-to-goal-ants", [e.header for e in learners], every=3, games=4,
                       integrator="Euler")
     vectors = [e.vector for e in learners]
-    anchors.meet(vectors)
+    anchors.set_first_snapshots(vectors)
     names = ["agent0", "agent1"]
     row, quiet = anchors.row(3, names, vectors), anchors.row(4, names, vectors)
     assert set(row) == set(quiet) == {f"{agent}/{what}_v_{name}" for agent in names
@@ -66,20 +66,20 @@ def test_wins_are_counted_for_the_learner(monkeypatch):
     """Whatever its seat, the learner's wins are its own; a learner of both seats plays both."""
     played = []
 
-    def play(game, pair, numbers, seed, on_game, **options):
+    def play(game, pair, numbers, seed, on_match, **options):
         played.append((pair[0].path, len(numbers)))
         winner = 0 if pair[0].path == "learner" else 1  # the learner always wins
         results = [{"winner": winner, "length": 1, "ending": "touchdown",
                     "returns": [0.0, 0.0]} for _ in numbers]
         for result in results:
-            on_game(result)
+            on_match(result)
         return results
 
     monkeypatch.setattr("evaluation.seats.play", play)
     for seat in (0, 1, "both"):
         header = {**HEADERS[0], "seat": seat}
         anchors = Anchors("sumo-ants", [header], every=1, games=7)
-        anchors.meet([entry(0).vector])
+        anchors.set_first_snapshots([entry(0).vector])
         row = anchors.row(1, ["agent0"], [entry(0).vector])
         assert row["agent0/win_v_zero"] == 1 and row["agent0/loss_v_zero"] == 0
     assert played == [("learner", 7), ("zero-action opponent", 7), ("learner", 4),
@@ -98,7 +98,7 @@ def test_they_play_on_the_judged_physics(tmp_path, monkeypatch):
                     "returns": [0.0, 0.0]}
                    for _ in call.arguments["games"]]
         for result in results:
-            options["on_game"](result)
+            options["on_match"](result)
         return results
 
     monkeypatch.setattr("evaluation.seats.play", play)
@@ -117,7 +117,7 @@ def test_files_as_anchors(tmp_path):
     save_parameters(paths[2], entry(0).vector, HEADERS[0] | {"game": "run-to-goal-humans"})
     make = dict(game="run-to-goal-ants", headers=HEADERS, every=1)
     anchors = Anchors(**make, files=[str(paths[0])])
-    anchors.meet([entry(0).vector, entry(1).vector])
+    anchors.set_first_snapshots([entry(0).vector, entry(1).vector])
     assert list(anchors.opponents(0)) == ["first", "zero"]  # one is for seat 0 as well
     assert list(anchors.opponents(1)) == ["first", "zero", "one"]
     with pytest.raises(InputError, match="one.npz: is for seat 0, where the learner sits"):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from evaluation.entrants import ANCHORS, collect
+from evaluation.entrants import BASELINES, collect
 from evaluation.matches import play
 from networks.loading import blank_entry
 
@@ -19,7 +19,7 @@ def test_released_files_say_their_seat_by_name(shared):
 def test_anchors():
     """Zero's ants pay no control cost, random's do."""
     seen = []
-    play("run-to-goal-ants", [blank_entry("run-to-goal-ants", ANCHORS[word])
+    play("run-to-goal-ants", [blank_entry("run-to-goal-ants", BASELINES[word])
                               for word in ("zero", "random")], 2, integrator="Euler",
          on_step=lambda env, playing: seen.append([part["reward_ctrl"].copy()
                                                  for part in env.infos["parts"]]))

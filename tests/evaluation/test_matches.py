@@ -67,7 +67,7 @@ def test_match_numbers_do_not_depend_on_the_slots(zoo):
 def test_exactly_as_many_matches_as_asked(random_players, count, num_envs):
     """Numbered 0 to n - 1, each told once: short matches do not crowd out long ones."""
     told = []
-    results = play(ANTS, random_players, count, num_envs=num_envs, on_game=told.append, **EULER)
+    results = play(ANTS, random_players, count, num_envs=num_envs, on_match=told.append, **EULER)
     assert [match["game"] for match in results] == list(range(count))
     assert sorted(told, key=lambda match: match["game"]) == results
 

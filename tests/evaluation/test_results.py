@@ -11,7 +11,7 @@ from small import refused
 from common.command_line import InputError
 from common.parameter_file import save_parameters
 from evaluation.results import describe, summarize_by_file, write_csv
-from evaluation.seats import decide_swap, judge
+from evaluation.seats import decide_swap, play_numbered
 from load_parameter_run import main
 from networks.loading import ParameterFile
 
@@ -40,7 +40,7 @@ def test_who_may_swap(game, seats, default):
             decide_swap(True, game, made)
 
 
-def fake_play(game, entries, numbers, seed, *, on_game, **_):
+def fake_play(game, entries, numbers, seed, *, on_match, **_):
     """File 0 always wins; in whichever seat it sits."""
     results = []
     for number in numbers:
@@ -48,14 +48,14 @@ def fake_play(game, entries, numbers, seed, *, on_game, **_):
         returns = [1.0, 2.0] if winner else [2.0, 1.0]
         results.append({"game": number, "winner": winner if number else None, "length": 10,
                         "ending": "out", "returns": returns})
-        on_game(results[-1])
+        on_match(results[-1])
     return results
 
 
 def test_wins_follow_the_file(monkeypatch, tmp_path):
     """Every odd match is swapped; counts, returns and rows are of files, not of seats."""
     monkeypatch.setattr("evaluation.seats.play", fake_play)
-    results = judge("sumo-ants", entries("both", "both"), range(5), 0, True)
+    results = play_numbered("sumo-ants", entries("both", "both"), range(5), 0, True)
     assert [result["seat_of_a"] for result in results] == [0, 1, 0, 1, 0]
     assert [result["winner"] for result in results] == [None, 1, 0, 1, 0]
     summary = summarize_by_file("sumo-ants", results, 0, True, asked=5, integrator="Euler")

@@ -225,7 +225,7 @@ def test_exploit_replaces_nothing_that_it_reads(trained, monkeypatch, capfd):
     (["--every", "2"], "--every"),
     (["--out", "x"], "--out"),
     (["--history", "nobody"], "nobody"),
-    (["--exploit", "self"], "is no best response"),
+    (["--exploit", "self"], "is not a best response"),
     (["--exploit", "nobody"], "nobody"),
     (["--report", "nobody"], "nobody"),
     (["--report", "EMPTY"], "neither a run"),

@@ -49,10 +49,10 @@ def test_folders_that_will_not_do(tmp_path, untouched, capfd):
     refused(delta.main, ["--out", tmp_path / "file"], "holds something other than", capfd)
     refused(delta.main, ["--out", tmp_path / "file" / "new"], "file/new: Not a directory", capfd)
     out = tmp_path / "old"
-    study = command.settle(command.make_parser(delta.EXPERIMENT), delta.EXPERIMENT,
-                           ["--out", str(out)])
+    study = command.read_study(command.make_parser(delta.EXPERIMENT), delta.EXPERIMENT,
+                               ["--out", str(out)])
     folder.open_folder(str(out), study.manifest())
-    run_lock.let_go()
+    run_lock.release_all()
     (out / "runs" / "sumo-ants-1-seed0").mkdir(parents=True)
     before = (out / "experiment.json").read_bytes()
     for words in ("", "[]"):  # damaged
@@ -73,7 +73,7 @@ def test_what_run_py_refuses(tmp_path, in_process, capfd):
                               "--policy", "mlp"],
             "sumo-ants-curriculum-seed0: --latest-share 0.5: does not fit --num-envs 3", capfd)
     folder.open_folder(str(tmp_path), {"seeds": [5]})  # nothing was begun: others may have it
-    run_lock.let_go()
+    run_lock.release_all()
 
 
 def test_only_the_last_call_explains(tmp_path, monkeypatch):

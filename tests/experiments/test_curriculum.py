@@ -28,7 +28,7 @@ def test_curriculum(tmp_path, in_process, monkeypatch, capfd):
 
 def test_roles_are_told_apart():
     """A kicker's wins are of matches that its arm played from seat 0, a keeper's from seat 1."""
-    study = command.settle(
+    study = command.read_study(
         command.make_parser(curriculum.EXPERIMENT), curriculum.EXPERIMENT,
         ["--game", "kick-and-defend", "--points", "1", "--", "--max-iters", "1"])
     game = "kick-and-defend"

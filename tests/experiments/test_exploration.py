@@ -13,8 +13,9 @@ from small_study import OPTIONS, TINY, conduct
 from common.command_line import GAME_NAMES
 from experiments import command, exploration, runs
 from selfplay import run_lock
-from selfplay.config import make_parser, settle
+from selfplay.config import make_parser
 from selfplay.progress import Schedule
+from selfplay.resolve import resolve_config
 
 WORDS = ("--game", "sumo-humans")
 EXTRA = ("--num-envs", "4", "--latest-share", "1", "--timesteps-per-batch", "48", "--max-iters",
@@ -26,11 +27,11 @@ EXTRA = ("--num-envs", "4", "--latest-share", "1", "--timesteps-per-batch", "48"
 def test_every_arm_trains_otherwise(game, scale, tmp_path):
     """Within each run alpha falls from 1 to 0, stays 1 or stays 0, whatever the preset says and
     whatever comes of the matches."""
-    study = command.settle(command.make_parser(exploration.EXPERIMENT), exploration.EXPERIMENT,
-                           ["--scale", scale, "--game", game])
+    study = command.read_study(command.make_parser(exploration.EXPERIMENT), exploration.EXPERIMENT,
+                               ["--scale", scale, "--game", game])
     parser, found = make_parser(), {}
     for run in study.runs():
-        config = settle(parser, parser.parse_args(run.words), tmp_path)
+        config = resolve_config(parser, parser.parse_args(run.words), tmp_path)
         assert config.anneal_at == 0
         schedule = [Schedule(SimpleNamespace(iteration=iteration), config.dense_iters,
                              config.anneal_iters, config.alpha_final)

@@ -395,7 +395,7 @@ def test_killed_before_there_is_a_state(fresh, untrained, monkeypatch):
     with monkeypatch.context() as patch, pytest.raises(Killed):
         patch.setattr(rounds, "write_json", dying)
         hunters.main(["--run", "h", "--init", str(untrained / "race"), *TINY, *RACE])
-    run_lock.let_go()
+    run_lock.release_all()
     assert (saved / "h/champion0/agent1.npz").exists()
     assert start(command) == 1
     assert [path.name for path in (saved / "h/champion0").iterdir()] == ["agent0.npz"]
@@ -449,7 +449,7 @@ def test_a_run_killed_before_its_checkpoint(tmp_path, monkeypatch):
         return seen.pop()
 
     (saved / "x").mkdir()
-    assert train() == (["--seed=1", "--run=x", "--max-timesteps=10"], False)
+    assert train() == (["--seed=1", "--max-timesteps=10", "--run=x"], False)
     (saved / "x").mkdir()
     (saved / "x/checkpoint-previous.npz").touch()
     assert train() == (["--resume=x"], True)

@@ -13,16 +13,17 @@ from selfplay.snapshots import versions_kept
 ALL = [module.EXPERIMENT for module in (delta, exploration, curriculum, ensemble)]
 
 
-def settle(experiment, *words):
+def read_study(experiment, *words):
     """The study of a command line."""
-    return command.settle(command.make_parser(experiment), experiment, list(words))
+    return command.read_study(command.make_parser(experiment), experiment, list(words))
 
 
 @pytest.mark.parametrize("experiment", ALL, ids=lambda experiment: experiment.name)
 @pytest.mark.parametrize("scale", ("small", "medium", "paper"))
 def test_every_run_is_one_that_run_py_takes(experiment, scale):
     """In every game; what is judged is kept, and there is as much of it as the scale says."""
-    study = settle(experiment, "--scale", scale, "--seeds", "0", "3", "--game", *experiment.games)
+    study = read_study(experiment, "--scale", scale, "--seeds", "0", "3",
+                       "--game", *experiment.games)
     runs_ = study.runs()
     assert len({run.name for run in runs_}) == len(runs_) == 2 * sum(
         len(study.arms(game)) for game in study.games)
@@ -40,27 +41,27 @@ def test_every_run_is_one_that_run_py_takes(experiment, scale):
 
 def test_the_papers_late_snapshots():
     """30, 100 iterations apart after 3,000."""
-    assert settle(delta.EXPERIMENT, "--scale", "paper").late() == list(range(3100, 6001, 100))
+    assert read_study(delta.EXPERIMENT, "--scale", "paper").late() == list(range(3100, 6001, 100))
 
 
 def test_a_short_run_has_a_short_schedule():
     """The preset's, in proportion; the user's words come after it, the experiment's after those."""
-    study = settle(delta.EXPERIMENT, "--", "--max-iters", "200", "--anneal-iters", "7")
+    study = read_study(delta.EXPERIMENT, "--", "--max-iters", "200", "--anneal-iters", "7")
     words = study.run("sumo-ants", "1", 0).words
     assert study.iterations == 200
     assert words[:6] == ["--dense-iters", "15", "--anneal-iters", "50",
                          "--curriculum-iters", "100"]  # of 150, 500 and 1,000
     parsed = command.config.make_parser(words).parse_args(words)
     assert (parsed.anneal_iters, parsed.delta, parsed.anchor_every) == (7, 1, 0)
-    assert "--anneal-iters" not in settle(delta.EXPERIMENT, "--scale", "medium").runs()[0].words
+    assert "--anneal-iters" not in read_study(delta.EXPERIMENT, "--scale", "medium").runs()[0].words
 
 
 def test_the_delta_that_the_disk_depends_on():
     """The arm's, the user's, the preset's."""
-    assert settle(delta.EXPERIMENT).delta(settle(delta.EXPERIMENT).runs()[1]) == 0.8
+    assert read_study(delta.EXPERIMENT).delta(read_study(delta.EXPERIMENT).runs()[1]) == 0.8
     for words, value in ((["--", "--delta", "0.3"], 0.3), (["--scale", "paper"], 0.5),
                          (["--game", "sumo-ants"], 0)):
-        study = settle(exploration.EXPERIMENT, *words)
+        study = read_study(exploration.EXPERIMENT, *words)
         assert study.delta(study.runs()[0]) == value
 
 
@@ -92,14 +93,14 @@ def test_the_bar(monkeypatch, capsys):
     """Counts seconds; what was there before does not count as speed."""
     monkeypatch.setattr("sys.stderr", type("Terminal", (io.StringIO,), {
         "isatty": lambda self: True})())
-    study = settle(delta.EXPERIMENT, "--", "--max-iters", "10")
+    study = read_study(delta.EXPERIMENT, "--", "--max-iters", "10")
     first, second = study.runs()[:2]
     pace = runs.Pace(3, 250, 0, 0, ["agent0"])  # a match takes one second
     with estimate.Bar([first, second], {("sumo-ants", None): pace}, study, 40) as bar:
         for item, done in ((first, 0), (first, 4), (first, 10), (second, 5), (second, 6)):
             bar.run(item, done)
-        bar.found_games(8)
-        bar.game()
+        bar.matches_found(8)
+        bar.match_played()
         assert (bar._bar.total, bar._bar.n, bar._bar.initial) == (100, 57, 23)
     monkeypatch.setattr("sys.stderr", io.StringIO())
     with estimate.Bar([first], {("sumo-ants", None): pace}, study, 0) as bar:

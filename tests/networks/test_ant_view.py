@@ -149,6 +149,6 @@ def test_what_has_not_been_seen_does_not_move():
 
 def test_other_robots_are_refused():
     """One line that names what it can play; a subclass in a module of one's own as well."""
-    assert find_policy("ant", 122, 8) is find_policy("ant", 137, 8) is AntPolicy
+    assert find_policy("ant", (122, 8)) is find_policy("ant", (137, 8)) is AntPolicy
     with pytest.raises(ValueError, match="plays games of 122 or 137 observations, this one has 38"):
-        find_policy("ant", 380, 17)
+        find_policy("ant", (380, 17))

@@ -172,8 +172,8 @@ def test_a_match_looks_the_same_from_both_seats(name, rng):
 def test_other_robots_are_refused():
     """One line that names what it can play."""
     for size in (RACE, SUMO, KICK):
-        assert find_policy("humanoid", size, 17) is HumanoidPolicy
+        assert find_policy("humanoid", (size, 17)) is HumanoidPolicy
     with pytest.raises(ValueError, match="plays games of 380 or 395 or 384 observations, this one "
                                          "has 122") as error:
-        find_policy("humanoid", 122, 8)
+        find_policy("humanoid", (122, 8))
     assert "\n" not in str(error.value)

@@ -280,7 +280,7 @@ def test_anchors_and_best_responses_sit_opposite(tmp_path):
         Anchors(HEADER["game"], [HEADER], 1, files=[path])
     headers = [{**HEADER, "seat": seat} for seat in (0, 1, "both")]
     anchors = Anchors(HEADER["game"], headers, 1, files=[path])
-    anchors.meet([np.ones(24905, np.float32)] * 3)
+    anchors.set_first_snapshots([np.ones(24905, np.float32)] * 3)
     assert ["a" in anchors.opponents(k) for k in range(3)] == [False, True, True]
     assert anchors._places(headers[2], anchors.opponents(2)["a"]) == [1]
 

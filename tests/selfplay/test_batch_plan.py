@@ -6,39 +6,39 @@ from helpers import width
 import run
 from networks.loading import find_policy
 from selfplay import batch_plan
-from selfplay.batch_plan import OPTIONS, World, adaptations, settle
+from selfplay.batch_plan import FIXED_ON_RESUME, OPTIONS, SAMPLES, Layout, adaptations, fit
 from selfplay.config import flag, preset
 from selfplay.seating import seat_outsider, seat_players
 
 
 def plan(command, ranks=1):
-    """What a command line's options become: (plan, told line, world, wanted, given)."""
+    """What a command line's options become: (plan, told line, layout, wanted, given)."""
     args = run.make_parser().parse_args(command.split())
     game, outsider = args.env or "run-to-goal-ants", args.opponent is not None
     wanted = preset(game, args.paper, args.policy)
     policy, ensemble = find_policy(wanted["policy"]), args.ensemble or 1
     shared = game.startswith("sumo") or (not outsider and policy.either_seat)
-    world = World(ranks, policy.chunk, shared, ensemble, outsider)
+    layout = Layout(ranks, policy.chunk, shared, ensemble, outsider)
     wanted = {name: wanted[name] for name in OPTIONS}
     given = {name: vars(args)[name] for name in OPTIONS if vars(args)[name] is not None}
-    found = settle(given, wanted, world)
-    check(found, world, shared, ensemble)
-    return found, adaptations(found, given, wanted, world), world, wanted, given
+    found = fit(given, wanted, layout)
+    check(found, layout, shared, ensemble)
+    return found, adaptations(found, given, wanted, layout), layout, wanted, given
 
 
-def check(found, world, shared, ensemble):
+def check(found, layout, shared, ensemble):
     """The seats are filled as planned, and every learner gets exactly its batch."""
     num_envs, share, opponents, batch, minibatch = found.values()
-    players = (seat_outsider(num_envs, 1, shared) if world.outsider else
+    players = (seat_outsider(num_envs, 1, shared) if layout.outsider else
                seat_players(num_envs, share, opponents, shared, ensemble))
     learners = [player for player in players if player.learner is not None]
-    assert len({width(player) for player in learners}) == 1 and len(learners) == world.learners
+    assert len({width(player) for player in learners}) == 1 and len(learners) == layout.learners
     frozen = len(players) - len(learners)
-    copies = max(opponents, 2 * world.group)
-    assert world.outsider or frozen == copies or (frozen == 0 and share == 1)
-    steps = batch_plan.horizon(width(learners[0]), batch, minibatch, world)
-    assert steps * width(learners[0]) * world.ranks == batch and steps % world.chunk == 0
-    assert 0 < minibatch <= batch and minibatch % world.grain == 0
+    copies = max(opponents, 2 * layout.group)
+    assert layout.outsider or frozen == copies or (frozen == 0 and share == 1)
+    steps = batch_plan.horizon(width(learners[0]), batch, minibatch, layout)
+    assert steps * width(learners[0]) * layout.ranks == batch and steps % layout.chunk == 0
+    assert 0 < minibatch <= batch and minibatch % layout.grain == 0
 
 
 # What the line changes, beside what it gives; ranks; what becomes of the preset's
@@ -77,7 +77,7 @@ ADAPT = [
 @pytest.mark.parametrize("command,ranks,changes", ADAPT)
 def test_what_is_not_given_adapts(command, ranks, changes):
     """What is given stands, the rest is as near to the preset as can be, and the line says so."""
-    found, line, world, wanted, given = plan(command, ranks)
+    found, line, layout, wanted, given = plan(command, ranks)
     assert list(found) == list(OPTIONS) and given.items() <= found.items()
     if changes is not None:
         assert found == wanted | given | changes
@@ -88,11 +88,11 @@ def test_what_is_not_given_adapts(command, ranks, changes):
         assert f"{flag(name)} {value:g} instead of {wanted[name]:g}" in line or value > 99999
     assert all(f"{flag(name)} " in line for name in given) or not line
     assert (f"{ranks} workers" in line) == (ranks > 1 and bool(line))
-    assert ("--opponent" in line.partition(":")[0]) == (world.outsider and bool(line))
+    assert ("--opponent" in line.partition(":")[0]) == (layout.outsider and bool(line))
     batch, minibatch = found["timesteps_per_batch"], found["optim_batchsize"]
     count = -(-batch // minibatch)
     if "optim_batchsize" not in given:  # as nearly equal ones as whole chunks on all ranks allow
-        assert count * minibatch - batch < count * world.grain
+        assert count * minibatch - batch < count * layout.grain
 
 
 REFUSE = [
@@ -143,13 +143,13 @@ def test_a_refusal_is_quick(command, culprit, monkeypatch):
 def test_a_run_goes_on_with_other_ranks():
     """The number of matches adapts, the batch stays; if none fits the line says how many would."""
     config = dict(zip(OPTIONS, (256, 0.5, 4, 24576, 1536)))
-    held = {name: config[name] for name in ("latest_share", *OPTIONS[3:])}
-    fixed = OPTIONS[1:]
-    assert settle(held, config, World(4, shared=True), fixed) == config
-    adapted = settle(held, config, World(128, shared=True), fixed)
+    held = {name: config[name] for name in ("latest_share", *SAMPLES)}
+    fixed = FIXED_ON_RESUME
+    assert fit(held, config, Layout(4, shared=True), fixed) == config
+    adapted = fit(held, config, Layout(128, shared=True), fixed)
     assert adapted == config | {"num_envs": 128}
-    check(adapted, World(128, shared=True), True, 1)
+    check(adapted, Layout(128, shared=True), True, 1)
     with pytest.raises(ValueError, match=r"^5 worker\(s\): .* 4 or 8 would"):
-        settle(held, config, World(5, shared=True), fixed)
+        fit(held, config, Layout(5, shared=True), fixed)
     with pytest.raises(ValueError, match="^--num-envs 100: .* would"):
-        settle(held | {"num_envs": 100}, config, World(2, shared=True), fixed)
+        fit(held | {"num_envs": 100}, config, Layout(2, shared=True), fixed)

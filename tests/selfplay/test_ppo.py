@@ -109,7 +109,7 @@ def segment(learner, sess, seed=5, shape=(12, 10)):
 
 
 def test_ratio_is_one_before_the_first_update(make):
-    """New return statistics and normalised advantages do not touch the policy."""
+    """New return statistics and normalized advantages do not touch the policy."""
     learner, sess, _ = make()
     seg = segment(learner, sess)
     found = learner.update(seg, RNG(0), optim_batchsize=120, optim_epochs=1, optim_stepsize=1e-3)

@@ -42,7 +42,7 @@ def expected_rates(counts, first, stop):
 
 @pytest.mark.parametrize("first, stop", [(0, 1), (3, 13), (50, 101), (0, 101)])
 def test_win_rates(rng, first, stop):
-    """Neighbours share evidence where versions are many; few are taken one by one."""
+    """Neighbors share evidence where versions are many; few are taken one by one."""
     counts = results(rng, stop)
     found = Tally(counts).win_rates(first, stop)
     np.testing.assert_allclose(found, expected_rates(counts, first, stop))

@@ -14,4 +14,4 @@ def test_a_lock_that_cannot_be_opened(tmp_path):
         run_lock.refuse_taken(str(tmp_path))
     with pytest.raises(InputError, match=f"^--resume X: {tmp_path}/lock: Is a directory$"):
         run_lock.hold(str(tmp_path), "--resume X")
-    run_lock.let_go()
+    run_lock.release_all()

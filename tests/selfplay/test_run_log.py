@@ -26,7 +26,7 @@ def test_resuming_deletes_half_written_files_alone(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     open_run(str(tmp_path), {}, resumed=True)
-    run_lock.let_go()
+    run_lock.release_all()
     found = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
     assert found == {*theirs, run_lock.NAME}
 
@@ -40,10 +40,10 @@ def test_a_full_disk_leaves_no_folder(tmp_path, monkeypatch):
         patch.setattr(run_log, "write_json", full)
         with pytest.raises(InputError, match="^--run new: No space left on device$"):
             open_run(str(tmp_path / "new"), {})
-    run_lock.let_go()
+    run_lock.release_all()
     assert not list(tmp_path.iterdir())
     open_run(str(tmp_path / "new"), {})
-    run_lock.let_go()
+    run_lock.release_all()
     with pytest.raises(InputError, match="--run new: exists already"):
         open_run(str(tmp_path / "new"), {})
     assert (tmp_path / "new/config.json").exists()

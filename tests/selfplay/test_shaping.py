@@ -197,7 +197,7 @@ def test_off_by_default_and_under_paper(capsys):
     """A weight below nothing is refused."""
     parser = run.make_parser()
     for arguments in ([], ["--paper"], ["--shaping", "0"]):
-        assert run.settle(parser, parser.parse_args(arguments), run.SAVE_DIR).shaping == 0
+        assert run.resolve_config(parser, parser.parse_args(arguments), run.SAVE_DIR).shaping == 0
     with pytest.raises(SystemExit):
         parser.parse_args(["--shaping", "-1"])
     assert "--shaping: -1: must be at least 0" in capsys.readouterr().err

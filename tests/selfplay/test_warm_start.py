@@ -16,7 +16,8 @@ from common.run_folder import find_place
 from gym_compete import find_game
 from networks.loading import find_policy
 from selfplay import snapshots
-from selfplay.config import ROOT, Config, make_parser
+from selfplay.config import Config, make_parser
+from selfplay.resolve import ROOT
 from selfplay.warm_start import curriculum_remark, find_pool, load_init, pose_remark
 
 

@@ -63,13 +63,13 @@ def test_workers_share_what_one_would_do(machine, game):
     for paper in (False, True):
         words = ["--env", game, *["--paper"] * paper]
         parser = make_parser(words)
-        one = workers.settle(parser, parser.parse_args(words), "nowhere")
+        one = workers.resolve_config(parser, parser.parse_args(words), "nowhere")
         each = workers.share_matches(one, 2, batch_plan.OPTIONS)
         assert choose(" ".join(words)) == 2 and each.num_envs == one.num_envs // 2
         wanted = {name: getattr(each, name) for name in batch_plan.OPTIONS}
         for shared in (False, True):
-            world = batch_plan.World(2, workers.NETWORKS[one.policy].chunk, shared)
-            assert batch_plan.settle({}, wanted, world) == wanted
+            layout = batch_plan.Layout(2, workers.NETWORKS[one.policy].chunk, shared)
+            assert batch_plan.fit({}, wanted, layout) == wanted
         assert workers.share_matches(one, None, batch_plan.OPTIONS) == one  # mpirun -np 2
         assert workers.share_matches(one, 2, ()) == one  # --num-envs is given
 
