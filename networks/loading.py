@@ -30,6 +30,7 @@ CONTRACT = ("name", "ob_dim", "ac_dim", "ob", "noise", "state_in", "new", "ac_ta
 ZOO_NETWORKS = (("mlp", {"hid_size": 64}), ("lstm", {"hid_size": 128}))
 # A network with more takes many seconds to build; files must not cause that.
 MOST_VARIABLES = 500
+STILL = -20.0  # log standard deviation of a `blank_entry` that never moves: 2e-9
 
 
 def admit_policy(name, size=None, **options):
@@ -118,12 +119,6 @@ def outputs(net, rows, chunks):
     for tensor in kept_tensors(net).values():
         yield "what its view keeps", tensor, (rows, tensor.shape[-1])
 
-
-# What a released vector, which has no header, may be.
-ZOO_NETWORKS = (("mlp", {"hid_size": 64}), ("lstm", {"hid_size": 128}))
-# A network with more takes many seconds to build; files must not cause that.
-MOST_VARIABLES = 500
-STILL = -20.0  # log standard deviation of a `blank_entry` that never moves: 2e-9
 
 # Parameter files
 

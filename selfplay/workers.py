@@ -144,7 +144,7 @@ def suitable(config, free, count):
         return 1
     given, wanted = batch_plan.given_and_wanted(config, free)
     layouts = [batch_plan.Layout(1, NETWORKS[config.policy].chunk, shared, config.ensemble,
-                               config.opponent is not None) for shared in (False, True)]
+                                 config.opponent is not None) for shared in (False, True)]
     plans = [batch_plan.search(given, wanted, layout) for layout in layouts]
     fitting = [] if None in plans else [
         ranks for ranks in range(2, count + 1)
