@@ -63,6 +63,16 @@ def checked_version(version):
     return version
 
 
+def version_in(options, usual=None):
+    """The curriculum position in the options of a reset, or the usual one; ValueError for others.
+
+    options: a dict, or None.
+    """
+    if not isinstance(options, dict | None):
+        raise ValueError(f"options {short(options)}: must be None or a dict")
+    return checked_version((options or {}).get("version", usual))
+
+
 def is_number(value, kind=numbers.Real):
     """Whether a value is a number of this kind, Python's or NumPy's; True and False are not."""
     return isinstance(value, kind) and not isinstance(value, bool)

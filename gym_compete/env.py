@@ -3,7 +3,7 @@
 import gymnasium
 import numpy as np
 
-from gym_compete.checks import checked_actions, checked_limit, checked_version
+from gym_compete.checks import checked_actions, checked_limit, version_in
 from gym_compete.games import NOBODY, find_game
 from gym_compete.rendering import HEIGHT, WIDTH, Renderer, Viewer
 from gym_compete.vector_env import NO_MATCH, action_space, observation_space
@@ -65,7 +65,7 @@ class CompeteEnv(gymnasium.Env):
 
         Raises ValueError for a bad version; other keys mean nothing here.
         """
-        version = checked_version((options or {}).get("version"))
+        version = version_in(options)
         super().reset(seed=seed)
         self.game.reset(0, self.np_random, version)
         self._started = True

@@ -6,7 +6,7 @@ import os
 import gymnasium
 from gymnasium.envs.registration import WrapperSpec
 
-from gym_compete.checks import checked_version, is_amount
+from gym_compete.checks import checked_version, is_amount, version_in
 from gym_compete.env import CompeteEnv
 from gym_compete.games import NOBODY
 from gym_compete.numpy_policy import NumpyPolicy
@@ -73,7 +73,7 @@ class OneSeat(gymnasium.Env):
 
         Raises ValueError for a bad version; other keys go to the environment.
         """
-        version = checked_version((options or {}).get("version", self.version))
+        version = version_in(options, self.version)
         super().reset(seed=seed)
         if seed is not None or self._opponent_rng is None:
             self._opponent_rng, = self.np_random.spawn(1)

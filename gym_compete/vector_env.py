@@ -7,7 +7,7 @@ import gymnasium
 import numpy as np
 from gymnasium.utils import seeding
 
-from gym_compete.checks import checked_actions, checked_version, is_number
+from gym_compete.checks import checked_actions, is_number, version_in
 from gym_compete.games import NOBODY, find_game
 from gym_compete.mirror import Mirror
 
@@ -92,7 +92,7 @@ class CompeteVectorEnv:
 
         Raises ValueError for a bad seed or version.
         """
-        version = checked_version((options or {}).get("version", self.version))
+        version = version_in(options, self.version)
         if seed is not None:
             self._seed(seed)
         self.version = version

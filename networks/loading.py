@@ -167,12 +167,12 @@ def header_of(entry, env_name):
 def guess_header(entry, env_name):
     """A header for a vector without one: network from its size, seat from its name."""
     size, named = entry.vector.size, read_name(entry.path)
+    if named.game not in (None, env_name):
+        raise InputError(f"{entry.path}: is for {named.game}, not for {env_name}")
     network = zoo_network(env_name, size)
     if network is None:
         raise InputError(f"{entry.path}: {size:,} numbers, but {env_name} takes "
                          f"{' or '.join(f'{s:,}' for s in zoo_sizes(env_name))}")
-    if named.game not in (None, env_name):
-        raise InputError(f"{entry.path}: is for {named.game}, not for {env_name}")
     header = {"game": env_name, "policy": network[0], "policy_args": network[1]}
     return header if named.seat is None else {**header, "seat": named.seat}
 

@@ -19,6 +19,7 @@ LEAST_MATCHES, LEAST_SAMPLES = 64, 256
 # ranks of one thread made 1.2 times as many steps as one rank of two threads (cluster.md).
 PHYSICS = 4.0
 MOST_PER_CORE = 2  # ranks, for a run that began on a larger machine
+MOST_STARTED = 8  # ranks per core that are started here on request
 
 
 class Network(NamedTuple):
@@ -50,7 +51,10 @@ def start(parser, args, save_dir):
         threads = threads_of(args, save_dir)
     except InputError as error:
         parser.error(str(error))
-    remark = ""
+    remark, most = "", MOST_STARTED * cores.count()
+    if ranks > most:
+        parser.error(f"--ranks {ranks}: must be at most {most} on this machine's "
+                     f"{cores.count()} cores; with mpirun you may start more")
     if ranks > 1 and not mpirun:
         if args.ranks:
             parser.error(f"--ranks {ranks}: there is no mpirun; 1 needs none")

@@ -332,7 +332,7 @@ def test_baselines_that_need_more(capfd):
     """Their words alone name no game, and a random one without noise would not be random."""
     refused(load_parameter_run.main, ["--param-paths", "zero", "random"], "--env", capfd)
     refused(load_parameter_run.main, ["--param-paths", "zero", "random", "--env", "sumo-ants",
-                                      "--deterministic"], "--param-paths random", capfd)
+                                      "--deterministic"], "random: all its actions", capfd)
 
 
 @pytest.mark.parametrize("path", ["no/such/folder/result.json", "."])

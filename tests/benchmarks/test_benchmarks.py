@@ -16,7 +16,7 @@ import pytest
 from small import interrupt, old_file, refused
 
 from benchmarks import bench, faults, matches, memory, physics, rollout, scaling, two_hosts
-from common.command_line import InputError
+from common.command_line import InputError, Parser
 from selfplay.seating import seat_players
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -291,7 +291,7 @@ def test_command_lines(name, capsys):
 def test_ctrl_c(name, monkeypatch):
     """It ends any of them without a traceback, exit code 130."""
     module = importlib.import_module(f"benchmarks.{name}")
-    monkeypatch.setattr(module, "make_parser", interrupt)
+    monkeypatch.setattr(Parser, "parse_args", interrupt)
     with pytest.raises(SystemExit) as end:
         module.main([])
     assert end.value.code == 130

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from small import interrupt, old_file, refused
 
 import load_parameter_run
+from common.command_line import Parser
 from docs import make_crossplay, make_curve, make_pictures, make_strength
 from docs.make_curve import draw, endings
 from evaluation import matches
@@ -51,7 +52,7 @@ def test_what_is_not_there_is_named(script, words, tmp_path, monkeypatch, capsys
 @pytest.mark.parametrize("script", [make_crossplay, make_curve, make_pictures, make_strength])
 def test_ctrl_c(script, monkeypatch):
     """It ends any of them without a traceback, exit code 130."""
-    monkeypatch.setattr(script, "make_parser", interrupt)
+    monkeypatch.setattr(Parser, "parse_args", interrupt)
     with pytest.raises(SystemExit) as end:
         script.main([])
     assert end.value.code == 130

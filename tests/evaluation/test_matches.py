@@ -170,5 +170,7 @@ def test_released_vectors_name_their_game(shared):
     assert game == ANTS
     assert all(entry.header["policy"] == "mlp" for entry in entries)
     np.testing.assert_array_equal(entries[0].vector, entries[1].vector)
-    with pytest.raises(InputError, match="24,905 numbers, but run-to-goal-humans takes"):
-        load_entries([path, path], "run-to-goal-humans")
+    for file, said in ((path, "is for run-to-goal-ants, not for run-to-goal-humans"),
+                       (pickled, "24,905 numbers, but run-to-goal-humans takes")):
+        with pytest.raises(InputError, match=said):
+            load_entries([file, file], "run-to-goal-humans")

@@ -135,7 +135,7 @@ def test_interrupted_and_resumed(tmp_path, files, monkeypatch, capfd):
     one, other = tmp_path / "one", tmp_path / "other"
     wind.main([*words, "--out", str(one)])
     assert "6 episodes of at most 500 steps, at most about " in capfd.readouterr().out
-    with stopped_after(monkeypatch, wind, "play", 1), pytest.raises(SystemExit) as end:
+    with stopped_after(monkeypatch, wind, "episode_lengths", 1), pytest.raises(SystemExit) as end:
         wind.main([*words, "--out", str(other)])
     assert end.value.code == 130 and "run the same command to resume" in capfd.readouterr().err
     wind.main([*words, "--out", str(other)])
@@ -162,10 +162,10 @@ def test_damaged_episodes(text, tmp_path, monkeypatch):
     monkeypatch.setattr(matches, "play", lambda *_, **__: [{"length": 7}, {"length": 8}])
     study = wind.Study("small", {}, (300,), 2, 0, 1, str(tmp_path))
     player = wind.Player("walker", "run-to-goal-humans", 0, [])
-    assert wind.play(study, player, 300, 1, tqdm(disable=True), None) == [7, 8]
+    assert wind.episode_lengths(study, player, 300, 1, tqdm(disable=True), None) == [7, 8]
     assert json.loads(path.read_text()) == [7, 8]
     monkeypatch.setattr(matches, "play", pytest.fail)
-    assert wind.play(study, player, 300, 1, tqdm(disable=True), None) == [7, 8]
+    assert wind.episode_lengths(study, player, 300, 1, tqdm(disable=True), None) == [7, 8]
 
 
 def test_scales():

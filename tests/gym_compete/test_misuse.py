@@ -79,6 +79,13 @@ def test_a_bad_version(face, bad):
 
 
 @faces
+def test_options_that_are_no_dict(face):
+    """They are named, instead of an AttributeError."""
+    with pytest.raises(ValueError, match="^options 3: must be None or a dict$"):
+        FACES[face]().reset(options=3)
+
+
+@faces
 @pytest.mark.filterwarnings("error:overflow")
 def test_versions_that_are_good(face):
     """None, and numbers of any kind and size."""

@@ -108,7 +108,7 @@ def test_it_opens_by_achievements():
 def test_a_run_opens_by_achievements(tmp_path, monkeypatch):
     """Where too few matches end as they should, rings stay closed, after --resume too."""
     monkeypatch.setattr(run, "SAVE_DIR", str(tmp_path))
-    options = [*TINY, "--curriculum-iters", "4", "--curriculum-at", "1"]
+    options = [*TINY, "--curriculum-iters", "4", "--curriculum-at", "0.9"]
     run.main([*options, "--run", "held", "--max-iters", "2"])
     run.main(["--resume", "held", "--max-iters", "3"])
     with open(tmp_path / "held/progress.csv") as file:

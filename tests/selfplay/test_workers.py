@@ -195,6 +195,14 @@ def test_without_mpirun(started, monkeypatch, capsys):
         "", "run.py: error: --ranks 2: there is no mpirun; 1 needs none\n")
 
 
+def test_far_more_than_the_cores(started, capsys):
+    """A slip of the keyboard must not start a thousand processes."""
+    words = "--num-envs 1 --timesteps-per-batch {} --optim-batchsize {} --ranks {}"
+    assert start(words.format(272, 136, 17)) == 2 and started == []
+    assert "--ranks 17: must be at most 16 on this machine's 2 cores" in capsys.readouterr().err
+    assert start(words.format(256, 128, 16)) == 7 and len(started) == 1
+
+
 def test_another_number_than_there_are(tmp_path, monkeypatch, capsys):
     """Where run.py is not a script, or mpirun has started others: one line, exit code 2."""
     monkeypatch.setattr(run, "SAVE_DIR", str(tmp_path))
