@@ -18,7 +18,7 @@ class Generators:
         self.noise, self.draws = np.random.default_rng(noise), np.random.default_rng(draws)
         self.orders = [np.random.default_rng(order) for order in orders]
         self._streams = {"noise": self.noise, "draws": self.draws,
-                          **{f"order{k}": rng for k, rng in enumerate(self.orders)}}
+                         **{f"order{k}": rng for k, rng in enumerate(self.orders)}}
         self._seed = seed
 
     def renew(self, iteration):
