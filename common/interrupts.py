@@ -41,4 +41,4 @@ class Interrupts:
         self.asked, self.code = True, 128 + number
         if self._prints:
             with contextlib.suppress(RuntimeError):  # the signal came while stderr was written
-                print(f"\n{self._task}; Ctrl-C again stops at once", file=sys.stderr, flush=True)
+                print(f"\n{self._task}; a second signal stops at once", file=sys.stderr, flush=True)

@@ -21,7 +21,7 @@ def test_the_first_signal_asks(number, capfd):
         with pytest.raises(KeyboardInterrupt):
             interrupts.check()
     assert signal.getsignal(number) is before
-    assert capfd.readouterr().err == "\ncounting; Ctrl-C again stops at once\n"
+    assert capfd.readouterr().err == "\ncounting; a second signal stops at once\n"
 
 
 def test_a_silent_rank(capfd):
